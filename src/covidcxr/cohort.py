@@ -1,0 +1,235 @@
+"""Cohorts: the manifest and the pixels of any source.
+
+Whatever the source, a cohort ends as a folder with ``manifest.csv`` and
+``pixels.npy``; nothing after this module asks where the images came from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from covidcxr import atomic, fetch, images, manifest, phantom
+from covidcxr.config import LABELS, FolderCohort, KaggleCohort, PhantomCohort, Study
+from covidcxr.problems import Problem
+
+DATA_VARIABLE = "COVIDCXR_DATA"
+"""The environment variable that names the folder of real images."""
+
+_ORIGINAL = ["width", "height", "mode", "format", "bytes"]
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Images that are ready to train on.
+
+    Attributes
+    ----------
+    manifest
+        One row an image; see `covidcxr.manifest.MANIFEST`.
+    pixels
+        Shape (n, size, size, 3), 8-bit RGB, in the manifest's order.
+    """
+
+    manifest: pd.DataFrame
+    pixels: NDArray[np.uint8]
+
+    @property
+    def fingerprint(self) -> str:
+        """The sha256 of every image's name, label and file, whatever their order."""
+        rows = zip(*(self.manifest[c] for c in ("image_id", "label", "sha256")), strict=True)
+        return hashlib.sha256("\n".join(sorted("\t".join(r) for r in rows)).encode()).hexdigest()
+
+
+def prepare(study: Study, folder: Path) -> None:
+    """Gather a study's images, decode them once and store them.
+
+    Parameters
+    ----------
+    study
+        Names the source, the image size and the interpolation.
+    folder
+        Receives ``manifest.csv`` and ``pixels.npy``, whole or not at all.
+
+    Raises
+    ------
+    Problem
+        For a source that cannot be had and for images that cannot be read.
+    """
+    with atomic.folder(folder) as aside:
+        root, rows = _gather(study, aside)
+        paths = [root / path for path in rows["path"]]
+        pixels = images.load(paths, study.image_size, study.resize)
+        np.save(aside / "pixels.npy", pixels)
+        manifest.write(rows, aside / "manifest.csv")
+
+
+def read(folder: Path) -> Cohort:
+    """Open a prepared cohort; its pixels stay on disk until they are asked for."""
+    try:
+        pixels = np.load(folder / "pixels.npy", mmap_mode="r")
+    except (OSError, ValueError) as error:
+        raise Problem(
+            f"{folder / 'pixels.npy'}: cannot be read ({error}); delete {folder} and run again."
+        ) from error
+    return Cohort(manifest.read(folder / "manifest.csv"), pixels)
+
+
+def at_hand(study: Study) -> bool:
+    """Tell whether the images can be prepared here without anybody's help.
+
+    A folder cohort needs its folder; synthetic cohorts are made and Kaggle's
+    are downloaded when they are needed.
+    """
+    return not isinstance(study.cohort, FolderCohort) or bool(
+        study.cohort.path or os.environ.get(DATA_VARIABLE)
+    )
+
+
+def from_folder(cohort: FolderCohort) -> tuple[Path, pd.DataFrame]:
+    """List the images of a folder, by its CSV or by its class folders.
+
+    Returns
+    -------
+    root : Path
+        What the manifest's paths are relative to.
+    manifest : pandas.DataFrame
+
+    Raises
+    ------
+    Problem
+        For a missing folder, file or column, a file that changed since the CSV
+        was written, or an empty class.
+    """
+    root = _root(cohort)
+    csv = root / (cohort.manifest or "cohort.csv")
+    if csv.is_file():
+        rows = _from_csv(csv)
+    elif cohort.manifest:
+        raise Problem(f"{csv}: no such file; correct cohort.manifest or leave it out.")
+    else:
+        rows = _from_class_folders(root)
+    return root, _finish(
+        root, _thin(rows, cohort.images_per_class), str(csv if csv.is_file() else root)
+    )
+
+
+def _gather(study: Study, folder: Path) -> tuple[Path, pd.DataFrame]:
+    match study.cohort:
+        case PhantomCohort():
+            made = phantom.write(study.cohort, folder / "phantoms")
+            return made.parent, manifest.read(made)
+        case KaggleCohort():
+            root = fetch.download(study.cohort)
+            expected = {"COVID19": study.cohort.covid19, "NORMAL": study.cohort.normal}
+            fetch.check_counts(root, expected)
+            rows = _thin(_from_class_folders(root), study.cohort.images_per_class)
+            return root, _finish(root, rows.assign(source="kaggle"), str(root))
+        case FolderCohort():
+            return from_folder(study.cohort)
+
+
+def _root(cohort: FolderCohort) -> Path:
+    named = cohort.path or os.environ.get(DATA_VARIABLE)
+    if not named:
+        raise Problem(
+            f"No data folder is named: set {DATA_VARIABLE} or cohort.path to a folder with class "
+            "folders COVID19 and NORMAL, set cohort.source=kaggle to download one, "
+            "or run STUDY=demo, which needs none."
+        )
+    root = Path(named).expanduser()
+    if not root.is_dir():
+        raise Problem(f"{root}: no such folder; correct {DATA_VARIABLE} or cohort.path.")
+    return root
+
+
+def _from_csv(csv: Path) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(csv, dtype="string", keep_default_na=False, na_values=[""])
+    except (OSError, ValueError) as error:
+        raise Problem(f"{csv}: cannot be read as CSV ({' '.join(str(error).split())}).") from error
+    for column in ("file", "label"):
+        if column not in table:
+            raise Problem(f"{csv}: column '{column}' is missing; add it.")
+        if table[column].isna().any():
+            line = int(np.flatnonzero(table[column].isna())[0]) + 2
+            raise Problem(f"{csv}: line {line} has no {column}; fill it in.")
+    table = table.rename(columns={"file": "path"})
+    if "source" not in table:
+        table["source"] = csv.stem
+    # A CSV may say more about its images than a manifest holds.
+    return table[[c for c in table if c in manifest.MANIFEST.columns]]
+
+
+def _from_class_folders(root: Path) -> pd.DataFrame:
+    rows = [
+        {"path": path.relative_to(root).as_posix(), "label": label, "source": root.name}
+        for label in LABELS
+        for path in sorted((root / label).glob("*"))
+        if path.suffix.lower() in images.SUFFIXES
+    ]
+    return pd.DataFrame(rows, columns=["path", "label", "source"], dtype="string")
+
+
+def _thin(rows: pd.DataFrame, images_per_class: int | None) -> pd.DataFrame:
+    """Keep this many images of each class, evenly spaced over the sorted names."""
+    if images_per_class is None:
+        return rows
+    kept: list[int] = []
+    for _, group in rows.sort_values("path").groupby("label"):
+        places = np.linspace(0, len(group) - 1, min(images_per_class, len(group)))
+        kept.extend(group.index[places.round().astype(int)])
+    return rows.loc[sorted(kept)]
+
+
+def _finish(root: Path, rows: pd.DataFrame, where: str) -> pd.DataFrame:
+    """Fill in what the files themselves tell, and validate."""
+    for label in LABELS:
+        if not (rows["label"] == label).any():
+            raise Problem(f"{where}: class {label} has no image; both classes are needed.")
+    rows = rows.reset_index(drop=True)
+    paths = [root / path for path in rows["path"]]
+    missing = [str(path) for path in paths if not path.is_file()]
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise Problem(f"{missing[0]}{more}: no such file; restore it or correct {where}.")
+
+    rows["image_id"] = rows["label"] + "/" + rows["path"].str.rsplit("/", n=1).str[-1]
+    twice = rows.loc[rows["image_id"].duplicated(), "image_id"]
+    if len(twice):
+        raise Problem(f"{where}: two files are named {twice.iloc[0]}; rename one of them.")
+    hashes = pd.Series([images.sha256(path) for path in paths], dtype="string")
+    if "sha256" in rows:
+        changed = rows.loc[rows["sha256"].notna() & (rows["sha256"] != hashes), "path"]
+        if len(changed):
+            raise Problem(
+                f"{root / changed.iloc[0]}: is not the file that {where} lists (its sha256 "
+                "differs); restore it or correct the list."
+            )
+    rows["sha256"] = hashes
+    if not any(f"original_{name}" in rows for name in _ORIGINAL):
+        described = pd.DataFrame([images.describe(path) for path in paths])
+        for name in _ORIGINAL:
+            rows[f"original_{name}"] = described[name]
+    return manifest.validate(_defaults(rows), where)
+
+
+def _defaults(rows: pd.DataFrame) -> pd.DataFrame:
+    for column, schema in manifest.MANIFEST.columns.items():
+        if schema.required and column not in rows and column != "group_id":
+            rows[column] = pd.NA
+    if "group_id" not in rows:
+        rows["group_id"] = pd.NA
+    rows["group_id"] = rows["group_id"].fillna(rows["patient_id"]).fillna(rows["image_id"])
+    readable: dict[str, Callable[[pd.Series], pd.Series]] = {
+        "age": lambda s: pd.to_numeric(s, errors="coerce"),
+        "sex": lambda s: s.where(s.isin(["F", "M"])),
+    }
+    return rows.assign(**{c: f(rows[c]) for c, f in readable.items()})

@@ -1,0 +1,294 @@
+"""A study: which cohort, split, networks and protocol, typed and strict.
+
+A study is one YAML file in ``config/``; everything the workflow does follows
+from it. Keys left out take the defaults below, which are the faithful reading
+of the paper wherever the paper says nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+from collections.abc import Hashable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from covidcxr.problems import Problem
+
+Label = Literal["COVID19", "NORMAL"]
+LABELS: tuple[Label, ...] = get_args(Label)
+POSITIVE: Label = "COVID19"
+"""The positive class of every score in this package."""
+
+ModelName = Literal["resnet50", "resnet152v2", "resnet252v2"]
+SplitName = Literal["keras", "random", "grouped"]
+Preprocessing = Literal["shared", "own"]
+
+TITLES: dict[ModelName, str] = {
+    "resnet50": "ResNet50",
+    "resnet152v2": "ResNet152V2",
+    "resnet252v2": "ResNet252V2",
+}
+"""The networks' names as the paper prints them."""
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Strict(BaseModel):
+    """No unknown key, no silent conversion, no later change."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class PhantomCohort(Strict):
+    """Synthetic radiographs with planted defects; see `covidcxr.phantom`."""
+
+    source: Literal["phantom"]
+    covid19: Count = Field(default=92, description="COVID19 images, duplicates included")
+    normal: Count = Field(default=268, description="NORMAL images, duplicates included")
+    seed: Annotated[int, Field(ge=0)] = 0
+    image_size: Annotated[int, Field(ge=32, le=1024)] = 128
+    images_per_patient: Annotated[float, Field(ge=1, le=5)] = Field(
+        default=1.4, description="mean number of images of one patient"
+    )
+    severity: Probability = Field(default=0.6, description="mean strength of the findings")
+    confounder: Probability = Field(
+        default=0.5, description="how tightly the acquisition follows the class: 0 not, 1 wholly"
+    )
+    exact_duplicates: Annotated[int, Field(ge=0)] = 4
+    near_duplicates: Annotated[int, Field(ge=0)] = 8
+    publish_images: bool = True
+
+    @model_validator(mode="after")
+    def _duplicates_need_originals(self) -> PhantomCohort:
+        copies = self.exact_duplicates + self.near_duplicates
+        if copies * 2 > self.covid19 + self.normal:
+            raise ValueError("exact_duplicates + near_duplicates exceed half of the images")
+        return self
+
+
+class FolderCohort(Strict):
+    """Class folders on disk, described by a CSV where there is one."""
+
+    source: Literal["folder"]
+    path: str | None = Field(default=None, description="left out: $COVIDCXR_DATA")
+    manifest: str | None = Field(
+        default=None, description="left out: cohort.csv where the folder has one"
+    )
+    images_per_class: Count | None = Field(default=None, description="left out: all")
+    publish_images: bool = False
+
+
+class KaggleCohort(Strict):
+    """The Kaggle set that the paper's counts point to, downloaded and checked."""
+
+    source: Literal["kaggle"]
+    handle: str = "jtiptj/chest-xray-pneumoniacovid19tuberculosis"
+    folder: str = "train"
+    covid19: Count = 460
+    normal: Count = 1341
+    images_per_class: Count | None = Field(default=None, description="left out: all")
+    publish_images: bool = False
+
+
+Cohort = Annotated[PhantomCohort | FolderCohort | KaggleCohort, Field(discriminator="source")]
+
+
+class Study(Strict):
+    """Everything that decides a result."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+=,-]*$")]
+    title: str
+    cohort: Cohort
+
+    splits: Annotated[list[SplitName], Field(min_length=1)] = ["keras"]
+    test_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    validation_fraction: Fraction = Field(
+        default=0.0, description="0: curves are drawn on the test part, as the paper's must be"
+    )
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = [0]
+
+    models: Annotated[list[ModelName], Field(min_length=1)] = list(get_args(ModelName))
+    image_size: Annotated[int, Field(ge=32, le=1024)] = 256
+    resize: Literal["nearest", "bilinear", "lanczos"] = "nearest"
+    preprocessing: Preprocessing = "shared"
+    weights: str = Field(
+        default="imagenet", description="imagenet, none, or a folder with Keras' weight files"
+    )
+    trainable: bool = True
+    head: Literal["flatten", "gap"] = "flatten"
+    dropout: Fraction = 0.5
+    batch_norm_momentum: Annotated[float, Field(gt=0, lt=1)] = 0.99
+
+    epochs: Count = 35
+    batch_size: Count = 16
+    optimizer: Literal["nadam", "adam", "sgd"] = "nadam"
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-4
+
+    threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    bootstrap_resamples: Annotated[int, Field(ge=100)] = 10_000
+
+    @model_validator(mode="after")
+    def _possible(self) -> Study:
+        if self.test_fraction + self.validation_fraction >= 1:
+            raise ValueError("test_fraction + validation_fraction leave nothing to train on")
+        for key in ("splits", "seeds", "models"):
+            values = getattr(self, key)
+            if len(set(values)) < len(values):
+                raise ValueError(f"{key} names something twice")
+        return self
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML that reads 1e-4 as a number and refuses a key written twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[Any] = set()
+        for key, _ in node.value:
+            value = self.construct_object(key, deep=True)
+            if value in seen:
+                raise yaml.MarkedYAMLError(
+                    problem=f"key '{value}' stands twice", problem_mark=key.start_mark
+                )
+            seen.add(value)
+        return super().construct_mapping(node, deep)
+
+
+# YAML 1.1, which PyYAML reads, takes 1e-4 for text; 1.2 takes it for a number.
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
+def load(path: str | Path, overrides: str | Sequence[str] = ()) -> Study:
+    """Read a study and apply overrides to it.
+
+    Parameters
+    ----------
+    path
+        A YAML file, or the bare name of one in ``config/``.
+    overrides
+        ``key=value`` items, as a sequence or as one blank-separated text; a dot
+        reaches into a section (``cohort.confounder=1``). Values are YAML.
+
+    Returns
+    -------
+    Study
+        Its name is the file's name, followed by every override that changes
+        something, so that results of a changed study never stand in the folder
+        of the unchanged one.
+
+    Raises
+    ------
+    Problem
+        For an unreadable file, an unknown key, a wrong type or an impossible value.
+    """
+    path = _find(Path(path))
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    except (OSError, UnicodeDecodeError) as error:
+        raise Problem(f"{path}: cannot be read ({error}); check the file.") from error
+    except yaml.YAMLError as error:
+        raise Problem(f"{path}: is not valid YAML: {_one_line(error)}.") from error
+    if not isinstance(content, dict):
+        raise Problem(f"{path}: holds no 'key: value' lines; see config/demo.yaml for a study.")
+    content.setdefault("name", path.stem)
+    study = _validate(content, str(path))
+
+    items = shlex.split(overrides) if isinstance(overrides, str) else list(overrides)
+    changed = content
+    for item in items:
+        changed = _override(changed, item)
+    where = f"{path} with {' '.join(items)}" if items else str(path)
+    result = _validate(changed, where)
+    if result.name != study.name:
+        return result
+    return result.model_copy(update={"name": study.name + _differences(study, result)})
+
+
+def dump(study: Study) -> str:
+    """Return a study as YAML that `load` reads back to an equal study."""
+    return yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _find(path: Path) -> Path:
+    if path.is_file():
+        return path
+    named = Path("config") / f"{path}.yaml"
+    if named.is_file():
+        return named
+    known = ", ".join(sorted(p.stem for p in Path("config").glob("*.yaml"))) or "none here"
+    raise Problem(f"{path}: no such study; give a YAML file or one of config/: {known}.")
+
+
+def _override(content: dict[str, Any], item: str) -> dict[str, Any]:
+    key, equals, text = item.partition("=")
+    if not equals or not key:
+        raise Problem(f"{item}: an override is written key=value, as in epochs=1.")
+    try:
+        value = yaml.load(text, _Loader)
+    except yaml.YAMLError as error:
+        raise Problem(f"{item}: the value is not valid YAML: {_one_line(error)}.") from error
+    head, *rest = key.split(".")
+    if not rest:
+        return {**content, head: value}
+    section = content.get(head)
+    if not isinstance(section, dict):
+        raise Problem(f"{item}: '{head}' is not a section of the study; write {head}=value.")
+    return {**content, head: _override(section, f"{'.'.join(rest)}={text}")}
+
+
+def _validate(content: dict[str, Any], where: str) -> Study:
+    try:
+        return Study.model_validate(content)
+    except ValidationError as error:
+        raise Problem(f"{where}: {'; '.join(_explain(e) for e in error.errors())}.") from error
+
+
+def _explain(error: Any) -> str:
+    sources = ("phantom", "folder", "kaggle")
+    parts = [str(part) for part in error["loc"] if part not in sources]
+    key = ".".join(parts) or "the study"
+    match error["type"]:
+        case "extra_forbidden":
+            return f"key '{key}' is unknown; remove it or correct its spelling"
+        case "missing":
+            return f"key '{key}' is missing"
+        case "union_tag_not_found" | "union_tag_invalid":
+            return f"key '{key}.source' must be one of {', '.join(sources)}"
+        case "value_error":
+            return str(error["ctx"]["error"])
+    message = error["msg"].removeprefix("Input ")
+    return f"key '{key}' {message}, not {error['input']!r}"
+
+
+def _differences(before: Study, after: Study) -> str:
+    def flat(value: Any, prefix: str = "") -> dict[str, Any]:
+        if isinstance(value, dict):
+            return {k: v for key in value for k, v in flat(value[key], f"{prefix}{key}.").items()}
+        return {prefix[:-1]: value}
+
+    old, new = flat(before.model_dump()), flat(after.model_dump())
+    changes = [
+        f"+{key}={_slug(new[key])}" for key in sorted(new) if key not in old or old[key] != new[key]
+    ]
+    text = "".join(changes)
+    if len(text) > 150:  # a folder's name has at most 255 bytes
+        text = f"{text[:120]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    return text
+
+
+def _slug(value: Any) -> str:
+    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    return re.sub(r"[^A-Za-z0-9._,-]+", "-", text)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,251 @@
+"""Run records: what was run, on what, with what result, and where it came from.
+
+A record is a folder with ``record.json`` and small tidy CSV tables. The JSON
+holds the sha256 of every table, so a record is either whole or refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psutil
+
+from covidcxr import atomic
+from covidcxr.config import Study
+from covidcxr.problems import Problem
+
+SCHEMA = 1
+"""Raised whenever the meaning of a field changes."""
+
+_PACKAGES = (
+    "covidcxr", "jax", "keras", "numpy", "pandas", "pillow", "scikit-learn",
+    "scipy", "statsmodels", "tensorflow", "torch",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record on disk.
+
+    Attributes
+    ----------
+    folder
+        Where it lies.
+    content
+        The parsed ``record.json``.
+    """
+
+    folder: Path
+    content: dict[str, Any]
+
+    def __getitem__(self, key: str) -> Any:
+        return self.content[key]
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return one of the record's tables, ``history`` say."""
+        return pd.read_csv(self.folder / f"{name}.csv")
+
+    @cached_property
+    def created(self) -> datetime:
+        """When the record was made."""
+        return datetime.fromisoformat(self.content["created"])
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether its images are synthetic."""
+        return bool(self.content["parameters"]["cohort"]["source"] == "phantom")
+
+
+def parameters(study: Study, keys: Iterable[str], **more: Any) -> dict[str, Any]:
+    """Return what of a study decides a result: the cohort, the named keys and more.
+
+    Where the images lie and whether they may be shown decides nothing.
+    """
+    content = study.model_dump(mode="json")
+    cohort = {k: v for k, v in content["cohort"].items() if k not in ("path", "publish_images")}
+    return {"cohort": cohort, **{key: content[key] for key in keys}, **more}
+
+
+def write(
+    folder: Path,
+    *,
+    study: Study,
+    parameters: Mapping[str, Any],
+    fingerprints: Mapping[str, str],
+    tables: Mapping[str, pd.DataFrame],
+    **content: Any,
+) -> Record:
+    """Write a record, whole or not at all, and return it.
+
+    Parameters
+    ----------
+    folder
+        Its place; a record that is there already is replaced.
+    study
+        The study it belongs to.
+    parameters
+        What decided the result, as `parameters` returns it.
+    fingerprints
+        The sha256 of each input: ``data``, ``split``, ``code``.
+    tables
+        Tidy tables by name.
+    **content
+        Further fields, JSON by nature.
+    """
+    with atomic.folder(folder) as aside:
+        hashes = {}
+        for name, table in tables.items():
+            path = aside / f"{name}.csv"
+            table.to_csv(path, index=False, float_format="%.9g", lineterminator="\n")
+            hashes[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        record = {
+            "schema": SCHEMA,
+            "study": study.name,
+            "title": study.title,
+            "name": folder.name,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "parameters": dict(parameters),
+            "fingerprints": dict(fingerprints),
+            "commit": commit(),
+            "packages": packages(),
+            "hardware": hardware(),
+            **content,
+            "tables": hashes,
+        }
+        text = json.dumps(record, indent=1, allow_nan=False)
+        (aside / "record.json").write_text(text + "\n", encoding="utf-8")
+    return Record(folder, record)
+
+
+def read(folder: Path) -> Record:
+    """Read a record and check that its tables are the ones it was written with.
+
+    Raises
+    ------
+    Problem
+        For a missing, damaged or newer record.
+    """
+    path = folder / "record.json"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        schema, tables = content["schema"], content["tables"]
+    except FileNotFoundError as error:
+        raise Problem(f"{path}: no such record; run the study that makes it.") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise Problem(f"{path}: is damaged; delete {folder} and run the study again.") from error
+    if schema != SCHEMA:
+        raise Problem(f"{path}: has schema {schema}, this version reads {SCHEMA}; update or rerun.")
+    for name, expected in tables.items():
+        table = folder / name
+        if not table.is_file() or hashlib.sha256(table.read_bytes()).hexdigest() != expected:
+            raise Problem(
+                f"{table}: is missing or was changed after the record was written; "
+                f"restore it, or delete {folder} and run the study again."
+            )
+    return Record(folder, content)
+
+
+def find(
+    folder: Path, parameters: Mapping[str, Any], fingerprints: Mapping[str, str] | None
+) -> Record | None:
+    """Return the record of a folder where it answers to these inputs.
+
+    Parameters
+    ----------
+    folder
+        Where it would lie.
+    parameters
+        What must have decided it.
+    fingerprints
+        What its inputs must have been; None where the inputs are not at hand,
+        so that a record is shown for what it says it is.
+
+    Returns
+    -------
+    Record or None
+        None for a record that is missing, damaged, or of other inputs.
+    """
+    try:
+        record = read(folder)
+    except Problem:
+        return None
+    same = record["parameters"] == parameters and (
+        fingerprints is None or record["fingerprints"] == fingerprints
+    )
+    return record if same else None
+
+
+def every(results: Path) -> list[Record]:
+    """Read all records below a folder, sorted by study and name."""
+    return [read(path.parent) for path in sorted(results.glob("*/*/record.json"))]
+
+
+def code_fingerprint(*modules: str) -> str:
+    """Return the sha256 of the named modules of this package, comments included."""
+    here = Path(__file__).parent
+    digest = hashlib.sha256()
+    for module in sorted(modules):
+        digest.update(module.encode() + b"\0" + (here / f"{module}.py").read_bytes())
+    return digest.hexdigest()
+
+
+def commit() -> dict[str, Any]:
+    """Return the commit of the code and whether it has uncommitted changes."""
+    try:
+        root = Path(__file__).parent
+        run = {"cwd": root, "capture_output": True, "text": True, "check": True}
+        name = subprocess.run(["git", "rev-parse", "HEAD"], **run).stdout.strip()  # type: ignore[call-overload]
+        status = ["git", "status", "--porcelain", "--", ":/src", ":/notebooks", ":/config"]
+        changed = bool(subprocess.run(status, **run).stdout.strip())  # type: ignore[call-overload]
+    except (OSError, subprocess.CalledProcessError):
+        return {"id": None, "changed": None}
+    return {"id": name, "changed": changed}
+
+
+def packages() -> dict[str, str]:
+    """Return the versions of the packages that can change a number."""
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return {"python": platform.python_version(), **found}
+
+
+def hardware() -> dict[str, Any]:
+    """Return what the machine is, without its name."""
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "memory_bytes": psutil.virtual_memory().total,
+    }
+
+
+def peak_memory() -> int:
+    """Return the largest resident size of this process so far, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if "model name" in line)
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
