@@ -86,6 +86,7 @@ def write(
     study: Study,
     parameters: Mapping[str, Any],
     fingerprints: Mapping[str, str],
+    commit: Mapping[str, Any],
     tables: Mapping[str, pd.DataFrame],
     **content: Any,
 ) -> Record:
@@ -101,6 +102,8 @@ def write(
         What decided the result, as `parameters` returns it.
     fingerprints
         The sha256 of each input: ``data``, ``split``, ``code``.
+    commit
+        What `commit` returned before the run: a long run may end on another one.
     tables
         Tidy tables by name.
     **content
@@ -120,7 +123,7 @@ def write(
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "parameters": dict(parameters),
             "fingerprints": dict(fingerprints),
-            "commit": commit(),
+            "commit": dict(commit),
             "packages": packages(),
             "hardware": hardware(),
             **content,

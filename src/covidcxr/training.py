@@ -85,13 +85,14 @@ def record(
         )
         return found
 
-    started = time.monotonic()
+    started, commit = time.monotonic(), records.commit()
     history, predictions = train(study, model, seed, cohort, split)
     return records.write(
         folder,
         study=study,
         parameters=parameters,
         fingerprints=fingerprints,
+        commit=commit,
         tables={"history": history, "predictions": predictions},
         images=_counts(split),
         metrics=_metrics(predictions, study.threshold),
