@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,8 +31,7 @@ def folder(target: Path) -> Iterator[Path]:
     Problem
         Where the disk is full or the place cannot be written.
     """
-    aside = target.with_name(f".{target.name}.{os.getpid()}.part")
-    previous = target.with_name(f".{target.name}.{os.getpid()}.old")
+    aside, previous = _beside(target, "part"), _beside(target, "old")
     try:
         with _clear_disk_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +68,7 @@ def file(target: Path) -> Iterator[Path]:
     Problem
         Where the disk is full or the place cannot be written.
     """
-    aside = target.with_name(f".{os.getpid()}.{target.name}")
+    aside = _beside(target, f"part{target.suffix}")
     try:
         with _clear_disk_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -79,17 +78,27 @@ def file(target: Path) -> Iterator[Path]:
         aside.unlink(missing_ok=True)
 
 
+def _beside(target: Path, ending: str) -> Path:
+    """Return a hidden name that nobody else uses; in containers all processes have the same id."""
+    return target.with_name(f".{target.name}.{secrets.token_hex(4)}.{ending}")
+
+
 @contextmanager
 def _clear_disk_errors(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        # NumPy tells a full disk without the system's number.
+        cut_short = error.errno is None and "requested and" in str(error)
+        if cut_short or error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise Problem(
                 f"{target}: the disk is full; make room and run again, nothing was lost."
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            what = (
+                error.strerror if error.filename is None else f"{error.strerror}: {error.filename}"
+            )
             raise Problem(
-                f"{target}: cannot be written ({error.strerror}); make {target.parent} writable."
+                f"{target}: cannot be made ({what}); change the permissions or the place."
             ) from error
         raise

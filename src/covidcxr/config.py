@@ -43,7 +43,7 @@ Count = Annotated[int, Field(ge=1)]
 class Strict(BaseModel):
     """No unknown key, no silent conversion, no later change."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class PhantomCohort(Strict):
@@ -69,7 +69,10 @@ class PhantomCohort(Strict):
     def _duplicates_need_originals(self) -> PhantomCohort:
         copies = self.exact_duplicates + self.near_duplicates
         if copies * 2 > self.covid19 + self.normal:
-            raise ValueError("exact_duplicates + near_duplicates exceed half of the images")
+            raise ValueError(
+                "cohort.exact_duplicates + cohort.near_duplicates exceed half of the images; "
+                "lower one of them"
+            )
         return self
 
 
@@ -103,7 +106,7 @@ Cohort = Annotated[PhantomCohort | FolderCohort | KaggleCohort, Field(discrimina
 class Study(Strict):
     """Everything that decides a result."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+=,-]*$")]
+    name: Annotated[str, Field(max_length=240, pattern=r"^[A-Za-z0-9][A-Za-z0-9._+=,-]*$")]
     title: str
     cohort: Cohort
 
@@ -138,11 +141,13 @@ class Study(Strict):
     @model_validator(mode="after")
     def _possible(self) -> Study:
         if self.test_fraction + self.validation_fraction >= 1:
-            raise ValueError("test_fraction + validation_fraction leave nothing to train on")
+            raise ValueError(
+                "test_fraction + validation_fraction leave nothing to train on; lower one of them"
+            )
         for key in ("splits", "seeds", "models"):
             values = getattr(self, key)
             if len(set(values)) < len(values):
-                raise ValueError(f"{key} names something twice")
+                raise ValueError(f"key '{key}' names something twice; remove one of them")
         return self
 
 
@@ -153,6 +158,10 @@ class _Loader(yaml.SafeLoader):
         seen: set[Any] = set()
         for key, _ in node.value:
             value = self.construct_object(key, deep=True)
+            if not isinstance(value, Hashable):
+                raise yaml.MarkedYAMLError(
+                    problem="a key must be a word or a number", problem_mark=key.start_mark
+                )
             if value in seen:
                 raise yaml.MarkedYAMLError(
                     problem=f"key '{value}' stands twice", problem_mark=key.start_mark
@@ -161,10 +170,17 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-# YAML 1.1, which PyYAML reads, takes 1e-4 for text; 1.2 takes it for a number.
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
+class _Dumper(yaml.SafeDumper):
+    """YAML for `_Loader`: quotes the text that it would take for a number."""
+
+
+# YAML 1.1, which PyYAML speaks, takes 1e-4 and 1.5e3 for text; 1.2 takes them for numbers.
+for _yaml in (_Loader, _Dumper):
+    _yaml.add_implicit_resolver(
+        "tag:yaml.org,2002:float",
+        re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
+        list("-+0123456789"),
+    )
 
 
 def load(path: str | Path, overrides: str | Sequence[str] = ()) -> Study:
@@ -192,30 +208,30 @@ def load(path: str | Path, overrides: str | Sequence[str] = ()) -> Study:
     """
     path = _find(Path(path))
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise Problem(f"{path}: cannot be read ({error}); check the file.") from error
-    except yaml.YAMLError as error:
-        raise Problem(f"{path}: is not valid YAML: {_one_line(error)}.") from error
+    content = _parse(text, f"{path}: is")
     if not isinstance(content, dict):
         raise Problem(f"{path}: holds no 'key: value' lines; see config/demo.yaml for a study.")
     content.setdefault("name", path.stem)
     study = _validate(content, str(path))
 
-    items = shlex.split(overrides) if isinstance(overrides, str) else list(overrides)
+    items = _items(overrides)
     changed = content
     for item in items:
         changed = _override(changed, item)
-    where = f"{path} with {' '.join(items)}" if items else str(path)
+    where = f"{path} with {_one_line(' '.join(items))}" if items else str(path)
     result = _validate(changed, where)
     if result.name != study.name:
         return result
-    return result.model_copy(update={"name": study.name + _differences(study, result)})
+    return result.model_copy(update={"name": _name(study, result)})
 
 
 def dump(study: Study) -> str:
     """Return a study as YAML that `load` reads back to an equal study."""
-    return yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    content = study.model_dump(mode="json")
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def _find(path: Path) -> Path:
@@ -228,21 +244,43 @@ def _find(path: Path) -> Path:
     raise Problem(f"{path}: no such study; give a YAML file or one of config/: {known}.")
 
 
+def _parse(text: str, what: str) -> Any:
+    try:
+        return yaml.load(text, _Loader)
+    # PyYAML lets some Python errors through: for 2020-99-99, or for a thousand brackets.
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise Problem(f"{what} not valid YAML: {_one_line(error)}.") from error
+
+
+def _items(overrides: str | Sequence[str]) -> list[str]:
+    if not isinstance(overrides, str):
+        return list(overrides)
+    try:
+        return shlex.split(overrides)
+    except ValueError as error:
+        raise Problem(
+            f"{_one_line(overrides)}: a quotation mark is missing; close the quotation."
+        ) from error
+
+
 def _override(content: dict[str, Any], item: str) -> dict[str, Any]:
     key, equals, text = item.partition("=")
     if not equals or not key:
-        raise Problem(f"{item}: an override is written key=value, as in epochs=1.")
-    try:
-        value = yaml.load(text, _Loader)
-    except yaml.YAMLError as error:
-        raise Problem(f"{item}: the value is not valid YAML: {_one_line(error)}.") from error
-    head, *rest = key.split(".")
-    if not rest:
-        return {**content, head: value}
-    section = content.get(head)
-    if not isinstance(section, dict):
-        raise Problem(f"{item}: '{head}' is not a section of the study; write {head}=value.")
-    return {**content, head: _override(section, f"{'.'.join(rest)}={text}")}
+        raise Problem(f"{_one_line(item)}: an override is written key=value, as in epochs=1.")
+    value = _parse(text, f"{_one_line(item)}: the value is")
+
+    def put(section: Any, path: list[str], name: str) -> dict[str, Any]:
+        if not isinstance(section, dict):
+            raise Problem(
+                f"{_one_line(item)}: '{name}' is not a section of the study; write {name}=value."
+            )
+        head, *rest = path
+        if rest:
+            value_there = put(section.get(head), rest, f"{name}.{head}".lstrip("."))
+            return {**section, head: value_there}
+        return {**section, head: value}
+
+    return put(content, key.split("."), "")
 
 
 def _validate(content: dict[str, Any], where: str) -> Study:
@@ -254,22 +292,30 @@ def _validate(content: dict[str, Any], where: str) -> Study:
 
 def _explain(error: Any) -> str:
     sources = ("phantom", "folder", "kaggle")
-    parts = [str(part) for part in error["loc"] if part not in sources]
-    key = ".".join(parts) or "the study"
+    parts = [str(part) for part in error["loc"]]
+    if parts[0:1] == ["cohort"]:
+        del parts[1:2]  # pydantic puts the source there
+    key = ".".join(parts)
     match error["type"]:
-        case "extra_forbidden":
+        case "extra_forbidden" | "invalid_key":
             return f"key '{key}' is unknown; remove it or correct its spelling"
         case "missing":
-            return f"key '{key}' is missing"
+            return f"key '{key}' is missing; add it"
         case "union_tag_not_found" | "union_tag_invalid":
             return f"key '{key}.source' must be one of {', '.join(sources)}"
         case "value_error":
             return str(error["ctx"]["error"])
-    message = error["msg"].removeprefix("Input ")
+        case "model_attributes_type":
+            return f"key '{key}' should hold 'key: value' lines, not {error['input']!r}"
+        case "too_short":
+            return f"key '{key}' should name at least one"
+    message = re.sub(r"^\w+ should", "should", error["msg"])
     return f"key '{key}' {message}, not {error['input']!r}"
 
 
-def _differences(before: Study, after: Study) -> str:
+def _name(before: Study, after: Study) -> str:
+    """Return the name of a study followed by what another has changed in it."""
+
     def flat(value: Any, prefix: str = "") -> dict[str, Any]:
         if isinstance(value, dict):
             return {k: v for key in value for k, v in flat(value[key], f"{prefix}{key}.").items()}
@@ -279,16 +325,22 @@ def _differences(before: Study, after: Study) -> str:
     changes = [
         f"+{key}={_slug(new[key])}" for key in sorted(new) if key not in old or old[key] != new[key]
     ]
-    text = "".join(changes)
-    if len(text) > 150:  # a folder's name has at most 255 bytes
-        text = f"{text[:120]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
-    return text
+    name = before.name + "".join(changes)
+    if changes and len(name) > 160:  # a folder's name has at most 255 bytes
+        name = f"{name[:140]}-{_digest(name)}"
+    return name
 
 
 def _slug(value: Any) -> str:
     text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-    return re.sub(r"[^A-Za-z0-9._,-]+", "-", text)
+    slug = re.sub(r"[^A-Za-z0-9._,-]+", "-", text)
+    # Two folders of weights must not become one: /a/b and /a-b.
+    return slug if slug == text else f"{slug}-{_digest(text)}"
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _one_line(text: object) -> str:
+    return " ".join(str(text).split())

@@ -81,7 +81,8 @@ def shared_groups(split: pd.DataFrame, part: str = "test", other: str = "train")
 
 def read(path: Path) -> pd.DataFrame:
     """Read a split that `write` wrote."""
-    return pd.read_csv(path, dtype="string")[COLUMNS]
+    # A group may be called NA.
+    return pd.read_csv(path, dtype="string", keep_default_na=False)[COLUMNS]
 
 
 def write(split: pd.DataFrame, path: Path) -> None:

@@ -1,0 +1,112 @@
+"""The command line: each command is one arrow of the data flow."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import yaml
+
+from covidcxr import __version__
+from covidcxr.problems import Problem
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="The executable, auditable edition of one paper.",
+)
+
+
+def main() -> None:
+    """Run a command; a `Problem` becomes one sentence and exit status 1."""
+    try:
+        app()
+    except Problem as problem:
+        sys.exit(f"covidcxr: {problem}")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def study(
+    name: Annotated[str, typer.Argument(help="A YAML file, or the name of one in config/.")],
+    changes: Annotated[list[str] | None, typer.Argument(help="key=value overrides.")] = None,
+) -> None:
+    """Check a study and print it with every default filled in."""
+    from covidcxr import config
+
+    typer.echo(config.dump(config.load(name, changes or [])), nl=False)
+
+
+@app.command()
+def name(
+    study: str, changes: Annotated[list[str] | None, typer.Argument(help="key=value overrides.")] = None
+) -> None:
+    """Print the name under which a study's results and book lie."""
+    from covidcxr import config
+
+    typer.echo(config.load(study, changes or []).name)
+
+
+@app.command()
+def cohort(study: Path, folder: Path) -> None:
+    """Gather a study's images into FOLDER: manifest.csv and pixels.npy."""
+    from covidcxr import cohort as cohorts
+    from covidcxr import config
+
+    cohorts.prepare(config.load(study), folder)
+
+
+@app.command()
+def split(study: Path, manifest: Path, kind: str, seed: int, output: Path) -> None:
+    """Split a cohort and write which image is in which part."""
+    from typing import cast
+
+    from covidcxr import config, splits
+    from covidcxr import manifest as manifests
+
+    settings = config.load(study)
+    made = splits.make(
+        manifests.read(manifest),
+        cast(config.SplitName, kind),
+        settings.test_fraction,
+        settings.validation_fraction,
+        seed,
+    )
+    splits.write(made, output)
+
+
+@app.command()
+def page(
+    template: Path,
+    output: Path,
+    parameter: Annotated[
+        list[str] | None, typer.Option("-p", help="name=value for the parameters cell, in YAML.")
+    ] = None,
+) -> None:
+    """Execute a notebook template and write it as a page of the book."""
+    from covidcxr import pages
+
+    given = {}
+    for item in parameter or []:
+        name, equals, value = item.partition("=")
+        if not equals:
+            raise Problem(f"-p {item}: a parameter is written name=value.")
+        given[name] = yaml.safe_load(value) if value else ""
+    pages.execute(template, output, given)

@@ -1,0 +1,426 @@
+"""Figures, tables and badges of the book's pages."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import logging
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+
+from covidcxr import metrics, records, seedpaper
+from covidcxr.config import TITLES, ModelName, Study
+
+COLORS = {"COVID19": "#c1440e", "NORMAL": "#2a6f97"}
+PARTS = {"train": "#6c757d", "validation": "#2a6f97", "test": "#c1440e"}
+READINGS = {
+    "printed": ("as the paper labels it", "#adb5bd", "o"),
+    "corrected": ("the same matrix, rows as truth", "#6c757d", "s"),
+    "ours": ("this study", "#c1440e", "D"),
+}
+SCORE_NAMES = {
+    "accuracy": "accuracy",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "ppv": "PPV",
+    "npv": "NPV",
+    "f1": "F1",
+    "balanced_accuracy": "balanced accuracy",
+    "mcc": "MCC",
+}
+# What the paper calls each score.
+PAPER_NAMES = {"precision": "ppv", "recall": "sensitivity", "npv": "npv",
+               "specificity": "specificity", "f1": "f1", "accuracy": "accuracy"}  # fmt: skip
+
+
+class Html:
+    """Markup for a page."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def _repr_html_(self) -> str:
+        return self.text
+
+
+class Picture:
+    """A figure with a text alternative, for the web and for print.
+
+    Parameters
+    ----------
+    figure
+        Closed once it is drawn.
+    alt
+        What a reader who cannot see the figure is told.
+    """
+
+    def __init__(self, figure: Figure, alt: str) -> None:
+        self.alt = alt
+        self._svg, self._png = (_drawn(figure, kind) for kind in ("svg", "png"))
+        plt.close(figure)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        data = base64.b64encode(self._svg).decode()
+        image = f'<img class="figure" src="data:image/svg+xml;base64,{data}" alt="{_e(self.alt)}">'
+        return {
+            "text/html": image,
+            "image/png": base64.b64encode(self._png).decode(),
+            "text/plain": self.alt,
+        }
+
+
+def setup() -> None:
+    """Set the look of a page, quiet TensorFlow, and send progress to standard error."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    logging.getLogger("covidcxr").setLevel(logging.INFO)
+    sns.set_theme(context="notebook", style="whitegrid", font_scale=0.95)
+    mpl.rcParams |= {
+        "svg.hashsalt": "covidcxr",
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "figure.constrained_layout.use": True,
+    }
+
+
+# --- what stands above every page
+
+
+def badge(study: Study, *made: records.Record) -> Html:
+    """Say of which study, cohort, commit and day a page is."""
+    images = made[0]["images"] if made else {}
+    counts = _total(images)
+    synthetic = study.cohort.source == "phantom"
+    mark = (
+        '<span class="mark">DEMO</span> Synthetic images: no number on this page is a finding.'
+        if synthetic
+        else '<span class="mark real">REAL IMAGES</span>'
+    )
+    built = records.commit()
+    facts = {
+        "Study": study.name,
+        "Cohort": f"{study.cohort.source}, " + ", ".join(f"{n:,} {k}" for k, n in counts.items()),
+        "Weights": "random at the start" if study.weights == "none" else study.weights,
+        "Size": f"{study.image_size} px, {study.epochs} epochs, batches of {study.batch_size}",
+        "Recorded": ", ".join(sorted({f"{r.created:%Y-%m-%d}" for r in made})) or "not yet",
+        "Code of the record": ", ".join(sorted({_short(r["commit"]) for r in made})) or "none",
+        "Page built": f"{datetime.now(UTC):%Y-%m-%d} at {_short(built)}",
+    }
+    items = "".join(f"<div><dt>{_e(k)}</dt><dd>{_e(v)}</dd></div>" for k, v in facts.items())
+    kind = "demo" if synthetic else "real"
+    return Html(f'<aside class="badge-page {kind}"><p>{mark}</p><dl>{items}</dl></aside>')
+
+
+def table(
+    frame: pd.DataFrame, caption: str, formats: Mapping[str, str] | None = None, index: bool = True
+) -> Html:
+    """Show a frame as a table that scrolls instead of overflowing."""
+    shown = frame.copy()
+    for column, pattern in (formats or {}).items():
+        shown[column] = [("–" if pd.isna(v) else pattern.format(v)) for v in frame[column]]
+    body = shown.to_html(index=index, border=0, na_rep="–", classes="numbers", justify="left")
+    body = body.replace("<thead>", f"<caption>{_e(caption)}</caption><thead>", 1)
+    return Html(f'<div class="table-wrap" tabindex="0">{body}</div>')
+
+
+def heading(text: str) -> Html:
+    """Show a heading inside a page's output."""
+    return Html(f'<h3 class="within">{_e(text)}</h3>')
+
+
+def note(text: str) -> Html:
+    """Show a remark in place of something that is not there."""
+    return Html(f'<p class="remark">{_e(text)}</p>')
+
+
+def stack(*parts: Html) -> Html:
+    """Show several pieces of markup under one another."""
+    return Html("\n".join(part.text for part in parts))
+
+
+# --- the cohort
+
+
+def examples(pixels: NDArray[np.uint8], labels: Sequence[str], captions: Sequence[str]) -> Picture:
+    """Show images side by side, as the paper's Figure 2 does."""
+    columns = min(4, len(pixels))
+    rows = -(-len(pixels) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(2.3 * columns, 2.55 * rows), squeeze=False)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for axis, image, label, caption in zip(axes.flat, pixels, labels, captions, strict=False):
+        axis.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="none")
+        axis.set_title(f"{label}\n{caption}", fontsize=9, color=COLORS[label])
+    counts = pd.Series(list(labels)).value_counts()
+    told = " and ".join(f"{n} {label}" for label, n in counts.items())
+    return Picture(figure, f"Examples of {told} radiographs.")
+
+
+def categories(counts: pd.DataFrame, variables: Sequence[str]) -> Picture:
+    """Draw the share of each category within each class, a panel a variable."""
+    figure, axes = plt.subplots(
+        1, len(variables), figsize=(3.4 * len(variables), 3.2), squeeze=False
+    )
+    for axis, variable in zip(axes.flat, variables, strict=True):
+        rows = pd.DataFrame(counts[counts["variable"] == variable])
+        top = rows.groupby("value")["n"].sum().nlargest(6).index
+        rows["value"] = rows["value"].where(rows["value"].isin(top), "other")
+        rows = rows.groupby(["value", "label"])["n"].sum().reset_index()
+        rows["share"] = rows["n"] / rows.groupby("label")["n"].transform("sum")
+        sns.barplot(rows, x="share", y="value", hue="label", palette=COLORS, ax=axis, legend=False)
+        axis.set(title=_words(variable), xlabel="share of the class", ylabel="", xlim=(0, 1))
+    _legend(figure, COLORS)
+    names = ", ".join(_words(v) for v in variables)
+    return Picture(figure, f"Bar charts of {names} by class, as shares of each class.")
+
+
+def measures(counts: pd.DataFrame, variables: Sequence[str]) -> Picture:
+    """Draw histograms of measures by class, a panel a variable."""
+    there = [v for v in variables if (counts["variable"] == v).any()]
+    figure, axes = plt.subplots(1, len(there), figsize=(3.4 * len(there), 3.0), squeeze=False)
+    for axis, variable in zip(axes.flat, there, strict=True):
+        for label, rows in counts[counts["variable"] == variable].groupby("label"):
+            total = max(rows["n"].sum(), 1)
+            edges = np.append(rows["low"], rows["high"].iloc[-1])
+            axis.stairs(rows["n"] / total, edges, fill=True, alpha=0.45, color=COLORS[str(label)])
+        axis.set(
+            title=_words(variable), xlabel=_UNITS.get(variable, ""), ylabel="share of the class"
+        )
+        axis.set_ylim(bottom=0)
+        axis.locator_params(axis="x", nbins=4)
+    _legend(figure, COLORS)
+    return Picture(figure, f"Histograms of {', '.join(_words(v) for v in there)} by class.")
+
+
+# --- trainings and scores
+
+
+def learning_curves(history: pd.DataFrame, model: ModelName) -> Picture:
+    """Draw loss and accuracy over the epochs, as the paper's Figures 3 to 5 do."""
+    figure, axes = plt.subplots(1, 2, figsize=(8.4, 3.2))
+    last = history[history["epoch"] == history["epoch"].max()]
+    for axis, measure in zip(axes, ("loss", "accuracy"), strict=True):
+        for part, rows in history.groupby("part"):
+            label = f"{part} part"
+            axis.plot(
+                rows["epoch"], rows[measure], marker="o", ms=4, label=label, color=PARTS[str(part)]
+            )
+        axis.set(xlabel="epoch", ylabel=measure, title=f"{measure} of {TITLES[model]}")
+        axis.xaxis.get_major_locator().set_params(integer=True)
+    axes[0].set_ylim(bottom=0)
+    axes[1].set_ylim(0, 1.02)
+    axes[1].legend(loc="lower right")
+    told = "; ".join(
+        f"{r.part}: loss {r.loss:.2f}, accuracy {r.accuracy:.2f}" for r in last.itertuples()
+    )
+    return Picture(figure, f"Loss and accuracy of {TITLES[model]} by epoch. Last epoch: {told}.")
+
+
+def paper_layout(cells: NDArray[np.int64], caption: str) -> Html:
+    """Lay a confusion matrix and its scores out as the paper's Tables 1 to 3.
+
+    Rows are the model's decision and columns the reference standard, under the
+    paper's labels and with its scores in its places.
+    """
+    tp, fn, fp, tn = (int(cell) for cell in cells)
+    s = {name: _number(value) for name, value in metrics.score(cells).items()}
+    return Html(
+        f"""<div class="table-wrap" tabindex="0"><table class="paper">
+<caption>{_e(caption)}</caption>
+<tr><th colspan="2" rowspan="2">Confusion matrix</th><th colspan="2" scope="colgroup">Target</th>
+<td colspan="2">F1 score = {s["f1"]}</td></tr>
+<tr><th scope="col">Covid19</th><th scope="col">Normal</th><td colspan="2"></td></tr>
+<tr><th rowspan="2" scope="rowgroup">Model</th><th scope="row">Covid19</th><td>{tp}</td><td>{fp}</td>
+<td>Precision</td><td>{s["ppv"]}</td></tr>
+<tr><th scope="row">Normal</th><td>{fn}</td><td>{tn}</td>
+<td>Negative predictive value</td><td>{s["npv"]}</td></tr>
+<tr><td colspan="2"></td><td>Recall<br>{s["sensitivity"]}</td><td>Specificity<br>{s["specificity"]}</td>
+<td colspan="2">Accuracy = {s["accuracy"]}</td></tr>
+</table></div>"""
+    )
+
+
+def versus_paper(model: ModelName, ours: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """Set the paper's scores beside what its matrix gives and beside ours.
+
+    Parameters
+    ----------
+    model
+        The network.
+    ours
+        As `covidcxr.metrics.summarise` returns it.
+    confidence
+        Coverage of its intervals.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a score: as printed, the printed matrix read with its rows as the
+        truth, ours, and our interval.
+    """
+    printed = seedpaper.tables()[model]
+    corrected = metrics.score(printed.cells("true"))
+    rows = {
+        SCORE_NAMES[name]: {
+            "the paper prints": printed.printed[theirs],
+            "its matrix, rows as truth": _number(corrected[name], 4),
+            "ours": _number(ours.loc[name, "value"], 4),
+            f"{confidence:.0%} interval": f"{_number(ours.loc[name, 'low'])} to {_number(ours.loc[name, 'high'])}",
+            "n": ours.loc[name, "n"],
+            "method": ours.loc[name, "method"],
+        }
+        for theirs, name in PAPER_NAMES.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("score")
+
+
+def comparison(ours: Mapping[ModelName, pd.DataFrame], baseline: float, study: str) -> Picture:
+    """Draw the scores of all networks beside the paper's, as its Figure 6 does.
+
+    Parameters
+    ----------
+    ours
+        By network, as `covidcxr.metrics.summarise` returns it.
+    baseline
+        Accuracy of calling every image NORMAL, drawn as a line.
+    study
+        Whose results ours are, for the legend.
+    """
+    names = ("accuracy", "sensitivity", "specificity", "ppv", "npv", "f1")
+    labels = [SCORE_NAMES[n] for n in names]
+    figure, axes = plt.subplots(
+        1, len(ours), figsize=(3.6 * len(ours), 3.6), sharey=True, squeeze=False
+    )
+    for axis, (model, scores) in zip(axes.flat, ours.items(), strict=True):
+        table = seedpaper.tables()[model]
+        inverse = {name: theirs for theirs, name in PAPER_NAMES.items()}
+        printed = [float(table.printed[inverse[n]]) for n in names]
+        corrected = metrics.score(table.cells("true"))
+        places = np.arange(len(names))[::-1]
+        _dots(axis, printed, places + 0.22, "printed")
+        _dots(axis, [float(corrected[n]) for n in names], places, "corrected")
+        own = scores.loc[list(names)]
+        _dots(axis, own["value"], places - 0.22, "ours")
+        axis.hlines(
+            places - 0.22, own["low"], own["high"], color=READINGS["ours"][1], lw=2, alpha=0.7
+        )
+        axis.axvline(baseline, color="#343a40", lw=1, ls=":")
+        axis.set(title=TITLES[model], xlim=(-0.02, 1.02), xlabel="score", yticks=places)
+        axis.set_yticklabels(labels)
+        axis.grid(axis="y", visible=False)
+    handles = [
+        Line2D([], [], color=c, marker=m, ls="", label=study if k == "ours" else text)
+        for k, (text, c, m) in READINGS.items()
+    ]
+    handles.append(Line2D([], [], color="#343a40", ls=":", label="accuracy of always NORMAL, ours"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
+    told = "; ".join(f"{TITLES[m]} {s.loc['accuracy', 'value']:.2f}" for m, s in ours.items())
+    return Picture(
+        figure,
+        f"Six scores of each network: as the paper labels them, as its matrices give them with rows "
+        f"as truth, and in {study} with intervals. Accuracy in {study}: {told}.",
+    )
+
+
+def accuracies(points: pd.DataFrame, title: str) -> Picture:
+    """Draw accuracies with intervals, a panel a network.
+
+    Parameters
+    ----------
+    points
+        As `covidcxr.overview.points` returns it.
+    title
+        What the horizontal axis measures.
+    """
+    models = list(dict.fromkeys(points["model"]))
+    figure, axes = plt.subplots(
+        1, len(models), figsize=(3.5 * len(models), 2.9), sharey=False, squeeze=False
+    )
+    for axis, model in zip(axes.flat, models, strict=True):
+        rows = points[points["model"] == model].iloc[::-1].reset_index(drop=True)
+        for place, row in rows.iterrows():
+            _, color, marker = READINGS["corrected" if "paper" in row["what"] else "ours"]
+            axis.hlines(place, row["low"], row["high"], color=color, lw=2)
+            axis.plot(row["value"], place, marker=marker, color=color, ms=7)
+            axis.plot(row["baseline"], place, marker="|", color="#343a40", ms=16, ls="")
+        axis.set(title=model, xlim=(0, 1.02), xlabel=title, ylim=(-0.6, len(rows) - 0.4))
+        axis.set_yticks(range(len(rows)), [_wrapped(what) for what in rows["what"]], fontsize=9)
+        axis.grid(axis="y", visible=False)
+    handles = [
+        Line2D([], [], color=READINGS[k][1], marker=READINGS[k][2], label=label)
+        for k, label in (("corrected", "the paper's matrix"), ("ours", "run here on real images"))
+    ]
+    handles.append(Line2D([], [], color="#343a40", marker="|", ls="", ms=12, label="always normal"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
+    told = "; ".join(f"{r.model}, {r.what}: {r.value:.3f}" for r in points.itertuples())
+    return Picture(figure, f"{title}, with 95 % Wilson intervals. {told}.")
+
+
+def _dots(axis: Axes, values: Any, places: NDArray[Any], reading: str) -> None:
+    _, color, marker = READINGS[reading]
+    axis.plot(values, places, marker=marker, color=color, ls="", ms=6)
+
+
+def _legend(figure: Figure, colors: Mapping[str, str]) -> None:
+    handles = [Rectangle((0, 0), 1, 1, color=color, label=label) for label, color in colors.items()]
+    figure.legend(handles=handles, loc="outside upper right", ncols=len(colors), frameon=False)
+
+
+_UNITS = {
+    "age": "years",
+    "original_width": "pixels",
+    "original_height": "pixels",
+    "original_bytes": "bytes",
+    "brightness": "mean grey level, 0 to 255",
+}
+
+
+def _wrapped(text: str) -> str:
+    return text.replace(", ", "\n")
+
+
+def _words(variable: str) -> str:
+    return variable.replace("original_", "original file: ").replace("_", " ")
+
+
+def _number(value: Any, digits: int = 3) -> str:
+    return "–" if not np.isfinite(float(value)) else f"{float(value):.{digits}f}"
+
+
+def _total(images: Mapping[str, Any]) -> dict[str, int]:
+    """Sum counts by class, which a training's record gives by part."""
+    if images and isinstance(next(iter(images.values())), Mapping):
+        return {k: sum(part[k] for part in images.values()) for k in next(iter(images.values()))}
+    return dict(images)
+
+
+def _short(commit: Mapping[str, Any]) -> str:
+    if not commit["id"]:
+        return "no commit"
+    return commit["id"][:8] + (" with changes" if commit["changed"] else "")
+
+
+def _drawn(figure: Figure, kind: str) -> bytes:
+    buffer = io.BytesIO()
+    metadata = {"Date": None} if kind == "svg" else None
+    figure.savefig(buffer, format=kind, metadata=metadata, dpi=120)
+    return buffer.getvalue()
+
+
+def _e(text: object) -> str:
+    return html.escape(str(text), quote=True)
