@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from covidcxr import phantom
+from covidcxr import phantom, radiograph
 from covidcxr.config import PhantomCohort
 
 SIZE = 64
@@ -45,8 +45,8 @@ def main() -> None:
 
     _, anatomy = phantom.draw(cohort(1000))
     singles = [anatomy.take(np.array([i])) for i in range(len(anatomy))]
-    batch = seconds(lambda: phantom.render(anatomy, SIZE))
-    alone = seconds(lambda: [phantom.render(one, SIZE) for one in singles])
+    batch = seconds(lambda: radiograph.render(anatomy, SIZE))
+    alone = seconds(lambda: [radiograph.render(one, SIZE) for one in singles])
     print(f"\nrender 1,000 in batches: {batch:.2f} s; one at a time: {alone:.2f} s", end="; ")
     print(f"ratio {alone / batch:.1f}")
 

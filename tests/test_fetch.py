@@ -4,6 +4,7 @@ kagglehub's addresses are fixed, so the stub is the HTTP proxy that the environm
 names, and ``KAGGLE_API_ENVIRONMENT=LOCALHOST`` makes kagglehub speak plain HTTP.
 """
 
+import contextlib
 import errno
 import io
 import json
@@ -83,10 +84,9 @@ class Kaggle:
             request.send_header(key, value)
         request.send_header("Content-Length", str(len(body)))
         request.end_headers()
-        try:
+        # kagglehub hangs up on the answer that tells it to resume.
+        with contextlib.suppress(ConnectionError):
             request.wfile.write(body[: self.cut] if name == "archive" else body)
-        except ConnectionError:
-            pass  # kagglehub hangs up on the answer that tells it to resume
 
 
 @pytest.fixture(autouse=True)

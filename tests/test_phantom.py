@@ -1,7 +1,6 @@
 """The synthetic cohort holds exactly what was planted, and nothing else."""
 
 import errno
-import os
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from covidcxr import manifest, phantom
+from covidcxr import manifest, phantom, radiograph
 from covidcxr.config import LABELS, PhantomCohort
 from covidcxr.problems import Problem
 
@@ -192,7 +191,7 @@ def test_near_copies_are_near(made: tuple[pd.DataFrame, np.ndarray]) -> None:
 @pytest.mark.parametrize("name", phantom.ALTERATIONS)
 def test_every_alteration_alters_mildly(name: str) -> None:
     _, anatomy = phantom.draw(cohort())
-    image = phantom.render(anatomy.take(slice(1)), 64)[0]
+    image = radiograph.render(anatomy.take(slice(1)), 64)[0]
     altered = phantom._alter(image, name)
     assert altered.shape == image.shape
     assert altered.dtype == np.uint8
@@ -222,67 +221,6 @@ def test_patients_share_anatomy() -> None:
     alike = pair & (style[:, None] == style) & (label[:, None] == label)
     same = patient[:, None] == patient
     assert matrix[pair & same].mean() > matrix[alike & ~same].mean() + 0.01
-
-
-def test_severity_changes_the_lungs_alone() -> None:
-    frame, anatomy = phantom.draw(cohort(severity=0.8, confounder=0))
-    sick = anatomy.take((frame["label"] == "COVID19").to_numpy())
-    size = 64
-    with_findings = phantom.render(sick, size).astype(int)
-    without = phantom.render(sick.with_severity(0), size).astype(int)
-    change = with_findings - without
-    assert (change >= 0).all()  # opacities only ever brighten
-    assert (change.max(axis=(1, 2)) > 20).all()
-
-    trait = dict(zip(phantom.TRAITS, sick.traits.T[..., None], strict=True))
-    x = np.abs((np.arange(size) + 0.5) * 2 / size - 1 - trait["shift_x"]) / trait["zoom"]
-    beside = x > trait["width"] + np.abs(trait["tilt"]) + 0.04
-    assert beside.any()
-    assert not change.transpose(0, 2, 1)[beside].any()
-    assert not change[:, : size // 8].any()  # the neck
-    assert not change[:, -4:, 20:44].any()  # the abdomen
-
-
-def test_findings_are_bilateral_and_grow_with_severity() -> None:
-    _, anatomy = phantom.draw(cohort(confounder=0))
-    without, mild, grave = (
-        phantom.render(anatomy.with_severity(s), 48).astype(float) for s in (0, 0.3, 0.9)
-    )
-    for half in (np.s_[:, :, :24], np.s_[:, :, 24:]):
-        some = (mild - without)[half].mean(axis=(1, 2))
-        more = (grave - without)[half].mean(axis=(1, 2))
-        assert (some > 0.1).all()
-        assert (more > 1.3 * some).all()
-
-
-def test_render_is_independent_of_size_and_batch() -> None:
-    _, anatomy = phantom.draw(cohort(confounder=0))
-    few = anatomy.take(slice(6))
-    small, large = phantom.render(few, 64).astype(float), phantom.render(few, 512).astype(float)
-    averaged = large.reshape(6, 64, 8, 64, 8).mean(axis=(2, 4))
-    for one, other in zip(small, averaged, strict=True):
-        assert correlation(one, other) > 0.995
-        assert np.abs(one - other).mean() < 3
-    alone = phantom.render(few.take(slice(3, 4)), 64)[0]
-    np.testing.assert_array_equal(alone, small[3])
-
-
-def test_pictures_look_like_radiographs() -> None:
-    frame, anatomy = phantom.draw(cohort(confounder=0, severity=0))
-    grey = phantom.render(anatomy, 64).astype(float)
-    child = (frame["planted_acquisition"] == "paediatric").to_numpy()
-    heart, right_lung, left_lung = (
-        grey[:, 38:44, 30:40],
-        grey[:, 24:36, 14:22],
-        grey[:, 18:28, 42:50],
-    )
-    for lung in (right_lung, left_lung):
-        assert (heart.mean(axis=(1, 2)) > lung.mean(axis=(1, 2)) + 40).all()
-    assert np.median(grey[:, 3:7, :4]) == 0  # no body beside the neck
-    assert (grey[child][:, :, :2] == 0).all()  # the children's frame
-    assert heart[child].mean() > heart[~child].mean()  # and their brighter exposure
-    # The heart lies to the patient's left, which is the image's right.
-    assert grey[:, 42, 38:44].mean() > grey[:, 42, 20:26].mean() + 10
 
 
 # --- files -----------------------------------------------------------------------------
@@ -332,7 +270,7 @@ def test_written_files_are_what_was_generated(tmp_path: Path) -> None:
     for copy, original in zip(exact["path"], exact["planted_duplicate_of"], strict=True):
         assert (path.parent / copy).read_bytes() == (path.parent / original).read_bytes()
     assert frame["sha256"].nunique() == len(frame) - small.exact_duplicates
-    assert os.listdir(path.parent.parent) == ["cohort"]  # nothing temporary stays
+    assert list(path.parent.parent.iterdir()) == [path.parent]  # nothing temporary stays
 
 
 def test_an_existing_folder_is_replaced(tmp_path: Path) -> None:
@@ -376,25 +314,7 @@ def test_a_failed_run_leaves_the_target_untouched(
         phantom.write(small.model_copy(update={"seed": 1}), folder)
     if shown is Problem:
         assert str(folder) in str(caught.value)
-        assert "No space left on device" in str(caught.value)
+        assert "disk is full" in str(caught.value)
         assert "\n" not in str(caught.value)
     assert {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == before
-    assert os.listdir(tmp_path) == ["cohort"]
-
-
-def test_a_failed_replacement_puts_the_old_folder_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "cohort"
-    phantom.write(cohort(covid19=12, normal=12), folder)
-    rename = os.replace
-
-    def refuse(source: Path, target: Path) -> None:
-        if Path(source).name == "new":
-            raise OSError(errno.EACCES, "Permission denied")
-        rename(source, target)
-
-    monkeypatch.setattr(os, "replace", refuse)
-    with pytest.raises(Problem, match="Permission denied"):
-        phantom.write(cohort(covid19=8, normal=16), folder)
-    assert len(list(folder.glob("COVID19/*"))) == 12
+    assert list(tmp_path.iterdir()) == [folder]

@@ -95,10 +95,10 @@ def _clear_disk_errors(target: Path) -> Iterator[None]:
                 f"{target}: the disk is full; make room and run again, nothing was lost."
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            what = (
-                error.strerror if error.filename is None else f"{error.strerror}: {error.filename}"
-            )
+            # What is refused may be something that the block reads.
+            at = "" if error.filename is None else f" for {error.filename}"
             raise Problem(
-                f"{target}: cannot be made ({what}); change the permissions or the place."
+                f"{target}: cannot be made ({error.strerror}{at}); change the permissions "
+                "or the place."
             ) from error
         raise

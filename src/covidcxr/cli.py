@@ -56,7 +56,8 @@ def study(
 
 @app.command()
 def name(
-    study: str, changes: Annotated[list[str] | None, typer.Argument(help="key=value overrides.")] = None
+    study: str,
+    changes: Annotated[list[str] | None, typer.Argument(help="key=value overrides.")] = None,
 ) -> None:
     """Print the name under which a study's results and book lie."""
     from covidcxr import config
@@ -76,15 +77,13 @@ def cohort(study: Path, folder: Path) -> None:
 @app.command()
 def split(study: Path, manifest: Path, kind: str, seed: int, output: Path) -> None:
     """Split a cohort and write which image is in which part."""
-    from typing import cast
-
     from covidcxr import config, splits
     from covidcxr import manifest as manifests
 
     settings = config.load(study)
     made = splits.make(
         manifests.read(manifest),
-        cast(config.SplitName, kind),
+        config.split_kind(kind),
         settings.test_fraction,
         settings.validation_fraction,
         seed,

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -73,13 +74,16 @@ def prepare(study: Study, folder: Path) -> None:
 
 def read(folder: Path) -> Cohort:
     """Open a prepared cohort; its pixels stay on disk until they are asked for."""
+    remedy = f"delete {folder} and run again"
     try:
         pixels = np.load(folder / "pixels.npy", mmap_mode="r")
-    except (OSError, ValueError) as error:
-        raise Problem(
-            f"{folder / 'pixels.npy'}: cannot be read ({error}); delete {folder} and run again."
-        ) from error
-    return Cohort(manifest.read(folder / "manifest.csv"), pixels)
+        rows = manifest.read(folder / "manifest.csv")
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
+        reason = " ".join(str(error).split())
+        raise Problem(f"{folder}: cannot be read ({reason}); {remedy}.") from error
+    if len(pixels) != len(rows):
+        raise Problem(f"{folder}: has {len(pixels)} pictures of {len(rows)} images; {remedy}.")
+    return Cohort(rows, pixels)
 
 
 def at_hand(study: Study) -> bool:
@@ -161,7 +165,7 @@ def _from_csv(csv: Path) -> pd.DataFrame:
         if table[column].isna().any():
             line = int(np.flatnonzero(table[column].isna())[0]) + 2
             raise Problem(f"{csv}: line {line} has no {column}; fill it in.")
-    table = table.rename(columns={"file": "path"})
+    table = table.drop(columns="path", errors="ignore").rename(columns={"file": "path"})
     if "source" not in table:
         table["source"] = csv.stem
     # A CSV may say more about its images than a manifest holds.
@@ -172,8 +176,11 @@ def _from_class_folders(root: Path) -> pd.DataFrame:
     rows = [
         {"path": path.relative_to(root).as_posix(), "label": label, "source": root.name}
         for label in LABELS
-        for path in sorted((root / label).glob("*"))
+        for path in sorted((root / label).rglob("*"))
+        # What starts with a dot is a system's own: macOS puts ._a.jpg beside a.jpg.
         if path.suffix.lower() in images.SUFFIXES
+        and not path.name.startswith(".")
+        and path.is_file()
     ]
     return pd.DataFrame(rows, columns=["path", "label", "source"], dtype="string")
 

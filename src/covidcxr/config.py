@@ -183,6 +183,22 @@ for _yaml in (_Loader, _Dumper):
     )
 
 
+def network(name: str) -> ModelName:
+    """Return the name of a network, checked."""
+    for known in get_args(ModelName):
+        if known == name:
+            return known
+    raise Problem(f"{name}: no such network; choose {', '.join(get_args(ModelName))}.")
+
+
+def split_kind(name: str) -> SplitName:
+    """Return the name of a kind of split, checked."""
+    for known in get_args(SplitName):
+        if known == name:
+            return known
+    raise Problem(f"{name}: no such split; choose {', '.join(get_args(SplitName))}.")
+
+
 def load(path: str | Path, overrides: str | Sequence[str] = ()) -> Study:
     """Read a study and apply overrides to it.
 
@@ -322,8 +338,12 @@ def _name(before: Study, after: Study) -> str:
         return {prefix[:-1]: value}
 
     old, new = flat(before.model_dump()), flat(after.model_dump())
+    # Another source brings keys of its own, of which the defaults go without saying.
+    chosen = flat(after.model_dump(exclude_defaults=True))
     changes = [
-        f"+{key}={_slug(new[key])}" for key in sorted(new) if key not in old or old[key] != new[key]
+        f"+{key}={_slug(new[key])}"
+        for key in sorted(new)
+        if (old[key] != new[key] if key in old else key in chosen)
     ]
     name = before.name + "".join(changes)
     if changes and len(name) > 160:  # a folder's name has at most 255 bytes

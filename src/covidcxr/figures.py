@@ -24,7 +24,11 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from covidcxr import metrics, records, seedpaper
+from covidcxr.cohort import Cohort
 from covidcxr.config import TITLES, ModelName, Study
+
+_WIDTH = 8.4
+"""Inches: the width of a page's column, at which text in figures is as large as around them."""
 
 COLORS = {"COVID19": "#c1440e", "NORMAL": "#2a6f97"}
 PARTS = {"train": "#6c757d", "validation": "#2a6f97", "test": "#c1440e"}
@@ -126,14 +130,13 @@ def badge(study: Study, *made: records.Record) -> Html:
     return Html(f'<aside class="badge-page {kind}"><p>{mark}</p><dl>{items}</dl></aside>')
 
 
-def table(
-    frame: pd.DataFrame, caption: str, formats: Mapping[str, str] | None = None, index: bool = True
-) -> Html:
-    """Show a frame as a table that scrolls instead of overflowing."""
-    shown = frame.copy()
+def table(frame: pd.DataFrame, caption: str, formats: Mapping[str, str] | None = None) -> Html:
+    """Show a frame as a table that scrolls instead of overflowing; a named index comes first."""
+    shown = frame.reset_index() if frame.index.name else frame.copy()
     for column, pattern in (formats or {}).items():
         shown[column] = [("–" if pd.isna(v) else pattern.format(v)) for v in frame[column]]
-    body = shown.to_html(index=index, border=0, na_rep="–", classes="numbers", justify="left")
+    shown.columns = [str(column).replace("_", " ") for column in shown.columns]
+    body = shown.to_html(index=False, border=0, na_rep="–", classes="numbers", justify="left")
     body = body.replace("<thead>", f"<caption>{_e(caption)}</caption><thead>", 1)
     return Html(f'<div class="table-wrap" tabindex="0">{body}</div>')
 
@@ -153,29 +156,55 @@ def stack(*parts: Html) -> Html:
     return Html("\n".join(part.text for part in parts))
 
 
+def listing(names: Sequence[str]) -> str:
+    """Return names as a sentence lists them: "A, B and C"."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
+
+
 # --- the cohort
 
 
-def examples(pixels: NDArray[np.uint8], labels: Sequence[str], captions: Sequence[str]) -> Picture:
-    """Show images side by side, as the paper's Figure 2 does."""
-    columns = min(4, len(pixels))
-    rows = -(-len(pixels) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(2.3 * columns, 2.55 * rows), squeeze=False)
+def examples(cohort: Cohort | None, publish: bool, per_class: int = 4) -> Picture | Html:
+    """Show the first images of each class, as the paper's Figure 2 does.
+
+    Parameters
+    ----------
+    cohort
+        The images, or None where they are not at hand.
+    publish
+        Whether their licences allow to show them.
+    per_class
+        How many of each class.
+
+    Returns
+    -------
+    Picture or Html
+        The images, or a remark that says why there are none.
+    """
+    if not publish:
+        return note("The images of this cohort may not be redistributed and are not shown.")
+    if cohort is None:
+        return note("The images of this cohort are not at hand and cannot be shown.")
+    rows = cohort.manifest.groupby("label").head(per_class)
+    columns = min(per_class, len(rows))
+    lines = -(-len(rows) // columns)
+    figure, axes = plt.subplots(
+        lines, columns, figsize=(_WIDTH, 2.35 * lines * 4 / columns), squeeze=False
+    )
     for axis in axes.flat:
         axis.set_axis_off()
-    for axis, image, label, caption in zip(axes.flat, pixels, labels, captions, strict=False):
-        axis.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="none")
-        axis.set_title(f"{label}\n{caption}", fontsize=9, color=COLORS[label])
-    counts = pd.Series(list(labels)).value_counts()
-    told = " and ".join(f"{n} {label}" for label, n in counts.items())
+    for axis, place, row in zip(axes.flat, rows.index, rows.to_dict("records"), strict=False):
+        axis.imshow(cohort.pixels[place], interpolation="none")
+        age = "age unknown" if pd.isna(row["age"]) else f"{row['age']:.0f} years"
+        axis.set_title(f"{row['label']}, {age}", fontsize=9, color=COLORS[row["label"]])
+    told = " and ".join(f"{n} {label}" for label, n in rows["label"].value_counts().items())
     return Picture(figure, f"Examples of {told} radiographs.")
 
 
 def categories(counts: pd.DataFrame, variables: Sequence[str]) -> Picture:
     """Draw the share of each category within each class, a panel a variable."""
-    figure, axes = plt.subplots(
-        1, len(variables), figsize=(3.4 * len(variables), 3.2), squeeze=False
-    )
+    figure, axes = plt.subplots(1, len(variables), figsize=(_WIDTH, 2.8), squeeze=False)
     for axis, variable in zip(axes.flat, variables, strict=True):
         rows = pd.DataFrame(counts[counts["variable"] == variable])
         top = rows.groupby("value")["n"].sum().nlargest(6).index
@@ -192,7 +221,7 @@ def categories(counts: pd.DataFrame, variables: Sequence[str]) -> Picture:
 def measures(counts: pd.DataFrame, variables: Sequence[str]) -> Picture:
     """Draw histograms of measures by class, a panel a variable."""
     there = [v for v in variables if (counts["variable"] == v).any()]
-    figure, axes = plt.subplots(1, len(there), figsize=(3.4 * len(there), 3.0), squeeze=False)
+    figure, axes = plt.subplots(1, len(there), figsize=(_WIDTH, 2.8), squeeze=False)
     for axis, variable in zip(axes.flat, there, strict=True):
         for label, rows in counts[counts["variable"] == variable].groupby("label"):
             total = max(rows["n"].sum(), 1)
@@ -212,7 +241,7 @@ def measures(counts: pd.DataFrame, variables: Sequence[str]) -> Picture:
 
 def learning_curves(history: pd.DataFrame, model: ModelName) -> Picture:
     """Draw loss and accuracy over the epochs, as the paper's Figures 3 to 5 do."""
-    figure, axes = plt.subplots(1, 2, figsize=(8.4, 3.2))
+    figure, axes = plt.subplots(1, 2, figsize=(_WIDTH, 3.2))
     last = history[history["epoch"] == history["epoch"].max()]
     for axis, measure in zip(axes, ("loss", "accuracy"), strict=True):
         for part, rows in history.groupby("part"):
@@ -245,11 +274,12 @@ def paper_layout(cells: NDArray[np.int64], caption: str) -> Html:
 <tr><th colspan="2" rowspan="2">Confusion matrix</th><th colspan="2" scope="colgroup">Target</th>
 <td colspan="2">F1 score = {s["f1"]}</td></tr>
 <tr><th scope="col">Covid19</th><th scope="col">Normal</th><td colspan="2"></td></tr>
-<tr><th rowspan="2" scope="rowgroup">Model</th><th scope="row">Covid19</th><td>{tp}</td><td>{fp}</td>
-<td>Precision</td><td>{s["ppv"]}</td></tr>
+<tr><th rowspan="2" scope="rowgroup">Model</th>
+<th scope="row">Covid19</th><td>{tp}</td><td>{fp}</td><td>Precision</td><td>{s["ppv"]}</td></tr>
 <tr><th scope="row">Normal</th><td>{fn}</td><td>{tn}</td>
 <td>Negative predictive value</td><td>{s["npv"]}</td></tr>
-<tr><td colspan="2"></td><td>Recall<br>{s["sensitivity"]}</td><td>Specificity<br>{s["specificity"]}</td>
+<tr><td colspan="2"></td><td>Recall<br>{s["sensitivity"]}</td>
+<td>Specificity<br>{s["specificity"]}</td>
 <td colspan="2">Accuracy = {s["accuracy"]}</td></tr>
 </table></div>"""
     )
@@ -280,9 +310,10 @@ def versus_paper(model: ModelName, ours: pd.DataFrame, confidence: float) -> pd.
             "the paper prints": printed.printed[theirs],
             "its matrix, rows as truth": _number(corrected[name], 4),
             "ours": _number(ours.loc[name, "value"], 4),
-            f"{confidence:.0%} interval": f"{_number(ours.loc[name, 'low'])} to {_number(ours.loc[name, 'high'])}",
+            f"{confidence:.0%} interval": " to ".join(
+                _number(ours.loc[name, end]) for end in ("low", "high")
+            ),
             "n": ours.loc[name, "n"],
-            "method": ours.loc[name, "method"],
         }
         for theirs, name in PAPER_NAMES.items()
     }
@@ -303,9 +334,7 @@ def comparison(ours: Mapping[ModelName, pd.DataFrame], baseline: float, study: s
     """
     names = ("accuracy", "sensitivity", "specificity", "ppv", "npv", "f1")
     labels = [SCORE_NAMES[n] for n in names]
-    figure, axes = plt.subplots(
-        1, len(ours), figsize=(3.6 * len(ours), 3.6), sharey=True, squeeze=False
-    )
+    figure, axes = plt.subplots(1, len(ours), figsize=(_WIDTH, 3.8), sharey=True, squeeze=False)
     for axis, (model, scores) in zip(axes.flat, ours.items(), strict=True):
         table = seedpaper.tables()[model]
         inverse = {name: theirs for theirs, name in PAPER_NAMES.items()}
@@ -332,13 +361,13 @@ def comparison(ours: Mapping[ModelName, pd.DataFrame], baseline: float, study: s
     told = "; ".join(f"{TITLES[m]} {s.loc['accuracy', 'value']:.2f}" for m, s in ours.items())
     return Picture(
         figure,
-        f"Six scores of each network: as the paper labels them, as its matrices give them with rows "
-        f"as truth, and in {study} with intervals. Accuracy in {study}: {told}.",
+        "Six scores of each network: as the paper labels them, as its matrices give them with "
+        f"rows as truth, and in {study} with intervals. Accuracy in {study}: {told}.",
     )
 
 
 def accuracies(points: pd.DataFrame, title: str) -> Picture:
-    """Draw accuracies with intervals, a panel a network.
+    """Draw accuracies with intervals, a row a network and source.
 
     Parameters
     ----------
@@ -347,27 +376,29 @@ def accuracies(points: pd.DataFrame, title: str) -> Picture:
     title
         What the horizontal axis measures.
     """
-    models = list(dict.fromkeys(points["model"]))
-    figure, axes = plt.subplots(
-        1, len(models), figsize=(3.5 * len(models), 2.9), sharey=False, squeeze=False
+    rows = points.sort_values(
+        "model", key=lambda m: m.map(list(TITLES.values()).index), kind="stable"
     )
-    for axis, model in zip(axes.flat, models, strict=True):
-        rows = points[points["model"] == model].iloc[::-1].reset_index(drop=True)
-        for place, row in rows.iterrows():
-            _, color, marker = READINGS["corrected" if "paper" in row["what"] else "ours"]
-            axis.hlines(place, row["low"], row["high"], color=color, lw=2)
-            axis.plot(row["value"], place, marker=marker, color=color, ms=7)
-            axis.plot(row["baseline"], place, marker="|", color="#343a40", ms=16, ls="")
-        axis.set(title=model, xlim=(0, 1.02), xlabel=title, ylim=(-0.6, len(rows) - 0.4))
-        axis.set_yticks(range(len(rows)), [_wrapped(what) for what in rows["what"]], fontsize=9)
-        axis.grid(axis="y", visible=False)
+    rows = rows.iloc[::-1].reset_index(drop=True)
+    # A gap between networks
+    new = (rows["model"] != rows["model"].shift()).to_numpy()
+    places = np.arange(len(rows)) + 0.7 * np.cumsum(new)
+    figure, axis = plt.subplots(figsize=(_WIDTH, 1.6 + 0.42 * len(rows)))
+    for place, row in zip(places, rows.to_dict("records"), strict=True):
+        _, color, marker = READINGS["corrected" if row["by"] == "paper" else "ours"]
+        axis.hlines(place, row["low"], row["high"], color=color, lw=2.5)
+        axis.plot(row["value"], place, marker=marker, color=color, ms=8)
+        axis.plot(row["baseline"], place, marker="|", color="#343a40", ms=18, ls="")
+    axis.set_yticks(places, [f"{r.model}, {r.what}" for r in rows.itertuples()])
+    axis.set(xlabel=title, xlim=(0, 1.01), ylim=(places[0] - 0.7, places[-1] + 0.7))
+    axis.grid(axis="y", visible=False)
     handles = [
         Line2D([], [], color=READINGS[k][1], marker=READINGS[k][2], label=label)
         for k, label in (("corrected", "the paper's matrix"), ("ours", "run here on real images"))
     ]
     handles.append(Line2D([], [], color="#343a40", marker="|", ls="", ms=12, label="always normal"))
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
-    told = "; ".join(f"{r.model}, {r.what}: {r.value:.3f}" for r in points.itertuples())
+    told = "; ".join(f"{r.model}, {r.what}: {r.value:.3f}" for r in rows[::-1].itertuples())
     return Picture(figure, f"{title}, with 95 % Wilson intervals. {told}.")
 
 
@@ -388,10 +419,6 @@ _UNITS = {
     "original_bytes": "bytes",
     "brightness": "mean grey level, 0 to 255",
 }
-
-
-def _wrapped(text: str) -> str:
-    return text.replace(", ", "\n")
 
 
 def _words(variable: str) -> str:

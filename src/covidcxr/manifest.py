@@ -82,18 +82,24 @@ def validate(manifest: pd.DataFrame, where: str) -> pd.DataFrame:
         return MANIFEST.validate(manifest[known].reset_index(drop=True), lazy=True)
     except SchemaErrors as error:
         first = error.failure_cases.iloc[0]
-        column = first["column"] or first["failure_case"]
-        raise Problem(
-            f"{where}: column '{column}' fails '{first['check']}' "
-            f"with {first['failure_case']!r}; correct that row."
-        ) from error
+        if first["check"] == "column_in_dataframe":
+            message = f"column '{first['failure_case']}' is missing; add it"
+        else:
+            message = (
+                f"column '{first['column']}' fails '{first['check']}' "
+                f"with '{first['failure_case']}'; correct that row"
+            )
+        raise Problem(f"{where}: {message}.") from error
 
 
 def read(path: Path) -> pd.DataFrame:
     """Read a manifest that `write` wrote."""
-    return validate(
-        pd.read_csv(path, dtype="string", keep_default_na=False, na_values=[""]), str(path)
-    )
+    try:
+        table = pd.read_csv(path, dtype="string", keep_default_na=False, na_values=[""])
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise Problem(f"{path}: cannot be read as a manifest ({reason}); make it anew.") from error
+    return validate(table, str(path))
 
 
 def write(manifest: pd.DataFrame, path: Path) -> None:

@@ -35,16 +35,20 @@ def as_table(runs: Sequence[Record]) -> pd.DataFrame:
 def points(runs: Sequence[Record]) -> pd.DataFrame:
     """Return accuracies to draw: the paper's, from its matrices, and each run's.
 
-    Columns ``model``, ``what``, ``value``, ``low``, ``high``, ``baseline``.
+    Columns ``model``, ``by`` (``paper`` or ``study``), ``what``, ``value``, ``low``,
+    ``high``, ``baseline``.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
     for model, table in seedpaper.tables().items():
         cells = table.cells("true")
-        rows.append({"model": TITLES[model], "what": "the paper's matrix", **_accuracy(cells)})
+        rows.append(
+            {"model": TITLES[model], "by": "paper", "what": "the paper", **_accuracy(cells)}
+        )
     for run in runs:
         p = run["parameters"]
-        what = f"{p['image_size']} px, {_plural(p['epochs'], 'epoch')}, {p['split']} split"
-        rows.append({"model": TITLES[p["model"]], "what": what, **_accuracy(_cells(run))})
+        what = f"{p['image_size']} px, {_plural(p['epochs'], 'epoch')}"
+        row = {"model": TITLES[p["model"]], "by": "study", "what": what}
+        rows.append(row | _accuracy(_cells(run)))
     return pd.DataFrame(rows)
 
 
@@ -61,8 +65,9 @@ def headline(runs: Sequence[Record]) -> str:
         f"The most accurate of {_plural(len(runs), 'training')} on real images is "
         f"{TITLES[p['model']]}, from {weights}, at {p['image_size']} px for "
         f"{_plural(p['epochs'], 'epoch')}, on {learned['COVID19']:,} COVID-19 and "
-        f"{learned['NORMAL']:,} normal radiographs with the {p['split']} split and seed {p['seed']}: "
-        f"it is right on {a['value']:.1%} of {n} test images (95 % Wilson interval {a['low']:.1%} to "
+        f"{learned['NORMAL']:,} normal radiographs with the {p['split']} split and seed "
+        f"{p['seed']}: it is right on {a['value']:.1%} of {n} test images (95 % Wilson interval "
+        f"{a['low']:.1%} to "
         f'{a["high"]:.1%}), where always answering "normal" is right on {a["baseline"]:.1%}.'
     )
 

@@ -97,6 +97,8 @@ def clean(page: nbformat.NotebookNode, parameters: Mapping[str, Any], root: Path
             cell.source = _PLACEHOLDER.sub(lambda m: _value(m[1], parameters), cell.source)
         if cell.cell_type != "code":
             continue
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell.metadata.tags.append("hide-input")
         cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
         for output in cell.outputs:
             for holder in (output, output.get("data", {})):

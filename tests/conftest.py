@@ -1,0 +1,71 @@
+"""What several tests share: a copy of the project in which a study can be built."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass
+class Project:
+    """A copy of the project, so that tests leave the checkout's own build alone."""
+
+    root: Path
+
+    def make(
+        self, study: str, *options: str, changes: str = "", data: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the workflow on a study, as ``make book`` does."""
+        command = [
+            *(sys.executable, "-m", "snakemake"),
+            *("--snakefile", "workflow/Snakefile", "--cores", "2"),
+            *("--config", f"study={study}", f"set={changes}"),
+            *(*options, "--", "all"),
+        ]
+        environment = {k: v for k, v in os.environ.items() if k != "COVIDCXR_DATA"}
+        if data:
+            environment["COVIDCXR_DATA"] = data
+        return subprocess.run(
+            command,
+            cwd=self.root,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
+    def html(self, study: str) -> Path:
+        """Return the folder of a rendered book."""
+        return self.root / "build" / study / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    root = tmp_path_factory.mktemp("project")
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in listed.stdout.splitlines():
+        if (ROOT / name).is_file():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, root / name)
+    return Project(root)
+
+
+@pytest.fixture(scope="session")
+def demo(project: Project) -> Project:
+    """The demo book, built once for all tests that look at it."""
+    done = project.make("demo")
+    assert done.returncode == 0, done.stdout[-6000:]
+    return project
