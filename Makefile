@@ -7,9 +7,6 @@ PYTHON ?= python3
 BIN := .venv/bin
 SNAKEMAKE = $(BIN)/snakemake --snakefile workflow/Snakefile --cores $(CORES) \
 	--config study='$(STUDY)' set='$(SET)'
-# The workflow runs git and jupyter by name; bytecode is compiled once, at set-up.
-export PATH := $(CURDIR)/$(BIN):$(PATH)
-export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup book train test lint lock lab clean
@@ -35,7 +32,7 @@ setup: .venv/ready ## make .venv with everything in it
 		$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r requirements.lock && \
 		$(BIN)/python -m pip install --quiet --no-compile --no-deps --no-build-isolation -e . ; \
 	fi
-	@# TensorFlow imports three times as fast from compiled bytecode.
+	@# TensorFlow imports three times as fast from compiled bytecode, which some systems never write.
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true
 	@touch $@
 
@@ -46,7 +43,7 @@ book: setup ## render the book of STUDY (demo: minutes, no download)
 train: setup ## run STUDY's trainings without rendering the book
 	$(SNAKEMAKE) -- trainings
 
-test: setup ## run all tests, the demo book included
+test: lint ## check style and types, then run all tests, the demo book included
 	$(BIN)/python -m pytest
 
 lint: setup ## check style, types and spelling, notebooks too

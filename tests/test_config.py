@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from covidcxr import config
 from covidcxr.problems import Problem
 
+quick = settings(max_examples=60, deadline=None)
 SHIPPED = Path(__file__).parent.parent / "config"
 TEXT = st.text(st.characters(codec="utf-8", max_codepoint=0xFFFF), max_size=300)
 STUDY = "title: a study\ncohort:\n  source: phantom\n"
@@ -85,7 +86,7 @@ def test_published_images_are_a_choice_that_only_synthetic_ones_make() -> None:
     assert not kaggle.cohort.publish_images
 
 
-# --- what a file may not hold --------------------------------------------------------------
+# --- what a file may not hold ------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -188,7 +189,7 @@ def test_numbers_are_read_as_yaml_1_2_writes_them(tmp_path: Path, text: str, rat
     assert isinstance(study.learning_rate, float)
 
 
-# --- overrides -----------------------------------------------------------------------------
+# --- overrides ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -240,6 +241,7 @@ def test_a_wrong_override_is_named(overrides: str | list[str], told: str) -> Non
     assert told in complaint(SHIPPED / "demo.yaml", overrides)
 
 
+@quick
 @given(weights=TEXT, title=TEXT)
 def test_any_name_is_safe_as_a_folder(weights: str, title: str) -> None:
     changes = [f"weights={json.dumps(weights)}", f"title={json.dumps(title)}"]
@@ -255,7 +257,7 @@ def test_names_that_look_alike_are_told_apart() -> None:
     assert len(names) == 3
 
 
-# --- there and back -------------------------------------------------------------------------
+# --- there and back ----------------------------------------------------------------------
 
 CHANGES = st.fixed_dictionaries(
     {},
@@ -274,6 +276,7 @@ CHANGES = st.fixed_dictionaries(
 )
 
 
+@quick
 @given(changes=CHANGES)
 def test_a_dumped_study_loads_as_the_same_study(
     tmp_path_factory: pytest.TempPathFactory, changes: dict[str, object]

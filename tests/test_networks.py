@@ -1,5 +1,8 @@
 """The three networks against the paper's figure, Keras' published counts and Keras' own inputs."""
 
+from pathlib import Path
+from typing import Any, get_args
+
 import numpy as np
 import pytest
 
@@ -13,23 +16,23 @@ RESNET50 = 25_636_712 - TOP
 RESNET152V2 = 60_380_648 - TOP
 
 
-def study(**changes):
+def study(**changes: object) -> config.Study:
     items = [f"{key}={value}" for key, value in changes.items()]
     return config.load("config/paper-scratch.yaml", items)
 
 
 @pytest.fixture(scope="module")
-def fusion():
+def fusion() -> Any:
     return networks.build("resnet252v2", study())
 
 
-def test_fusion_has_the_parameters_that_figure_1_implies(fusion):
+def test_fusion_has_the_parameters_that_figure_1_implies(fusion: Any) -> None:
     pointwise = 4096 * 1024 + 1024
     head = 8 * 8 * 1024 * 2 + 2
     assert fusion.count_params() == RESNET50 + RESNET152V2 + pointwise + head == 86_245_762
 
 
-def test_fusion_joins_two_equal_maps_and_does_not_activate(fusion):
+def test_fusion_joins_two_equal_maps_and_does_not_activate(fusion: Any) -> None:
     assert fusion.get_layer("resnet50").output.shape == (None, 8, 8, 2048)
     assert fusion.get_layer("resnet152v2").output.shape == (None, 8, 8, 2048)
     assert fusion.get_layer("fusion").output.shape == (None, 8, 8, 4096)
@@ -41,19 +44,19 @@ def test_fusion_joins_two_equal_maps_and_does_not_activate(fusion):
     assert fusion.output_shape == (None, 2)
 
 
-def test_average_pooling_shrinks_the_head():
+def test_average_pooling_shrinks_the_head() -> None:
     network = networks.build("resnet50", study(head="gap"))
     assert network.count_params() == RESNET50 + 2048 * 1024 + 1024 + 1024 * 2 + 2
 
 
-def test_frozen_backbones_leave_the_head_to_train():
+def test_frozen_backbones_leave_the_head_to_train() -> None:
     network = networks.build("resnet50", study(trainable="false", image_size=32))
     assert [v.path.split("/")[0] for v in network.trainable_variables] == [
         "pointwise", "pointwise", "probabilities", "probabilities",
     ]  # fmt: skip
 
 
-def test_momentum_reaches_every_batch_normalisation():
+def test_momentum_reaches_every_batch_normalisation() -> None:
     network = networks.build("resnet50", study(batch_norm_momentum=0.7, image_size=32))
     momenta = {
         layer.momentum
@@ -63,11 +66,11 @@ def test_momentum_reaches_every_batch_normalisation():
     assert momenta == {0.7}
 
 
-def test_own_preprocessing_is_what_keras_publishes_for_each_backbone():
+def test_own_preprocessing_is_what_keras_publishes_for_each_backbone() -> None:
     import keras
 
     pixels = np.random.default_rng(0).uniform(0, 255, (2, 8, 8, 3)).astype("float32")
-    published = {
+    published: dict[config.ModelName, Any] = {
         "resnet50": keras.applications.resnet.preprocess_input,
         "resnet152v2": keras.applications.resnet_v2.preprocess_input,
     }
@@ -76,18 +79,18 @@ def test_own_preprocessing_is_what_keras_publishes_for_each_backbone():
         np.testing.assert_allclose(ours, theirs(pixels.copy()), atol=1e-4)
 
 
-def test_shared_preprocessing_is_one_range_for_all():
+def test_shared_preprocessing_is_one_range_for_all() -> None:
     pixels = np.array([0.0, 51.0, 255.0], dtype="float32").reshape(1, 1, 1, 3)
-    for name in ("resnet50", "resnet152v2"):
+    for name in get_args(config.ModelName):
         np.testing.assert_allclose(networks.normalise(pixels, name, "shared").ravel(), [0, 0.2, 1])
 
 
-def test_missing_weights_name_the_file_and_the_ways_out(tmp_path):
+def test_missing_weights_name_the_file_and_the_ways_out(tmp_path: Path) -> None:
     with pytest.raises(Problem, match=r"resnet50_weights.*notop\.h5: no such weights file"):
         networks.build("resnet50", study(weights=tmp_path))
 
 
-def test_weights_in_a_folder_are_loaded_from_keras_own_file_names(tmp_path):
+def test_weights_in_a_folder_are_loaded_from_keras_own_file_names(tmp_path: Path) -> None:
     import h5py
     import keras
     from keras.src.legacy.saving import legacy_h5_format
@@ -101,16 +104,18 @@ def test_weights_in_a_folder_are_loaded_from_keras_own_file_names(tmp_path):
     assert all(np.array_equal(a, b) for a, b in zip(made.get_weights(), loaded, strict=True))
 
 
-def test_a_damaged_weights_file_is_one_clear_sentence(tmp_path):
+def test_a_damaged_weights_file_is_one_clear_sentence(tmp_path: Path) -> None:
     (tmp_path / networks.WEIGHT_FILES["resnet50"]).write_bytes(b"not weights")
     with pytest.raises(Problem, match=r"weights of ResNet50 cannot be had .* weights=none"):
         networks.build("resnet50", study(weights=tmp_path, image_size=32))
 
 
-def test_imagenet_without_network_is_one_clear_sentence(monkeypatch):
+def test_imagenet_without_network_is_one_clear_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     import keras
 
-    def refuse(*args, **kwargs):
+    def refuse(*args: object, **kwargs: object) -> None:
         raise OSError("URL fetch failure: name resolution")
 
     monkeypatch.setattr(keras.applications, "ResNet50", refuse)

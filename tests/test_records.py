@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -16,7 +17,7 @@ TABLE = pd.DataFrame({"epoch": [1, 2], "loss": [0.123456789012, 0.5]})
 
 
 def write(folder: Path, **changes: object) -> records.Record:
-    options: dict = {
+    options: dict[str, Any] = {
         "study": STUDY,
         "parameters": PARAMETERS,
         "fingerprints": FINGERPRINTS,

@@ -1,16 +1,19 @@
 """Splits hold out what Keras holds out, and grouped ones tear no group apart."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from covidcxr import splits
-from covidcxr.config import LABELS
+from covidcxr.config import LABELS, SplitName
 from covidcxr.problems import Problem
+
+quick = settings(max_examples=40, deadline=None)
 
 
 def cohort(covid19: int, normal: int, images_per_group: int = 1) -> pd.DataFrame:
@@ -25,8 +28,7 @@ def cohort(covid19: int, normal: int, images_per_group: int = 1) -> pd.DataFrame
 
 def counts(split: pd.DataFrame) -> dict[tuple[str, str], int]:
     """Return how many images of each class are in each part."""
-    sizes = split.groupby(["part", "label"]).size()
-    return {(str(part), str(label)): int(n) for (part, label), n in sizes.items()}
+    return dict(Counter(zip(split["part"], split["label"], strict=True)))
 
 
 def members(split: pd.DataFrame, part: str) -> set[str]:
@@ -47,7 +49,7 @@ def cohorts(draw: st.DrawFn, mixed: bool = False) -> pd.DataFrame:
     return frame.iloc[order].reset_index(drop=True)
 
 
-# --- as Keras holds out ----------------------------------------------------------------------
+# --- as Keras holds out ------------------------------------------------------------------
 
 
 def test_the_papers_counts_and_files() -> None:
@@ -73,7 +75,7 @@ def test_the_papers_split_has_no_chance_in_it() -> None:
     pd.testing.assert_frame_equal(first, second)
 
 
-# --- at random ---------------------------------------------------------------------------------
+# --- at random ---------------------------------------------------------------------------
 
 
 def test_a_random_split_has_the_papers_counts() -> None:
@@ -100,9 +102,10 @@ def test_a_random_split_draws_every_image_equally_often() -> None:
 
 
 @pytest.mark.parametrize("kind", ["keras", "random", "grouped"])
+@quick
 @given(manifest=cohorts(), data=st.data())
 def test_the_order_of_rows_plays_no_part(
-    kind: splits.SplitName, manifest: pd.DataFrame, data: st.DataObject
+    kind: SplitName, manifest: pd.DataFrame, data: st.DataObject
 ) -> None:
     order = np.random.default_rng(data.draw(st.integers(0, 99))).permutation(len(manifest))
     split = splits.make(manifest, kind, 0.4, seed=3)
@@ -112,9 +115,10 @@ def test_the_order_of_rows_plays_no_part(
     assert list(split["image_id"]) == list(manifest["image_id"])
 
 
-# --- by groups ---------------------------------------------------------------------------------
+# --- by groups ---------------------------------------------------------------------------
 
 
+@quick
 @given(manifest=cohorts(), test=st.floats(0.34, 0.6), seed=st.integers(0, 99))
 def test_a_grouped_split_tears_no_group_apart(
     manifest: pd.DataFrame, test: float, seed: int
@@ -126,9 +130,13 @@ def test_a_grouped_split_tears_no_group_apart(
         assert 0 <= missing < rows.groupby("group_id").size().max(), label
 
 
+@quick
 @given(manifest=cohorts(mixed=True), seed=st.integers(0, 99))
 def test_groups_with_both_labels_stay_whole_too(manifest: pd.DataFrame, seed: int) -> None:
-    split = splits.make(manifest, "grouped", 0.4, 0.3, seed=seed)
+    try:
+        split = splits.make(manifest, "grouped", 0.4, 0.3, seed=seed)
+    except Problem:  # a few large groups leave a class out
+        reject()
     assert split.groupby("group_id")["part"].nunique().max() == 1
     for (part, label), n in counts(split).items():
         fraction = {"test": 0.4, "validation": 0.3}.get(part, 1)
@@ -148,11 +156,11 @@ def test_groups_of_one_image_are_split_as_at_random() -> None:
     assert counts(grouped) == counts(drawn)
 
 
-# --- the validation part --------------------------------------------------------------------------
+# --- the validation part -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["keras", "random", "grouped"])
-def test_a_validation_part_leaves_the_test_part_alone(kind: splits.SplitName) -> None:
+def test_a_validation_part_leaves_the_test_part_alone(kind: SplitName) -> None:
     manifest = cohort(460, 1341)
     without, split = (splits.make(manifest, kind, 0.2, part) for part in (0.0, 0.1))
     assert members(split, "test") == members(without, "test")
@@ -167,6 +175,7 @@ def test_a_validation_part_leaves_the_test_part_alone(kind: splits.SplitName) ->
 
 
 @pytest.mark.parametrize("kind", ["keras", "random"])
+@quick
 @given(
     manifest=cohorts(),
     test=st.floats(0.1, 0.5),
@@ -174,7 +183,7 @@ def test_a_validation_part_leaves_the_test_part_alone(kind: splits.SplitName) ->
     seed=st.integers(0, 99),
 )
 def test_every_part_has_the_size_that_was_asked(
-    kind: splits.SplitName, manifest: pd.DataFrame, test: float, validation: float, seed: int
+    kind: SplitName, manifest: pd.DataFrame, test: float, validation: float, seed: int
 ) -> None:
     found = counts(splits.make(manifest, kind, test, validation, seed))
     for label, n in manifest["label"].value_counts().items():
@@ -183,7 +192,7 @@ def test_every_part_has_the_size_that_was_asked(
         assert sum(found[part, str(label)] for part in splits.PARTS) == n
 
 
-# --- what cannot be split -----------------------------------------------------------------------
+# --- what cannot be split ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -196,7 +205,7 @@ def test_every_part_has_the_size_that_was_asked(
     ],
 )
 def test_a_part_without_a_class_is_a_problem(
-    manifest: pd.DataFrame, kind: splits.SplitName, validation: float, told: str
+    manifest: pd.DataFrame, kind: SplitName, validation: float, told: str
 ) -> None:
     with pytest.raises(Problem) as caught:
         splits.make(manifest, kind, 0.2, validation)
@@ -213,9 +222,10 @@ def test_a_split_that_leaves_nothing_to_train_on_is_a_problem() -> None:
         splits.make(everything, "keras", 0.5, 0.4)
 
 
-# --- what is told about a split ---------------------------------------------------------------------
+# --- what is told about a split ----------------------------------------------------------
 
 
+@quick
 @given(manifest=cohorts(), data=st.data())
 def test_one_moved_image_changes_the_fingerprint(
     manifest: pd.DataFrame, data: st.DataObject
@@ -247,7 +257,7 @@ def test_the_papers_split_shares_groups_and_the_grouped_one_does_not() -> None:
     assert not len(splits.shared_groups(splits.make(manifest, "grouped", 0.2)))
 
 
-# --- files ---------------------------------------------------------------------------------------
+# --- files -------------------------------------------------------------------------------
 
 
 def test_a_written_split_is_read_as_it_was(tmp_path: Path) -> None:
