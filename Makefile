@@ -22,18 +22,25 @@ help: ## list the targets
 
 setup: .venv/ready ## make .venv with everything in it
 
-.venv/ready: requirements.lock pyproject.toml
+# Two steps, so that a change of a tool's settings in pyproject.toml fetches nothing anew.
+.venv/pins: requirements.lock
 	@if command -v uv >/dev/null 2>&1; then \
 		uv venv --quiet --clear --python $(PYTHON) .venv && \
-		uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
-		uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
+		uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock ; \
 	else \
 		$(PYTHON) -m venv --clear .venv && \
-		$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r requirements.lock && \
-		$(BIN)/python -m pip install --quiet --no-compile --no-deps --no-build-isolation -e . ; \
+		$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r requirements.lock ; \
 	fi
 	@# TensorFlow imports three times as fast from compiled bytecode, which some systems never write.
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true
+	@touch $@
+
+.venv/ready: .venv/pins pyproject.toml
+	@if command -v uv >/dev/null 2>&1; then \
+		uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
+	else \
+		$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e . ; \
+	fi
 	@touch $@
 
 book: setup ## render the book of STUDY (demo: minutes, no download)

@@ -99,3 +99,18 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(Problem, match="'label' is missing") as caught:
         manifest.read(path)
     assert str(caught.value).startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00"], ids=["empty", "no text"])
+def test_a_file_that_is_no_table_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "manifest.csv"
+    path.write_bytes(content)
+    with pytest.raises(Problem) as caught:
+        manifest.read(path)
+    assert str(caught.value).startswith(f"{path}: cannot be read as a manifest")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Problem, match="cannot be read as a manifest"):
+        manifest.read(tmp_path / "manifest.csv")

@@ -97,6 +97,14 @@ def at_hand(study: Study) -> bool:
     )
 
 
+def listing(study: Study) -> list[Path]:
+    """Return the CSV that lists a folder cohort's images, where there is one."""
+    if not isinstance(study.cohort, FolderCohort) or not at_hand(study):
+        return []
+    csv = _csv(study.cohort)
+    return [csv] if csv.is_file() else []
+
+
 def from_folder(cohort: FolderCohort) -> tuple[Path, pd.DataFrame]:
     """List the images of a folder, by its CSV or by its class folders.
 
@@ -113,7 +121,7 @@ def from_folder(cohort: FolderCohort) -> tuple[Path, pd.DataFrame]:
         was written, or an empty class.
     """
     root = _root(cohort)
-    csv = root / (cohort.manifest or "cohort.csv")
+    csv = _csv(cohort)
     if csv.is_file():
         rows = _from_csv(csv)
     elif cohort.manifest:
@@ -152,6 +160,10 @@ def _root(cohort: FolderCohort) -> Path:
     if not root.is_dir():
         raise Problem(f"{root}: no such folder; correct {DATA_VARIABLE} or cohort.path.")
     return root
+
+
+def _csv(cohort: FolderCohort) -> Path:
+    return _root(cohort) / (cohort.manifest or "cohort.csv")
 
 
 def _from_csv(csv: Path) -> pd.DataFrame:

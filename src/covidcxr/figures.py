@@ -141,6 +141,17 @@ def table(frame: pd.DataFrame, caption: str, formats: Mapping[str, str] | None =
     return Html(f'<div class="table-wrap" tabindex="0">{body}</div>')
 
 
+def glue(**values: Any) -> None:
+    """Keep values under their names, for the prose of this page and of others.
+
+    Numbers become plain Python ones, which alone a page can format.
+    """
+    from myst_nb import glue as keep
+
+    for name, value in values.items():
+        keep(name, value.item() if isinstance(value, np.generic) else value, display=False)
+
+
 def heading(text: str) -> Html:
     """Show a heading inside a page's output."""
     return Html(f'<h3 class="within">{_e(text)}</h3>')
