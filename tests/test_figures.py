@@ -53,8 +53,8 @@ def test_unpublishable_images_are_never_drawn() -> None:
 
 
 def test_names_are_listed_as_in_a_sentence() -> None:
-    assert figures.listing(["a"]) == "a"
-    assert figures.listing(["a", "b", "c"]) == "a, b and c"
+    assert overview.listing(["a"]) == "a"
+    assert overview.listing(["a", "b", "c"]) == "a, b and c"
 
 
 def test_without_records_the_overview_says_so() -> None:

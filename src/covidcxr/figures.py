@@ -167,12 +167,6 @@ def stack(*parts: Html) -> Html:
     return Html("\n".join(part.text for part in parts))
 
 
-def listing(names: Sequence[str]) -> str:
-    """Return names as a sentence lists them: "A, B and C"."""
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last
-
-
 # --- the cohort
 
 
