@@ -1,9 +1,13 @@
 """Tables and figures say what their numbers are, in text too."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
 from covidcxr import figures, metrics, overview, seedpaper
+from covidcxr.cohort import Cohort
+from covidcxr.records import Record
 
 
 def test_the_paper_layout_puts_every_cell_where_the_paper_has_it() -> None:
@@ -46,15 +50,71 @@ def test_a_picture_has_a_text_alternative_for_web_and_print() -> None:
     assert bundle["image/png"]
 
 
+def cohort() -> Cohort:
+    manifest = pd.DataFrame({"label": ["COVID19", "NORMAL"], "age": [40.0, pd.NA]})
+    return Cohort(manifest, np.zeros((2, 8, 8, 3), dtype=np.uint8))
+
+
 def test_unpublishable_images_are_never_drawn() -> None:
-    shown = figures.examples(None, publish=False)
+    shown = figures.examples(cohort(), publish=False)
     assert isinstance(shown, figures.Html)
     assert "may not be redistributed" in shown.text
+
+
+def test_publishable_images_are_drawn_and_described() -> None:
+    shown = figures.examples(cohort(), publish=True)
+    assert isinstance(shown, figures.Picture)
+    assert shown.alt == "Examples of 1 COVID19 and 1 NORMAL radiographs."
+    assert isinstance(figures.examples(None, publish=True), figures.Html)
 
 
 def test_names_are_listed_as_in_a_sentence() -> None:
     assert overview.listing(["a"]) == "a"
     assert overview.listing(["a", "b", "c"]) == "a, b and c"
+
+
+def run(folder: Path, name: str, **parameters: object) -> Record:
+    """Return a record of four test images, of which three are read rightly."""
+    folder = folder / name
+    folder.mkdir()
+    (folder / "predictions.csv").write_text(
+        "image_id,group_id,part,label,score\n"
+        "a,1,test,COVID19,0.9\nb,2,test,COVID19,0.4\nc,3,test,NORMAL,0.1\nd,4,test,NORMAL,0.2\n"
+        "e,5,train,COVID19,0.1\n"
+    )
+    defaults = {"model": "resnet50", "seed": 0, "cohort": {"source": "folder"}}
+    content = {
+        "study": "some",
+        "created": "2026-01-02T03:04:05+00:00",
+        "commit": {"id": "abcdef0123", "changed": False},
+        "parameters": defaults | overview.PROTOCOL | parameters,
+        "images": {"train": {"COVID19": 1, "NORMAL": 0}, "test": {"COVID19": 2, "NORMAL": 2}},
+    }
+    return Record(folder, content)
+
+
+def test_a_run_is_counted_from_its_predictions_and_set_against_the_protocol(tmp_path: Path) -> None:
+    row = overview.as_table([run(tmp_path, "a", epochs=6, weights="none")]).iloc[0]
+    assert row["accuracy"] == "0.750"
+    assert row["always normal"] == "0.500"
+    assert row["weights"] == "random"
+    assert row["deviations"] == "weights none, not imagenet; epochs 6, not 35"
+
+
+def test_the_headline_is_of_the_run_nearest_to_the_paper(tmp_path: Path) -> None:
+    near = run(tmp_path, "near", weights="none")
+    far = run(tmp_path, "far", weights="none", image_size=512, epochs=3, split="random")
+    text = overview.headline([far, near])
+    assert "at 256 px for 35 epochs" in text
+    assert "ResNet50 is right on 75.0%" in text
+    assert "of 4 test images" in text
+    assert "right on 50.0%" in text
+
+
+def test_the_book_says_whether_the_protocol_was_followed(tmp_path: Path) -> None:
+    assert overview.standing([]).startswith("No recorded training follows")
+    assert overview.standing([run(tmp_path, "a")]).startswith("1 recorded training followed")
+    assert "No recorded" in overview.standing([run(tmp_path, "b", epochs=34)])
 
 
 def test_without_records_the_overview_says_so() -> None:

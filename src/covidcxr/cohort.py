@@ -105,6 +105,23 @@ def listing(study: Study) -> list[Path]:
     return [csv] if csv.is_file() else []
 
 
+def state(study: Study) -> str:
+    """Return a cheap sha256 of what a folder cohort is on disk now, else nothing.
+
+    It covers the listing and every image file by relative path, size and time of
+    change, and not the place, so that a copied folder with its times is the same.
+    """
+    if not isinstance(study.cohort, FolderCohort) or not at_hand(study):
+        return ""
+    root = _root(study.cohort)
+    files = [p for p in root.rglob("*") if p.suffix.lower() in images.SUFFIXES]
+    digest = hashlib.sha256()
+    for path in sorted([*files, *listing(study)]):
+        facts = path.stat()
+        digest.update(f"{path.relative_to(root)}\t{facts.st_size}\t{facts.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
 def from_folder(cohort: FolderCohort) -> tuple[Path, pd.DataFrame]:
     """List the images of a folder, by its CSV or by its class folders.
 

@@ -6,6 +6,7 @@ where the images are not at hand and shows nothing that may not be shown.
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -55,9 +56,9 @@ def record(
             )
         return found
     fingerprints = {
-        "data": cohort.fingerprint,
+        "data": _fingerprint(cohort.manifest),
         "split": splits.fingerprint(split),
-        "code": records.code_fingerprint("images", "composition"),
+        "code": records.code_fingerprint("cohort", "composition", "images", "splits"),
     }
     found = records.find(folder, parameters, fingerprints)
     if found is not None:
@@ -122,7 +123,8 @@ def measures(cohort: Cohort) -> pd.DataFrame:
 def parts(split: pd.DataFrame) -> pd.DataFrame:
     """Count images by part and class, and those whose group is also in training.
 
-    Columns ``part``, ``label``, ``images``, ``groups``, ``images_shared_with_train``.
+    Columns ``part``, ``label``, ``images``, ``groups``, ``groups_known`` (images of
+    which a group other than the image itself is known), ``images_shared_with_train``.
     """
     rows = []
     for (part, label), images in split.groupby(["part", "label"]):
@@ -133,10 +135,21 @@ def parts(split: pd.DataFrame) -> pd.DataFrame:
                 "label": label,
                 "images": len(images),
                 "groups": images["group_id"].nunique(),
+                "groups_known": int((images["group_id"] != images["image_id"]).sum()),
                 "images_shared_with_train": int((shared["label"] == label).sum()),
             }
         )
     return pd.DataFrame(rows)
+
+
+def _fingerprint(manifest: pd.DataFrame) -> str:
+    """Return the sha256 of everything that the manifest says, whatever its order.
+
+    A cohort's own fingerprint covers images and labels, which decide a training;
+    this page also shows ages, views and patients.
+    """
+    text = manifest.sort_values("image_id").to_csv(index=False, lineterminator="\n")
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def patients(manifest: pd.DataFrame) -> dict[str, dict[str, int]]:

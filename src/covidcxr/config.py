@@ -343,7 +343,8 @@ def _name(before: Study, after: Study) -> str:
     changes = [
         f"+{key}={_slug(new[key])}"
         for key in sorted(new)
-        if (old[key] != new[key] if key in old else key in chosen)
+        # Where the images lie decides nothing.
+        if key != "cohort.path" and (old[key] != new[key] if key in old else key in chosen)
     ]
     name = before.name + "".join(changes)
     if changes and len(name) > 160:  # a folder's name has at most 255 bytes
@@ -353,8 +354,9 @@ def _name(before: Study, after: Study) -> str:
 
 def _slug(value: Any) -> str:
     text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    if "/" in text:  # names reach pages, where a machine's paths have no place
+        return f"folder-{_digest(text)}"
     slug = re.sub(r"[^A-Za-z0-9._,-]+", "-", text)
-    # Two folders of weights must not become one: /a/b and /a-b.
     return slug if slug == text else f"{slug}-{_digest(text)}"
 
 

@@ -119,7 +119,9 @@ def badge(study: Study, *made: records.Record) -> Html:
     facts = {
         "Study": study.name,
         "Cohort": f"{study.cohort.source}, " + ", ".join(f"{n:,} {k}" for k, n in counts.items()),
-        "Weights": "random at the start" if study.weights == "none" else study.weights,
+        "Weights": {"none": "random at the start", "imagenet": "ImageNet"}.get(
+            study.weights, "files from a folder"
+        ),
         "Size": f"{study.image_size} px, {study.epochs} epochs, batches of {study.batch_size}",
         "Recorded": ", ".join(sorted({f"{r.created:%Y-%m-%d}" for r in made})) or "not yet",
         "Code of the record": ", ".join(sorted({_short(r["commit"]) for r in made})) or "none",
@@ -233,7 +235,7 @@ def measures(counts: pd.DataFrame, variables: Sequence[str]) -> Picture:
             edges = np.append(rows["low"], rows["high"].iloc[-1])
             axis.stairs(rows["n"] / total, edges, fill=True, alpha=0.45, color=COLORS[str(label)])
         axis.set(
-            title=_words(variable), xlabel=_UNITS.get(variable, ""), ylabel="share of the class"
+            title=_words(variable), xlabel=_UNITS.get(variable, ""), ylabel="share of known values"
         )
         axis.set_ylim(bottom=0)
         axis.locator_params(axis="x", nbins=4)
@@ -388,7 +390,7 @@ def accuracies(points: pd.DataFrame, title: str) -> Picture:
     # A gap between networks
     new = (rows["model"] != rows["model"].shift()).to_numpy()
     places = np.arange(len(rows)) + 0.7 * np.cumsum(new)
-    figure, axis = plt.subplots(figsize=(_WIDTH, 1.6 + 0.42 * len(rows)))
+    figure, axis = plt.subplots(figsize=(_WIDTH, 1.6 + 0.5 * len(rows)))
     for place, row in zip(places, rows.to_dict("records"), strict=True):
         _, color, marker = READINGS["corrected" if row["by"] == "paper" else "ours"]
         axis.hlines(place, row["low"], row["high"], color=color, lw=2.5)
@@ -404,6 +406,7 @@ def accuracies(points: pd.DataFrame, title: str) -> Picture:
     handles.append(Line2D([], [], color="#343a40", marker="|", ls="", ms=12, label="always normal"))
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
     told = "; ".join(f"{r.model}, {r.what}: {r.value:.3f}" for r in rows[::-1].itertuples())
+    told = told.replace("\n", " ")
     return Picture(figure, f"{title}, with 95 % Wilson intervals. {told}.")
 
 

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from statsmodels.stats.proportion import proportion_confint
 
 from covidcxr.config import POSITIVE
+from covidcxr.problems import Problem
 
 SCORES = ("accuracy", "sensitivity", "specificity", "ppv", "npv", "f1", "balanced_accuracy", "mcc")
 
@@ -48,9 +49,20 @@ def confusion(
     -------
     numpy.ndarray
         True positives, false negatives, false positives, true negatives.
+
+    Raises
+    ------
+    Problem
+        Where a score is not a number, which no threshold could place.
     """
     truth = np.asarray(labels) == POSITIVE
-    called = np.asarray(scores, dtype=float) >= threshold
+    values = np.asarray(scores, dtype=float)
+    if np.isnan(values).any():
+        raise Problem(
+            f"{int(np.isnan(values).sum())} of {len(values)} scores are not numbers; "
+            "lower learning_rate or check the images."
+        )
+    called = values >= threshold
     return np.array(
         [
             np.sum(truth & called),
@@ -139,7 +151,10 @@ def summarise(
     """Score a confusion matrix with intervals.
 
     Proportions get Wilson's interval; the other scores the percentile bootstrap,
-    stratified by the reference standard.
+    stratified by the reference standard. Where every resample gives the same score,
+    as for a perfect classifier, the bootstrap knows no uncertainty; the interval is
+    then the score at the Wilson limits of sensitivity and specificity. All take the
+    images for independent.
 
     Parameters
     ----------
@@ -159,7 +174,6 @@ def summarise(
     counts = dict(zip(CELLS, (int(cell) for cell in np.asarray(cells)), strict=True))
     values = score(cells)
     drawn = score(resample(cells, resamples, seed))
-    tail = 100 * (1 - confidence) / 2
     rows: dict[str, dict[str, Any]] = {}
     for name in SCORES:
         n = sum(counts.values())
@@ -168,10 +182,7 @@ def summarise(
             low, high = wilson(successes, n, confidence)
             method = "Wilson"
         else:
-            usable = drawn[name][np.isfinite(drawn[name])]
-            defined = bool(np.isfinite(values[name])) and len(usable) > 0
-            low, high = np.percentile(usable, [tail, 100 - tail]) if defined else (np.nan, np.nan)
-            method = f"bootstrap, percentile, B = {resamples:,}"
+            low, high, method = _beyond_proportions(name, counts, drawn[name], confidence)
         rows[name] = {
             "value": float(values[name]),
             "low": low,
@@ -180,6 +191,29 @@ def summarise(
             "n": n,
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("score")
+
+
+def _beyond_proportions(
+    name: str, counts: dict[str, int], drawn: NDArray[np.float64], confidence: float
+) -> tuple[float, float, str]:
+    """Return the interval of a score that is no proportion, and how it came about."""
+    usable = drawn[np.isfinite(drawn)]
+    if not np.isfinite(score(list(counts.values()))[name]) or not len(usable):
+        return float("nan"), float("nan"), "undefined"
+    if np.ptp(usable) == 0:
+        positives, negatives = counts["tp"] + counts["fn"], counts["fp"] + counts["tn"]
+        sensitivity = wilson(counts["tp"], positives, confidence)
+        specificity = wilson(counts["tn"], negatives, confidence)
+        low, high = (
+            score([positives * s, positives * (1 - s), negatives * (1 - t), negatives * t])[name]
+            for s, t in zip(sensitivity, specificity, strict=True)
+        )
+        return float(low), float(high), "Wilson limits of sensitivity and specificity"
+    tail = 100 * (1 - confidence) / 2
+    low, high = np.percentile(usable, [tail, 100 - tail])
+    undefined = len(drawn) - len(usable)
+    remark = f", {undefined:,} undefined" if undefined else ""
+    return float(low), float(high), f"bootstrap, percentile, B = {len(drawn):,}{remark}"
 
 
 def _sum(counts: dict[str, int], cells: str) -> int:

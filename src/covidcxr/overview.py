@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,18 @@ import pandas as pd
 from covidcxr import metrics, records, seedpaper
 from covidcxr.config import LABELS, TITLES
 from covidcxr.records import Record
+
+PROTOCOL = {
+    "weights": "imagenet",
+    "image_size": 256,
+    "epochs": 35,
+    "batch_size": 16,
+    "split": "keras",
+}
+"""What the paper states of its protocol, and the split inferred from its counts."""
+
+THRESHOLD = 0.5
+"""Runs of all studies are read at one threshold: the larger of two probabilities."""
 
 
 def real_trainings(results: Path) -> list[Record]:
@@ -46,7 +59,10 @@ def points(runs: Sequence[Record]) -> pd.DataFrame:
         )
     for run in runs:
         p = run["parameters"]
-        what = f"{p['image_size']} px, {_plural(p['epochs'], 'epoch')}"
+        what = (
+            f"{p['weights'].split()[0].replace('none', 'random')} weights, {p['image_size']} px,\n"
+            f"{_plural(p['epochs'], 'epoch')}, {p['split']} split, seed {p['seed']}"
+        )
         row = {"model": TITLES[p["model"]], "by": "study", "what": what}
         rows.append(row | _accuracy(_cells(run)))
     return pd.DataFrame(rows)
@@ -55,12 +71,13 @@ def points(runs: Sequence[Record]) -> pd.DataFrame:
 def headline(runs: Sequence[Record]) -> str:
     """Say in plain words what the networks of the study nearest to the paper reached.
 
-    Nearest is the largest image, then the longest training. Runs are not chosen by
-    their scores, which would make the best of many look like what one may expect.
+    Nearest is what agrees with most of `PROTOCOL`, then the largest cohort, image and
+    number of epochs. Runs are not chosen by their scores, which would make the best
+    of many look like what one may expect.
     """
     if not runs:
         return "No training on real images has been recorded yet."
-    nearest = max(runs, key=lambda r: (r["parameters"]["image_size"], r["parameters"]["epochs"]))
+    nearest = max(runs, key=_nearness)
     p = nearest["parameters"]
     same = [
         run
@@ -75,7 +92,7 @@ def headline(runs: Sequence[Record]) -> str:
         reached.append(f"{name} is right on {a['value']:.1%} ({a['low']:.1%} to {a['high']:.1%})")
     trained = nearest["images"]["train"]
     tested = sum(nearest["images"]["test"].values())
-    weights = "random weights" if p["weights"] == "none" else f"{p['weights']} weights"
+    weights = {"none": "random", "imagenet": "ImageNet"}.get(p["weights"], "given") + " weights"
     return (
         f"Trained from {weights} at {p['image_size']} px for {_plural(p['epochs'], 'epoch')} on "
         f"{trained['COVID19']:,} COVID-19 and {trained['NORMAL']:,} normal radiographs "
@@ -89,6 +106,32 @@ def listing(names: Sequence[str]) -> str:
     """Return names as a sentence lists them: "A, B and C"."""
     *first, last = names
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def standing(runs: Sequence[Record]) -> str:
+    """Say whether any recorded run follows the paper's protocol on its number of images."""
+    following = [run for run in runs if not deviations(run)]
+    if following:
+        return (
+            f"{_plural(len(following), 'recorded training')} followed the paper's protocol: "
+            "ImageNet weights, 256 pixels, 35 epochs, batches of 16, the inferred split."
+        )
+    return (
+        "No recorded training follows the paper's protocol yet: ImageNet weights, 256 pixels, 35 "
+        "epochs, batches of 16, the inferred split. Nothing here says that its figures do or do "
+        "not reproduce."
+    )
+
+
+def deviations(run: Record) -> list[str]:
+    """Return how a run differs from what the paper states of its protocol."""
+    p = run["parameters"]
+    return [f"{key} {p[key]}, not {wanted}" for key, wanted in PROTOCOL.items() if p[key] != wanted]
+
+
+def _nearness(run: Record) -> tuple[int, ...]:
+    p = run["parameters"]
+    return (-len(deviations(run)), sum(_images(run).values()), p["image_size"], p["epochs"])
 
 
 def paper_readings() -> dict[str, float]:
@@ -113,7 +156,7 @@ def paper_readings() -> dict[str, float]:
 
 _COLUMNS = (
     "network", "study", "images", "weights", "size", "epochs", "split", "seed",
-    "accuracy", "interval", "always normal", "recorded", "commit",
+    "accuracy", "interval", "always normal", "deviations", "recorded", "commit",
 )  # fmt: skip
 
 
@@ -124,7 +167,7 @@ def _row(run: Record) -> dict[str, Any]:
         "network": TITLES[p["model"]],
         "study": run["study"],
         "images": f"{images['COVID19']:,} + {images['NORMAL']:,}",
-        "weights": "random" if p["weights"] == "none" else p["weights"],
+        "weights": {"none": "random", "imagenet": "ImageNet"}.get(p["weights"], "files"),
         "size": f"{p['image_size']} px",
         "epochs": p["epochs"],
         "split": p["split"],
@@ -132,6 +175,7 @@ def _row(run: Record) -> dict[str, Any]:
         "accuracy": f"{a['value']:.3f}",
         "interval": f"{a['low']:.3f} to {a['high']:.3f}",
         "always normal": f"{a['baseline']:.3f}",
+        "deviations": "; ".join(deviations(run)) or "none",
         "recorded": f"{run.created:%Y-%m-%d}",
         "commit": (run["commit"]["id"] or "none")[:8],
     }
@@ -141,8 +185,14 @@ def _images(run: Record) -> dict[str, int]:
     return {label: sum(part[label] for part in run["images"].values()) for label in LABELS}
 
 
+@cache
+def _counted(folder: Path, created: str) -> tuple[int, ...]:
+    tested = Record(folder, {}).table("predictions").query("part == 'test'")
+    return tuple(metrics.confusion(tested["label"], tested["score"], THRESHOLD).tolist())
+
+
 def _cells(run: Record) -> np.ndarray[Any, Any]:
-    return np.array([run["metrics"]["test"][cell] for cell in metrics.CELLS])
+    return np.array(_counted(run.folder, run["created"]))
 
 
 def _accuracy(cells: np.ndarray[Any, Any]) -> dict[str, float]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import yaml
 
-from covidcxr import atomic
+from covidcxr import atomic, images, records  # noqa: F401  their Problems are known here
 from covidcxr.problems import Problem
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
@@ -44,6 +46,8 @@ def execute(template: Path, output: Path, parameters: Mapping[str, Any]) -> None
     """
     import papermill
 
+    if not template.is_file():
+        raise Problem(f"{template}: no such notebook; correct the path.")
     known = papermill.inspect_notebook(str(template))
     unknown = sorted(set(parameters) - set(known))
     if unknown:
@@ -61,7 +65,7 @@ def execute(template: Path, output: Path, parameters: Mapping[str, Any]) -> None
             stderr_file=_Progress(),
         )
     except papermill.PapermillExecutionError as error:
-        if error.ename == "Problem":
+        if error.ename in {"Problem", *(kind.__name__ for kind in Problem.__subclasses__())}:
             raise Problem(error.evalue) from None
         print(f"The page as far as it ran: {failed}", file=sys.stderr)
         raise
@@ -82,7 +86,7 @@ def clean(page: nbformat.NotebookNode, parameters: Mapping[str, Any], root: Path
     parameters
         Values for the placeholders in its text cells.
     root
-        The folder whose path is cut from every output.
+        The folder whose path is cut from every output and every line of code.
 
     Raises
     ------
@@ -97,6 +101,7 @@ def clean(page: nbformat.NotebookNode, parameters: Mapping[str, Any], root: Path
             cell.source = _PLACEHOLDER.sub(lambda m: _value(m[1], parameters), cell.source)
         if cell.cell_type != "code":
             continue
+        cell.source = _without_paths(cell.source, root)
         if "injected-parameters" in cell.metadata.get("tags", []):
             cell.metadata.tags.append("hide-input")
         cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
@@ -127,7 +132,11 @@ def _value(name: str, parameters: Mapping[str, Any]) -> str:
 
 
 def _without_paths(text: str, root: Path) -> str:
-    return text.replace(f"{root}/", "").replace(str(root), ".").replace(str(Path.home()), "~")
+    for folder, short in ((root, "."), (Path.home(), "~")):
+        if folder != Path(folder.anchor):  # a home of / would match everything
+            text = text.replace(f"{folder}/", "" if short == "." else "~/")
+            text = text.replace(str(folder), short)
+    return text
 
 
 def stage(made: Mapping[str, Path], folder: Path) -> None:
@@ -155,3 +164,12 @@ def table_of_contents(path: Path, made: set[str]) -> str:
             if not chapter["file"].startswith("book/run/") or Path(chapter["file"]).name in made
         ]
     return yaml.safe_dump(toc, sort_keys=False)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep another build of the book away from a folder until the block ends."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f".{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

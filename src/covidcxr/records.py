@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import logging
 import os
 import platform
 import resource
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -37,6 +38,13 @@ _PACKAGES = (
 )  # fmt: skip
 
 
+log = logging.getLogger(__name__)
+
+
+class Damaged(Problem):
+    """A record that is not what was written."""
+
+
 @dataclass(frozen=True)
 class Record:
     """A record on disk.
@@ -57,7 +65,12 @@ class Record:
 
     def table(self, name: str) -> pd.DataFrame:
         """Return one of the record's tables, ``history`` say."""
-        return pd.read_csv(self.folder / f"{name}.csv")
+        # A group may be called 001 or NA and stays text.
+        text: dict[Hashable, str] = dict.fromkeys(
+            ("image_id", "group_id", "label", "part"), "string"
+        )
+        path = self.folder / f"{name}.csv"
+        return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
 
     @cached_property
     def created(self) -> datetime:
@@ -76,6 +89,9 @@ def parameters(study: Study, keys: Iterable[str], **more: Any) -> dict[str, Any]
     Where the images lie and whether they may be shown decides nothing.
     """
     content = study.model_dump(mode="json")
+    if content["weights"] not in ("none", "imagenet"):
+        # Files are what they hold, not where they lie.
+        content["weights"] = f"files {_contents(Path(study.weights))}"
     cohort = {k: v for k, v in content["cohort"].items() if k not in ("path", "publish_images")}
     return {"cohort": cohort, **{key: content[key] for key in keys}, **more}
 
@@ -149,13 +165,13 @@ def read(folder: Path) -> Record:
     except FileNotFoundError as error:
         raise Problem(f"{path}: no such record; run the study that makes it.") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise Problem(f"{path}: is damaged; delete {folder} and run the study again.") from error
+        raise Damaged(f"{path}: is damaged; delete {folder} and run the study again.") from error
     if schema != SCHEMA:
         raise Problem(f"{path}: has schema {schema}, this version reads {SCHEMA}; update or rerun.")
     for name, expected in tables.items():
         table = folder / name
         if not table.is_file() or hashlib.sha256(table.read_bytes()).hexdigest() != expected:
-            raise Problem(
+            raise Damaged(
                 f"{table}: is missing or was changed after the record was written; "
                 f"restore it, or delete {folder} and run the study again."
             )
@@ -181,10 +197,18 @@ def find(
     -------
     Record or None
         None for a record that is missing, damaged, or of other inputs.
+
+    Raises
+    ------
+    Problem
+        For a record of another version of this package, which is worth keeping.
     """
+    if not (folder / "record.json").is_file():
+        return None
     try:
         record = read(folder)
-    except Problem:
+    except Damaged as damage:
+        log.warning("%s", damage)
         return None
     same = record["parameters"] == parameters and (
         fingerprints is None or record["fingerprints"] == fingerprints
@@ -194,7 +218,18 @@ def find(
 
 def every(results: Path) -> list[Record]:
     """Read all records below a folder, sorted by study and name."""
-    return [read(path.parent) for path in sorted(results.glob("*/*/record.json"))]
+    # A folder whose name begins with a dot is still being written.
+    paths = [p for p in results.glob("*/*/record.json") if not p.parent.name.startswith(".")]
+    return [read(path.parent) for path in sorted(paths)]
+
+
+def _contents(folder: Path) -> str:
+    """Return the sha256 of the weight files in a folder, by name and content."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.h5")):
+        with path.open("rb") as file:
+            digest.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
 
 
 def code_fingerprint(*modules: str) -> str:
