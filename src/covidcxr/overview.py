@@ -155,8 +155,8 @@ def paper_readings() -> dict[str, float]:
 
 
 _COLUMNS = (
-    "network", "study", "images", "weights", "size", "epochs", "split", "seed",
-    "accuracy", "interval", "always normal", "deviations", "recorded", "commit",
+    "network", "accuracy", "interval", "always normal", "images", "weights", "size", "epochs",
+    "split", "seed", "deviations", "study", "recorded", "commit",
 )  # fmt: skip
 
 
