@@ -1,7 +1,7 @@
-"""How long the synthetic cohort takes, and what rendering in batches saves.
+"""What rendering in batches saves, and how the work grows with the cohort.
 
-Run as ``python benchmarks/phantom.py``. The absolute times belong to the
-machine; the ratio and the growth, measured within one run, belong to the code.
+Run as ``python benchmarks/phantom.py``. The ratios, measured within one run, belong
+to the code; the seconds belong to the machine and are printed last, as context.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from covidcxr import phantom, radiograph
 from covidcxr.config import PhantomCohort
 
 SIZE = 64
+COUNTS = (250, 500, 1000, 2000)
 
 
 def seconds(work: Callable[[], object], repeats: int = 3) -> float:
@@ -36,19 +37,25 @@ def cohort(images: int) -> PhantomCohort:
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the ratios, then the seconds that they come from."""
     phantom.generate(cohort(50))  # loads what is loaded only once
-    print(f"images of {SIZE} px   generate, s   s / 1,000")
-    for images in (250, 500, 1000, 2000):
-        took = seconds(lambda n=images: phantom.generate(cohort(n)))  # type: ignore[misc]
-        print(f"{images:15,d} {took:13.2f} {took * 1000 / images:11.2f}")
-
+    took = {
+        images: seconds(lambda n=images: phantom.generate(cohort(n)))  # type: ignore[misc]
+        for images in COUNTS
+    }
     _, anatomy = phantom.draw(cohort(1000))
     singles = [anatomy.take(np.array([i])) for i in range(len(anatomy))]
     batch = seconds(lambda: radiograph.render(anatomy, SIZE))
     alone = seconds(lambda: [radiograph.render(one, SIZE) for one in singles])
-    print(f"\nrender 1,000 in batches: {batch:.2f} s; one at a time: {alone:.2f} s", end="; ")
-    print(f"ratio {alone / batch:.1f}")
+
+    first = COUNTS[0]
+    print(f"Render 1,000 images of {SIZE} px one at a time / in batches: {alone / batch:.1f}\n")
+    print(f"Cost of an image / cost in a cohort of {first:,d}")
+    for images in COUNTS:
+        print(f"{images:8,d} images: {took[images] / images / (took[first] / first):6.2f}")
+    print("\nContext: seconds on this machine")
+    print(f"  render: in batches {batch:.2f}, one at a time {alone:.2f}")
+    print("  generate: " + ", ".join(f"{n:,d} images {s:.2f}" for n, s in took.items()))
 
 
 if __name__ == "__main__":

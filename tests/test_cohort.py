@@ -2,6 +2,9 @@
 
 import hashlib
 import io
+import logging
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +17,12 @@ from covidcxr.config import LABELS, FolderCohort, KaggleCohort, PhantomCohort, S
 from covidcxr.problems import Problem
 
 SIZE = 32
+NOT_A_FOLDER: list[config.Cohort] = [
+    PhantomCohort(source="phantom"),
+    KaggleCohort(source="kaggle"),
+    FolderCohort(source="folder"),
+]
+"""Cohorts that have no folder here, as long as the environment names none."""
 
 
 def picture(seed: int, mode: str = "L", kind: str = "PNG", width: int = 40) -> bytes:
@@ -117,6 +126,55 @@ def test_a_csv_says_which_images_there_are(folder: Path) -> None:
     assert "remark" not in found
 
 
+def test_what_a_csv_says_in_other_words_is_not_lost_silently(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines = [
+        "COVID19/0.png,COVID19,60s,Male",
+        "COVID19/1.png,COVID19,61,M",
+        "NORMAL/0.png,NORMAL,,",
+        "NORMAL/1.png,NORMAL,3 years,F",
+    ]
+    listed(folder, "file,label,age,sex", *lines)
+    found = rows(folder)
+    assert found["age"].to_list() == [pd.NA, 61.0, pd.NA, pd.NA]
+    assert found["sex"].to_list() == [pd.NA, "M", pd.NA, "F"]
+    csv = folder / "cohort.csv"
+    assert [(r.levelno, r.getMessage()) for r in caplog.records] == [
+        (
+            logging.WARNING,
+            f"{csv}: 2 of 3 values of column 'age' are taken as unknown, '60s' for one; "
+            "write a number of years.",
+        ),
+        (
+            logging.WARNING,
+            f"{csv}: 1 of 3 values of column 'sex' are taken as unknown, 'Male' for one; "
+            "write F or M.",
+        ),
+    ]
+
+
+def test_columns_that_are_not_used_are_listed_once(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines = ["COVID19/0.png,x,COVID19,1,,", "NORMAL/0.png,x,NORMAL,2,,"]
+    listed(folder, "file,path,label,gender,age,remark", *lines)
+    with caplog.at_level(logging.INFO, logger="covidcxr"):
+        rows(folder)
+    told = f"{folder / 'cohort.csv'}: columns that are not used: path, gender, remark"
+    assert [(r.levelno, r.getMessage()) for r in caplog.records] == [(logging.INFO, told)]
+
+
+def test_a_csv_that_is_clear_is_read_without_a_word(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines = ["COVID19/0.png,COVID19,40.5,F", "NORMAL/0.png,NORMAL,,"]
+    listed(folder, "file,label,age,sex", *lines)
+    with caplog.at_level(logging.INFO, logger="covidcxr"):
+        rows(folder)
+    assert not caplog.records
+
+
 def test_the_csv_knows_the_originals_better_than_the_files(folder: Path) -> None:
     listed(folder, "file,label,original_width", "COVID19/0.png,COVID19,1024", "NORMAL/0.png,NORMAL")
     found = rows(folder)
@@ -182,7 +240,12 @@ def test_images_per_class_are_evenly_spaced(folder: Path, wanted: int, kept: lis
         (
             "file,label",
             ["COVID19/0.png,COVID19", "NORMAL/0.png,NORMAL", "NORMAL/1.png,PNEUMONIA"],
-            "column 'label' fails",
+            "line 4 has label 'PNEUMONIA'; write COVID19 or NORMAL",
+        ),
+        (
+            "file,label",
+            ["COVID19/0.png,COVID19", "", "NORMAL/0.png,normal"],
+            "line 4 has label 'normal'; write COVID19 or NORMAL",
         ),
         (
             "file,label",
@@ -290,6 +353,78 @@ def test_images_are_at_hand_unless_a_folder_must_be_named(monkeypatch: pytest.Mo
     assert not cohort.at_hand(study(FolderCohort(source="folder")))
     monkeypatch.setenv(cohort.DATA_VARIABLE, "somewhere")
     assert cohort.at_hand(study(FolderCohort(source="folder")))
+
+
+def test_only_a_folder_with_a_csv_has_a_listing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(cohort.DATA_VARIABLE, raising=False)
+    assert cohort.listing(study(of(folder))) == []
+    listed(folder)
+    assert cohort.listing(study(of(folder))) == [folder / "cohort.csv"]
+    assert cohort.listing(study(of(folder, manifest="mine.csv"))) == []
+    for other in NOT_A_FOLDER:
+        assert cohort.listing(study(other)) == []
+
+
+def test_only_a_folder_at_hand_has_a_state(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(cohort.DATA_VARIABLE, raising=False)
+    for other in NOT_A_FOLDER:
+        assert cohort.state(study(other)) == ""
+    named = cohort.state(study(of(folder)))
+    assert len(named) == 64
+    monkeypatch.setenv(cohort.DATA_VARIABLE, str(folder))
+    assert cohort.state(study(FolderCohort(source="folder"))) == named
+
+
+def test_a_state_is_of_names_sizes_and_times_and_not_of_the_place(
+    folder: Path, tmp_path: Path
+) -> None:
+    listed(folder)
+    (folder / "COVID19" / "folder.png").mkdir()
+    shutil.copytree(folder, tmp_path / "copy")  # copies times
+    before = cohort.state(study(of(folder)))
+    assert cohort.state(study(of(tmp_path / "copy"))) == before
+    (folder / "notes.txt").write_text("none")
+    (folder / "COVID19" / "gone.png").symlink_to(tmp_path / "nowhere")
+    assert cohort.state(study(of(folder))) == before
+
+
+@pytest.mark.parametrize("change", ["time", "size", "name", "more", "less", "csv", "linked"])
+def test_whatever_changes_below_the_folder_changes_the_state(
+    folder: Path, tmp_path: Path, change: str
+) -> None:
+    listed(folder)
+    image = folder / "NORMAL" / "0.png"
+    if change == "linked":
+        (folder / "NORMAL").rename(tmp_path / "elsewhere")
+        (folder / "NORMAL").symlink_to(tmp_path / "elsewhere")
+    before = cohort.state(study(of(folder)))
+    facts = image.stat()
+    match change:
+        case "time" | "linked":
+            os.utime(image, ns=(facts.st_atime_ns, facts.st_mtime_ns + 1_000_000))
+        case "size":
+            image.write_bytes(image.read_bytes() + b"0")
+            os.utime(image, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+        case "name":
+            image.rename(image.with_name("9.png"))
+        case "more":
+            (folder / "NORMAL" / "9.JPG").write_bytes(picture(9, "L", "JPEG"))
+        case "less":
+            image.unlink()
+        case "csv":
+            listed(folder, "file,label", "COVID19/1.png,COVID19", "NORMAL/0.png,NORMAL", "")
+    assert cohort.state(study(of(folder))) != before
+
+
+def test_a_state_covers_a_csv_outside_the_folder(folder: Path, tmp_path: Path) -> None:
+    listed(folder)
+    csv = (folder / "cohort.csv").rename(tmp_path / "mine.csv")
+    named = study(of(folder, manifest=str(csv)))
+    before = cohort.state(named)
+    csv.write_text(csv.read_text() + "NORMAL/1.png,NORMAL\n")
+    assert cohort.state(named) != before
 
 
 # --- prepared and read ------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as reference
 
 from covidcxr import metrics, seedpaper
+from covidcxr.problems import Problem
 
 cells_strategy = st.tuples(*[st.integers(0, 200)] * 4).filter(lambda c: sum(c) > 0)
 
@@ -106,6 +107,26 @@ def test_intervals_hold_their_value_and_say_their_method(cells: tuple[int, ...])
     assert set(proportions["method"]) <= {"Wilson"}
     undefined = table[table["value"].isna()]
     assert undefined[["low", "high"]].isna().all().all()
+
+
+def test_a_score_that_is_no_number_is_refused() -> None:
+    with pytest.raises(Problem, match="1 of 2 scores are not numbers"):
+        metrics.confusion(["COVID19", "NORMAL"], [np.nan, 0.1])
+
+
+def test_a_perfect_classifier_is_not_certain() -> None:
+    table = metrics.summarise([20, 0, 0, 30])
+    for name in ("f1", "balanced_accuracy", "mcc"):
+        assert float(table["high"].to_dict()[name]) == pytest.approx(1)
+        assert 0.6 < float(table["low"].to_dict()[name]) < 1
+        assert table.loc[name, "method"] == "Wilson limits of sensitivity and specificity"
+
+
+def test_resamples_without_a_score_are_counted() -> None:
+    method = str(metrics.summarise([1, 2, 0, 5], resamples=500)["method"].to_dict()["mcc"])
+    drawn = metrics.score(metrics.resample([1, 2, 0, 5], 500))["mcc"]
+    assert 0 < np.isnan(drawn).sum() < 500
+    assert method.endswith(f"B = 500, {np.isnan(drawn).sum()} undefined")
 
 
 def test_paper_row_totals_show_one_test_part() -> None:

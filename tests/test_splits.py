@@ -270,3 +270,33 @@ def test_a_written_split_is_read_as_it_was(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(read, split.astype("string"))
     assert splits.fingerprint(read) == splits.fingerprint(split)
     assert list((tmp_path / "deep").iterdir()) == [tmp_path / "deep" / "split.csv"]
+
+
+ROW = "COVID19/a.png,COVID19,a,test"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "No such file or directory"),
+        (b"", "No columns to parse from file"),
+        (b"\xff\xfe\x00", "codec can't decode"),
+        (b"image_id,label,group_id,part\n", "it lists no image"),
+        (b"image_id,label,group_id\na,NORMAL,a\n", "column 'part' is missing"),
+        (f"image_id,label,group_id,part\n{ROW[:-4]}\n".encode(), "column 'part' is not filled in"),
+        (f"image_id,label,group_id,part\n{ROW[:-5]}\n".encode(), "column 'part' is not filled in"),
+        (f"image_id,label,group_id,part\n{ROW[:-1]}\n".encode(), "part 'tes' is none of train, "),
+        (f'image_id,label,group_id,part\n"{ROW}\n'.encode(), "EOF inside string"),
+    ],
+)
+def test_a_file_that_is_no_split_is_named(tmp_path: Path, content: bytes | None, told: str) -> None:
+    path = tmp_path / "split.csv"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(Problem) as caught:
+        splits.read(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: cannot be read as a split (")
+    assert told in message
+    assert message.endswith("; delete it and run again.")
+    assert "\n" not in message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +23,8 @@ app = typer.Typer(
 
 def main() -> None:
     """Run a command; a `Problem` becomes one sentence and exit status 1."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    logging.getLogger("covidcxr").setLevel(logging.INFO)
     try:
         app()
     except Problem as problem:

@@ -7,8 +7,8 @@ Whatever the source, a cohort ends as a folder with ``manifest.csv`` and
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -23,6 +23,8 @@ from covidcxr.problems import Problem
 
 DATA_VARIABLE = "COVIDCXR_DATA"
 """The environment variable that names the folder of real images."""
+
+log = logging.getLogger(__name__)
 
 _ORIGINAL = ["width", "height", "mode", "format", "bytes"]
 
@@ -89,8 +91,8 @@ def read(folder: Path) -> Cohort:
 def at_hand(study: Study) -> bool:
     """Tell whether the images can be prepared here without anybody's help.
 
-    A folder cohort needs its folder; synthetic cohorts are made and Kaggle's
-    are downloaded when they are needed.
+    A folder cohort needs its folder to be named; synthetic cohorts are made and
+    Kaggle's are downloaded when they are needed.
     """
     return not isinstance(study.cohort, FolderCohort) or bool(
         study.cohort.path or os.environ.get(DATA_VARIABLE)
@@ -114,12 +116,19 @@ def state(study: Study) -> str:
     if not isinstance(study.cohort, FolderCohort) or not at_hand(study):
         return ""
     root = _root(study.cohort)
-    files = [p for p in root.rglob("*") if p.suffix.lower() in images.SUFFIXES]
-    digest = hashlib.sha256()
-    for path in sorted([*files, *listing(study)]):
-        facts = path.stat()
-        digest.update(f"{path.relative_to(root)}\t{facts.st_size}\t{facts.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
+    # A class folder that is a link is entered when it is named, but not on the way down.
+    places = [root, *(root / label for label in LABELS)]
+    files = {
+        path.relative_to(root).as_posix(): path
+        for path in (found for place in places for found in place.rglob("*"))
+        if path.suffix.lower() in images.SUFFIXES and path.is_file()
+    }
+    # The listing may lie outside the folder.
+    files |= {csv.name: csv for csv in listing(study)}
+    facts = [(name, path.stat()) for name, path in sorted(files.items())]
+    # Whatever bytes a name has on disk, hash them.
+    lines = [f"{name}\t{f.st_size}\t{f.st_mtime_ns}\n" for name, f in facts]
+    return hashlib.sha256(os.fsencode("".join(lines))).hexdigest()
 
 
 def from_folder(cohort: FolderCohort) -> tuple[Path, pd.DataFrame]:
@@ -134,8 +143,8 @@ def from_folder(cohort: FolderCohort) -> tuple[Path, pd.DataFrame]:
     Raises
     ------
     Problem
-        For a missing folder, file or column, a file that changed since the CSV
-        was written, or an empty class.
+        For a missing folder, file or column, an unknown label, a file that changed
+        since the CSV was written, or an empty class.
     """
     root = _root(cohort)
     csv = _csv(cohort)
@@ -185,20 +194,56 @@ def _csv(cohort: FolderCohort) -> Path:
 
 def _from_csv(csv: Path) -> pd.DataFrame:
     try:
-        table = pd.read_csv(csv, dtype="string", keep_default_na=False, na_values=[""])
+        table = pd.read_csv(
+            csv, dtype="string", keep_default_na=False, na_values=[""], skip_blank_lines=False
+        )
     except (OSError, ValueError) as error:
         raise Problem(f"{csv}: cannot be read as CSV ({' '.join(str(error).split())}).") from error
+    filled = table.notna().any(axis=1).to_numpy()
+    lines = np.flatnonzero(filled) + 2
+    table = table[filled].reset_index(drop=True)
     for column in ("file", "label"):
         if column not in table:
             raise Problem(f"{csv}: column '{column}' is missing; add it.")
         if table[column].isna().any():
-            line = int(np.flatnonzero(table[column].isna())[0]) + 2
+            line = lines[table[column].isna()][0]
             raise Problem(f"{csv}: line {line} has no {column}; fill it in.")
-    table = table.drop(columns="path", errors="ignore").rename(columns={"file": "path"})
+    wrong = ~table["label"].isin(LABELS).to_numpy(dtype=bool)
+    if wrong.any():
+        raise Problem(
+            f"{csv}: line {lines[wrong][0]} has label '{table.loc[wrong, 'label'].iloc[0]}'; "
+            f"write {' or '.join(LABELS)}."
+        )
+    # A CSV may say more about its images than a manifest holds.
+    used = (set(manifest.MANIFEST.columns) | {"file"}) - {"image_id", "path"}
+    ignored = [str(column) for column in table if column not in used]
+    if ignored:
+        log.info("%s: columns that are not used: %s", csv, ", ".join(ignored))
+    table = table.drop(columns=ignored).rename(columns={"file": "path"})
     if "source" not in table:
         table["source"] = csv.stem
-    # A CSV may say more about its images than a manifest holds.
-    return table[[c for c in table if c in manifest.MANIFEST.columns]]
+    return _readable(table, csv)
+
+
+def _readable(table: pd.DataFrame, csv: Path) -> pd.DataFrame:
+    """Take ages that are no number and sexes but F and M as unknown, and say so."""
+    remedies = {"age": "write a number of years", "sex": "write F or M"}
+    for column, remedy in remedies.items():
+        if column not in table:
+            continue
+        said = table[column]
+        if column == "age":
+            meant = pd.to_numeric(said, errors="coerce")
+        else:
+            meant = said.where(said.isin(["F", "M"]))
+        unread = said[meant.isna() & said.notna()]
+        if len(unread):
+            log.warning(
+                "%s: %d of %d values of column '%s' are taken as unknown, '%s' for one; %s.",
+                *(csv, len(unread), said.notna().sum(), column, unread.iloc[0], remedy),
+            )
+        table = table.assign(**{column: meant})
+    return table
 
 
 def _from_class_folders(root: Path) -> pd.DataFrame:
@@ -264,8 +309,4 @@ def _defaults(rows: pd.DataFrame) -> pd.DataFrame:
     if "group_id" not in rows:
         rows["group_id"] = pd.NA
     rows["group_id"] = rows["group_id"].fillna(rows["patient_id"]).fillna(rows["image_id"])
-    readable: dict[str, Callable[[pd.Series], pd.Series]] = {
-        "age": lambda s: pd.to_numeric(s, errors="coerce"),
-        "sex": lambda s: s.where(s.isin(["F", "M"])),
-    }
-    return rows.assign(**{c: f(rows[c]) for c, f in readable.items()})
+    return rows

@@ -24,6 +24,9 @@ CATEGORIES = ("source", "view", "sex", "original_mode", "original_format", "imag
 MEASURES = ("age", "original_width", "original_height", "original_bytes", "brightness")
 BINS = 24
 
+_CODE = ("cohort", "composition", "images", "manifest", "splits")
+"""The modules that decide this record."""
+
 
 def record(
     study: Study, *, results: Path, cohort: Cohort | None, split: pd.DataFrame | None
@@ -58,7 +61,7 @@ def record(
     fingerprints = {
         "data": _fingerprint(cohort.manifest),
         "split": splits.fingerprint(split),
-        "code": records.code_fingerprint("cohort", "composition", "images", "splits"),
+        "code": records.code_fingerprint(*_CODE),
     }
     found = records.find(folder, parameters, fingerprints)
     if found is not None:

@@ -80,15 +80,40 @@ def shared_groups(split: pd.DataFrame, part: str = "test", other: str = "train")
 
 
 def read(path: Path) -> pd.DataFrame:
-    """Read a split that `write` wrote."""
-    # A group may be called NA.
-    return pd.read_csv(path, dtype="string", keep_default_na=False)[COLUMNS]
+    """Read a split that `write` wrote.
+
+    Raises
+    ------
+    Problem
+        For a file that is missing, empty or malformed.
+    """
+    try:
+        # A group may be called NA.
+        split = pd.read_csv(path, dtype="string", keep_default_na=False)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(getattr(error, "strerror", None) or error).split())
+        raise _unusable(path, reason) from error
+    for column in COLUMNS:
+        if column not in split:
+            raise _unusable(path, f"column '{column}' is missing")
+        if (split[column].fillna("") == "").any():
+            raise _unusable(path, f"column '{column}' is not filled in everywhere")
+    if split.empty:
+        raise _unusable(path, "it lists no image")
+    unknown = split.loc[~split["part"].isin(PARTS), "part"]
+    if len(unknown):
+        raise _unusable(path, f"part '{unknown.iloc[0]}' is none of {', '.join(PARTS)}")
+    return split[COLUMNS]
 
 
 def write(split: pd.DataFrame, path: Path) -> None:
     """Write a split as CSV, whole or not at all."""
     with atomic.file(path) as aside:
         split[COLUMNS].to_csv(aside, index=False, lineterminator="\n")
+
+
+def _unusable(path: Path, reason: str) -> Problem:
+    return Problem(f"{path}: cannot be read as a split ({reason}); delete it and run again.")
 
 
 def _draw(
