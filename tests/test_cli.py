@@ -34,6 +34,8 @@ def test_a_study_is_printed_with_every_default() -> None:
         (["study", "nothing"], "nothing: no such study"),
         (["study", "demo", "epoch=2"], "key 'epoch' is unknown"),
         (["page", "notebooks/runs.ipynb", "x.ipynb", "-p", "results"], "written name=value"),
+        (["page", "notebooks/runs.ipynb", "x.ipynb", "-p", "results={"], "not valid YAML"),
+        (["page", "nothing.ipynb", "x.ipynb"], "nothing.ipynb: no such notebook"),
         (["split", "demo", "m.csv", "sideways", "0", "s.csv"], "m.csv"),
     ],
 )

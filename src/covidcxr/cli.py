@@ -110,5 +110,8 @@ def page(
         name, equals, value = item.partition("=")
         if not equals:
             raise Problem(f"-p {item}: a parameter is written name=value.")
-        given[name] = yaml.safe_load(value) if value else ""
+        try:
+            given[name] = yaml.safe_load(value) if value else ""
+        except yaml.YAMLError as error:
+            raise Problem(f"-p {item}: the value is not valid YAML; quote it.") from error
     pages.execute(template, output, given)
