@@ -19,14 +19,19 @@ class Project:
     root: Path
 
     def make(
-        self, study: str, *options: str, changes: str = "", data: str | None = None
+        self,
+        study: str,
+        *options: str,
+        changes: str = "",
+        data: str | None = None,
+        target: str = "all",
     ) -> subprocess.CompletedProcess[str]:
         """Run the workflow on a study, as ``make book`` does."""
         command = [
             *(sys.executable, "-m", "snakemake"),
             *("--snakefile", "workflow/Snakefile", "--cores", "2"),
             *("--config", f"study={study}", f"set={changes}"),
-            *(*options, "--", "all"),
+            *(*options, "--", target),
         ]
         environment = {k: v for k, v in os.environ.items() if k != "COVIDCXR_DATA"}
         if data:
