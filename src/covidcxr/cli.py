@@ -17,7 +17,13 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="The executable, auditable edition of one paper.",
+    # Plain help keeps the examples in it as they are written.
+    rich_markup_mode=None,
+    context_settings={"max_content_width": 96},
+    help=(
+        "The executable, auditable edition of one paper, and the tools to audit another: "
+        "try 'covidcxr audit panwar'."
+    ),
 )
 
 
@@ -44,6 +50,68 @@ def _options(
     ] = False,
 ) -> None:
     pass
+
+
+_AUDIT = """Audit the confusion matrices and scores that a paper reports.
+
+Needs no images. It decides by the margins of the tables whether their rows are the
+truth or the model's decision, recomputes every score, says of each printed value
+whether it is exact, truncated, mislabelled or impossible, and bounds what the tables
+leave open.
+
+FILE holds what the paper prints, numbers in quotes:
+
+\b
+  title: Some paper
+  test_set: {positive: 92, negative: 268}  # optional
+  tables:
+    - name: ResNet50
+      matrix: [[70, 22], [60, 208]]  # as printed, positive class first
+      rows: predicted  # what the paper says its rows are: predicted or true
+      reported: {accuracy: "77.22%", precision: "76.09%", npv: "0.78"}
+
+A score may list several values. A table without a matrix needs test_set. For a matrix
+whose negative class stands first, add 'first: negative' to its table.
+"""
+
+
+@app.command(help=_AUDIT)
+def audit(
+    report: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A YAML file, or an example: seedpaper, panwar.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+) -> None:
+    """Audit a paper's tables."""
+    import json
+
+    from covidcxr import audit as auditor
+
+    name = str(report)
+    if report.is_file() or name not in auditor.examples():
+        paper = auditor.read(report)
+    else:
+        paper = auditor.parse(auditor.example(name), name)
+    found = auditor.audit(paper)
+    typer.echo(
+        json.dumps(found, indent=1, allow_nan=False) if as_json else auditor.as_text(found),
+        nl=as_json,
+    )
+
+
+@app.command()
+def claims(
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    results: Annotated[Path, typer.Option(help="The folder of run records.")] = Path("results"),
+) -> None:
+    """Print the ledger of the paper's claims, every verdict computed anew."""
+    from covidcxr import claims as ledgers
+    from covidcxr import ledger
+
+    table = ledgers.ledger(results)
+    show = ledger.as_csv if as_csv else ledger.as_json if as_json else ledger.as_text
+    typer.echo(show(table), nl=False)
 
 
 @app.command()

@@ -227,7 +227,7 @@ def load(path: str | Path, overrides: str | Sequence[str] = ()) -> Study:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise Problem(f"{path}: cannot be read ({error}); check the file.") from error
-    content = _parse(text, f"{path}: is")
+    content = parse_yaml(text, f"{path}: is")
     if not isinstance(content, dict):
         raise Problem(f"{path}: holds no 'key: value' lines; see config/demo.yaml for a study.")
     content.setdefault("name", path.stem)
@@ -260,7 +260,21 @@ def _find(path: Path) -> Path:
     raise Problem(f"{path}: no such study; give a YAML file or one of config/: {known}.")
 
 
-def _parse(text: str, what: str) -> Any:
+def parse_yaml(text: str, what: str) -> Any:
+    """Read YAML strictly: a key that stands twice is an error.
+
+    Parameters
+    ----------
+    text
+        The YAML.
+    what
+        How the error's sentence begins: ``config/demo.yaml: is``.
+
+    Raises
+    ------
+    Problem
+        For what is not valid.
+    """
     try:
         return yaml.load(text, _Loader)
     # PyYAML lets some Python errors through: for 2020-99-99, or for a thousand brackets.
@@ -283,7 +297,7 @@ def _override(content: dict[str, Any], item: str) -> dict[str, Any]:
     key, equals, text = item.partition("=")
     if not equals or not key:
         raise Problem(f"{_one_line(item)}: an override is written key=value, as in epochs=1.")
-    value = _parse(text, f"{_one_line(item)}: the value is")
+    value = parse_yaml(text, f"{_one_line(item)}: the value is")
 
     def put(section: Any, path: list[str], name: str) -> dict[str, Any]:
         if not isinstance(section, dict):
