@@ -20,6 +20,11 @@ PAGES = (
     "paper",
     "reproduce",
     "bibliography",
+    "run/audit",
+    "run/claims",
+    "run/forensics",
+    "run/architecture",
+    "run/auditing",
     "run/exploration",
     "run/training_resnet50",
     "run/training_resnet152v2",
@@ -28,6 +33,9 @@ PAGES = (
     "run/runs",
 )
 PAGE = "build/demo/pages/resnet50-keras-s0.ipynb"
+ANY_STUDY = {f"run/{p}" for p in (
+    "audit", "claims", "forensics", "architecture", "auditing", "runs"
+)}  # fmt: skip
 EXECUTED = [p for p in PAGES if p.startswith("run/")]
 
 
@@ -97,7 +105,7 @@ def test_executed_pages_hold_no_trace_of_the_machine(demo: Project) -> None:
 
 def test_every_executed_page_wears_its_badge(demo: Project) -> None:
     for page in EXECUTED:
-        if page == "run/runs":
+        if page in ANY_STUDY:
             continue
         text = (demo.html("demo") / "book" / f"{page}.html").read_text()
         assert text.count('class="badge-page demo"') == 1
@@ -240,6 +248,46 @@ def test_search_finds_a_word(browser: Browser, site: str) -> None:
     page.wait_for_selector("#search-results li a", timeout=10_000)
     assert page.locator("#search-results li a", has_text="Metrics").count() >= 1
     page.context.close()
+
+
+def test_the_ledger_is_searched_and_filtered(browser: Browser, site: str) -> None:
+    page, _ = visit(browser, f"{site}/book/run/claims.html", 1280, "light")
+    rows = page.locator("table#ledger tbody tr:visible")
+    page.wait_for_selector("div.dtsp-searchPane")
+    everything = rows.count()
+    assert everything >= 60
+    page.fill("div.dt-search input", "92.81")
+    found = rows.all_inner_texts()
+    assert 0 < len(found) < 10
+    assert all("92.81" in text for text in found)
+    page.fill("div.dt-search input", "")
+    assert rows.count() == everything
+    page.get_by_role("button", name="Show All").click()
+    page.locator("div.dtsp-searchPane td", has_text="impossible").first.click()
+    page.wait_for_function(f"document.querySelectorAll('#ledger tbody tr').length < {everything}")
+    assert all("impossible" in text for text in rows.all_inner_texts())
+    page.context.close()
+
+
+def test_the_ledger_reads_without_scripts(browser: Browser, site: str) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{site}/book/run/claims.html")
+    assert page.locator("table#ledger tbody tr:visible").count() >= 60
+    assert "Loading" not in page.inner_text("main")
+    context.close()
+
+
+def test_every_evidence_of_a_claim_is_where_its_link_leads(demo: Project) -> None:
+    pages = demo.html("demo") / "book/run"
+    links = set(
+        re.findall(r'class="evidence">.*?href="([^"]+)"', (pages / "claims.html").read_text())
+    )
+    assert len(links) > 10
+    for link in links:
+        page, _, label = link.partition("#")
+        text = (pages / page).read_text()
+        assert not label or f'id="{label}"' in text, link
 
 
 # --- last, because it takes the rendered book away

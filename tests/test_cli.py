@@ -1,5 +1,6 @@
 """The command line says what is wrong in one sentence and leaves with status 1."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ def covidcxr(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_version_and_help() -> None:
     assert covidcxr("--version").stdout.strip() == __version__
-    for command in ("study", "cohort", "split", "page", "name"):
+    for command in ("audit", "claims", "study", "cohort", "split", "page", "name"):
         assert command in covidcxr("--help").stdout
 
 
@@ -58,3 +59,19 @@ def test_cohort_and_split_by_hand(tmp_path: Path) -> None:
     split = tmp_path / "split.csv"
     assert covidcxr("split", str(study), str(manifest), "grouped", "1", str(split)).returncode == 0
     assert split.read_text().startswith("image_id,label,group_id,part\n")
+
+
+def test_the_ledger_is_printed_as_csv_and_json() -> None:
+    listed = covidcxr("claims", "--json")
+    assert listed.returncode == 0, listed.stderr
+    ids = [row["id"] for row in json.loads(listed.stdout)]
+    header, *lines = covidcxr("claims", "--csv").stdout.splitlines()
+    assert header.startswith("id,place,kind,claim,verdict")
+    assert [line.split(",")[0] for line in lines] == ids
+
+
+def test_a_ledger_without_its_record_is_one_sentence(tmp_path: Path) -> None:
+    done = covidcxr("claims", "--results", str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "COVIDCXR_DATA" in done.stderr

@@ -120,11 +120,3 @@ def test_the_book_says_whether_the_protocol_was_followed(tmp_path: Path) -> None
 def test_without_records_the_overview_says_so() -> None:
     assert overview.headline([]) == "No training on real images has been recorded yet."
     assert overview.as_table([]).empty
-
-
-def test_the_readings_of_the_paper_are_the_published_recount() -> None:
-    readings = overview.paper_readings()
-    assert round(readings["labelled_sensitivity"], 4) == 0.8113
-    assert round(readings["true_sensitivity"], 4) == 0.9348
-    assert round(readings["true_specificity"], 4) == 0.9254
-    assert round(readings["paper_baseline"], 4) == 0.7444

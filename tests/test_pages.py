@@ -1,5 +1,6 @@
 """Notebooks are executed with known parameters, cleaned, and fail loudly."""
 
+import copy
 from pathlib import Path
 
 import nbformat
@@ -100,3 +101,16 @@ def test_contents_leave_out_pages_that_were_not_made() -> None:
     assert "book/run/metrics" in text
     assert "book/paper" in text
     assert "training_resnet50" not in text
+
+
+def test_the_folder_of_the_data_is_named_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = new_code_cell('listing = "/private/images/list.csv"  # data')
+    page = new_notebook(cells=[cell])
+    for value, shown in (
+        ("/private/images", '"$COVIDCXR_DATA/list.csv"'),
+        ("data", '"/private/images/list.csv"'),
+    ):
+        monkeypatch.setenv("COVIDCXR_DATA", value)
+        cleaned = copy.deepcopy(page)
+        pages.clean(cleaned, {}, Path("/somewhere/project"))
+        assert cleaned.cells[0].source == f"listing = {shown}  # data"

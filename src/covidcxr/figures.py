@@ -27,7 +27,7 @@ from covidcxr import metrics, records, seedpaper
 from covidcxr.cohort import Cohort
 from covidcxr.config import TITLES, ModelName, Study
 
-_WIDTH = 8.4
+WIDTH = 8.4
 """Inches: the width of a page's column, at which text in figures is as large as around them."""
 
 COLORS = {"COVID19": "#c1440e", "NORMAL": "#2a6f97"}
@@ -197,7 +197,7 @@ def examples(cohort: Cohort | None, publish: bool, per_class: int = 4) -> Pictur
     columns = min(per_class, len(rows))
     lines = -(-len(rows) // columns)
     figure, axes = plt.subplots(
-        lines, columns, figsize=(_WIDTH, 2.35 * lines * 4 / columns), squeeze=False
+        lines, columns, figsize=(WIDTH, 2.35 * lines * 4 / columns), squeeze=False
     )
     for axis in axes.flat:
         axis.set_axis_off()
@@ -211,7 +211,7 @@ def examples(cohort: Cohort | None, publish: bool, per_class: int = 4) -> Pictur
 
 def categories(counts: pd.DataFrame, variables: Sequence[str]) -> Picture:
     """Draw the share of each category within each class, a panel a variable."""
-    figure, axes = plt.subplots(1, len(variables), figsize=(_WIDTH, 2.8), squeeze=False)
+    figure, axes = plt.subplots(1, len(variables), figsize=(WIDTH, 2.8), squeeze=False)
     for axis, variable in zip(axes.flat, variables, strict=True):
         rows = pd.DataFrame(counts[counts["variable"] == variable])
         top = rows.groupby("value")["n"].sum().nlargest(6).index
@@ -228,7 +228,7 @@ def categories(counts: pd.DataFrame, variables: Sequence[str]) -> Picture:
 def measures(counts: pd.DataFrame, variables: Sequence[str]) -> Picture:
     """Draw histograms of measures by class, a panel a variable."""
     there = [v for v in variables if (counts["variable"] == v).any()]
-    figure, axes = plt.subplots(1, len(there), figsize=(_WIDTH, 2.8), squeeze=False)
+    figure, axes = plt.subplots(1, len(there), figsize=(WIDTH, 2.8), squeeze=False)
     for axis, variable in zip(axes.flat, there, strict=True):
         for label, rows in counts[counts["variable"] == variable].groupby("label"):
             total = max(rows["n"].sum(), 1)
@@ -248,7 +248,7 @@ def measures(counts: pd.DataFrame, variables: Sequence[str]) -> Picture:
 
 def learning_curves(history: pd.DataFrame, model: ModelName) -> Picture:
     """Draw loss and accuracy over the epochs, as the paper's Figures 3 to 5 do."""
-    figure, axes = plt.subplots(1, 2, figsize=(_WIDTH, 3.2))
+    figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.2))
     last = history[history["epoch"] == history["epoch"].max()]
     for axis, measure in zip(axes, ("loss", "accuracy"), strict=True):
         for part, rows in history.groupby("part"):
@@ -341,7 +341,7 @@ def comparison(ours: Mapping[ModelName, pd.DataFrame], baseline: float, study: s
     """
     names = ("accuracy", "sensitivity", "specificity", "ppv", "npv", "f1")
     labels = [SCORE_NAMES[n] for n in names]
-    figure, axes = plt.subplots(1, len(ours), figsize=(_WIDTH, 3.8), sharey=True, squeeze=False)
+    figure, axes = plt.subplots(1, len(ours), figsize=(WIDTH, 3.8), sharey=True, squeeze=False)
     for axis, (model, scores) in zip(axes.flat, ours.items(), strict=True):
         table = seedpaper.tables()[model]
         inverse = {name: theirs for theirs, name in PAPER_NAMES.items()}
@@ -390,7 +390,7 @@ def accuracies(points: pd.DataFrame, title: str) -> Picture:
     # A gap between networks
     new = (rows["model"] != rows["model"].shift()).to_numpy()
     places = np.arange(len(rows)) + 0.7 * np.cumsum(new)
-    figure, axis = plt.subplots(figsize=(_WIDTH, 1.6 + 0.5 * len(rows)))
+    figure, axis = plt.subplots(figsize=(WIDTH, 1.6 + 0.5 * len(rows)))
     for place, row in zip(places, rows.to_dict("records"), strict=True):
         _, color, marker = READINGS["corrected" if row["by"] == "paper" else "ours"]
         axis.hlines(place, row["low"], row["high"], color=color, lw=2.5)

@@ -129,29 +129,15 @@ def deviations(run: Record) -> list[str]:
     return [f"{key} {p[key]}, not {wanted}" for key, wanted in PROTOCOL.items() if p[key] != wanted]
 
 
+def interval(run: Record) -> tuple[float, float]:
+    """Return the 95 % Wilson interval of a run's accuracy on its test part."""
+    found = _accuracy(_cells(run))
+    return found["low"], found["high"]
+
+
 def _nearness(run: Record) -> tuple[int, ...]:
     p = run["parameters"]
     return (-len(deviations(run)), sum(_images(run).values()), p["image_size"], p["epochs"])
-
-
-def paper_readings() -> dict[str, float]:
-    """Return what the last of the paper's matrices gives under both readings.
-
-    Keys ``labelled_sensitivity``, ``labelled_specificity`` (rows as the paper
-    labels them), ``true_sensitivity``, ``true_specificity`` (rows as the truth),
-    ``paper_accuracy``, ``paper_baseline`` (always normal).
-    """
-    table = seedpaper.tables()["resnet252v2"]
-    labelled, true = (metrics.score(table.cells(rows)) for rows in ("predicted", "true"))
-    _, _, fp, tn = table.cells("true")
-    return {
-        "labelled_sensitivity": float(labelled["sensitivity"]),
-        "labelled_specificity": float(labelled["specificity"]),
-        "true_sensitivity": float(true["sensitivity"]),
-        "true_specificity": float(true["specificity"]),
-        "paper_accuracy": float(true["accuracy"]),
-        "paper_baseline": float((fp + tn) / table.cells("true").sum()),
-    }
 
 
 _COLUMNS = (

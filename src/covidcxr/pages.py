@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ import nbformat
 import yaml
 
 from covidcxr import atomic, images, records  # noqa: F401  their Problems are known here
+from covidcxr.cohort import DATA_VARIABLE
 from covidcxr.problems import Problem
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
@@ -132,6 +134,9 @@ def _value(name: str, parameters: Mapping[str, Any]) -> str:
 
 
 def _without_paths(text: str, root: Path) -> str:
+    data = os.environ.get(DATA_VARIABLE, "")
+    if Path(data).is_absolute():  # a short relative name would match everything
+        text = text.replace(data.rstrip("/") + "/", f"${DATA_VARIABLE}/")
     for folder, short in ((root, "."), (Path.home(), "~")):
         if folder != Path(folder.anchor):  # a home of / would match everything
             text = text.replace(f"{folder}/", "" if short == "." else "~/")

@@ -8,7 +8,7 @@ from typing import Any
 
 from covidcxr.audit.scores import word
 
-_WIDTH = 96
+_WIDTH = 78
 
 _SHOWN = ("accuracy", "sensitivity", "specificity", "ppv", "npv", "f1", "balanced_accuracy", "mcc")
 
@@ -84,7 +84,7 @@ def _reported(table: Mapping[str, Any]) -> list[str]:
     lines = []
     for score, rows in table["reported"].items():
         for row in rows if isinstance(rows, list) else [rows]:
-            head = f"  {score:<19}{row['printed']:>9}  {row['verdict']:<13}"
+            head = f"  {score:<18}{row['printed']:>9}  {row['verdict']:<13}"
             lines += _wrapped(head + row["note"], "", " " * len(head))
     return lines
 

@@ -1,0 +1,191 @@
+"""The ledger of claims as a reader gets it: on a page, as CSV, as JSON, as text."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import textwrap
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from covidcxr import checks, claims, figures
+from covidcxr.figures import Html, Picture
+
+_SHOWN = ("claim", "verdict", "why", "severity", "place", "kind")
+_PANES = ("verdict", "severity", "place", "kind")
+
+_COLORS = {
+    checks.HOLDS: "#22587a",
+    checks.REPRODUCED: "#5fa8d3",
+    checks.CORRECTED: "#e9c46a",
+    checks.CONTRADICTED: "#c1440e",
+    checks.IMPOSSIBLE: "#6a040f",
+    checks.NOT_REPRODUCED: "#f4a261",
+    checks.UNVERIFIABLE: "#adb5bd",
+}
+_INK = dict.fromkeys(
+    (checks.REPRODUCED, checks.CORRECTED, checks.NOT_REPRODUCED, checks.UNVERIFIABLE), "black"
+)
+
+_SCRIPT = """<script type="module">
+const start = async () => {
+  const { ITable } = await window.%(global)s;
+  new ITable(document.getElementById("ledger"), %(options)s);
+};
+if (window.%(global)s) { start(); }
+else { window.addEventListener("%(event)s", start); }
+</script>"""
+
+
+def as_html(table: pd.DataFrame) -> Html:
+    """Show the ledger as a table to search and filter.
+
+    The table stands in the page as plain markup, and reads as such without
+    JavaScript; DataTables, carried in the page, adds search and filters.
+
+    Parameters
+    ----------
+    table
+        As `covidcxr.claims.ledger` returns it.
+    """
+    head = "".join(f'<th scope="col">{name.capitalize()}</th>' for name in _SHOWN)
+    body = "\n".join(_row(row) for row in table.to_dict("records"))
+    caption = f"{len(table)} claims of the paper, in its order."
+    return Html(
+        f'<div class="table-wrap ledger-wrap" tabindex="0"><table id="ledger" class="ledger">'
+        f"<caption>{caption}</caption><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody>"
+        f"</table></div>\n{_datatables()}"
+    )
+
+
+def verdicts(table: pd.DataFrame) -> Picture:
+    """Draw how many claims of each kind got which verdict."""
+    counted = claims.counts(table)
+    kinds = counted.drop(index="all").sort_values("all")
+    figure, axis = plt.subplots(figsize=(figures.WIDTH, 3.6))
+    left = pd.Series(0, index=kinds.index)
+    for verdict in kinds.columns.drop("all"):
+        bars = axis.barh(
+            kinds.index,
+            kinds[verdict],
+            left=left,
+            color=_COLORS[verdict],
+            edgecolor="white",
+            label=verdict,
+        )
+        axis.bar_label(
+            bars,
+            [str(n) if n > 1 else "" for n in kinds[verdict]],
+            label_type="center",
+            color=_INK.get(verdict, "white"),
+            fontsize=9,
+        )
+        left += kinds[verdict]
+    axis.set(xlabel="claims", ylabel="")
+    axis.grid(axis="y", visible=False)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
+    told = "; ".join(f"{n} {v}" for v, n in counted.loc["all"].items() if v != "all")
+    return Picture(figure, f"Claims by kind and verdict. In all: {told}.")
+
+
+def downloads(table: pd.DataFrame) -> Html:
+    """Offer the ledger as files that lie in the page itself."""
+    links = (
+        _link("claims.csv", "text/csv", as_csv(table)),
+        _link("claims.json", "application/json", as_json(table)),
+    )
+    return Html(f'<p class="downloads">Download: {" · ".join(links)}</p>')
+
+
+def as_csv(table: pd.DataFrame) -> str:
+    """Return the ledger as CSV."""
+    return table.to_csv(index=False, lineterminator="\n")
+
+
+def as_json(table: pd.DataFrame) -> str:
+    """Return the ledger as JSON, a list of claims."""
+    return json.dumps(table.to_dict("records"), indent=1, ensure_ascii=False) + "\n"
+
+
+def as_text(table: pd.DataFrame) -> str:
+    """Return the ledger for a terminal: claim, verdict and reason."""
+    lines = []
+    for row in table.to_dict("records"):
+        lines += [
+            f"{row['id']} ({row['place']}): {row['verdict'].upper()}",
+            *textwrap.wrap(row["claim"], 92, initial_indent="  ", subsequent_indent="  "),
+            *textwrap.wrap(row["finding"], 92, initial_indent="  > ", subsequent_indent="    "),
+            "",
+        ]
+    counted = table["verdict"].value_counts()
+    lines += [f"{counted[v]:>4}  {v}" for v in checks.VERDICTS if v in counted]
+    return "\n".join([*lines, f"{len(table):>4}  claims"]) + "\n"
+
+
+def _row(row: Mapping[Hashable, str]) -> str:
+    mark = row["verdict"].replace(" ", "-")
+    cells = (
+        f'{_e(row["claim"])} <code class="claim-id">{_e(row["id"])}</code>',
+        f'<span class="verdict {mark}">{_e(row["verdict"])}</span>',
+        f'{_e(row["finding"])} <span class="evidence">{_evidence(row)}</span>',
+        _e(row["severity"]),
+        _e(row["place"]),
+        _e(row["kind"]),
+    )
+    inner = "".join(f"<td>{cell}</td>" for cell in cells)
+    return f'<tr id="claim-{_e(row["id"])}">{inner}</tr>'
+
+
+def _evidence(row: Mapping[Hashable, str]) -> str:
+    page, _, label = row["see"].partition("#")
+    # The page of the ledger lies among the computed ones, in run/.
+    target = page.removeprefix("run/") if page.startswith("run/") else f"../{page}"
+    href = f"{target}.html" + (f"#{label}" if label else "")
+    return f'<code>{_e(row["evidence"])}</code>, <a href="{_e(href)}">see {_e(Path(page).name)}</a>'
+
+
+def _datatables() -> str:
+    import itables
+    from itables import options as defaults
+    from itables.javascript import generate_init_offline_itables_html
+
+    # What follows the scripts is a note for notebooks whose scripts were taken out.
+    bundle = generate_init_offline_itables_html(defaults.dt_bundle).partition("<div")[0]
+    number = itables.__version__.replace(".", "_")
+    options = {
+        "paging": False,
+        "autoWidth": False,
+        "order": [],
+        "layout": {
+            "top1": "searchPanes",
+            "topStart": "info",
+            "topEnd": "search",
+            "bottomStart": None,
+            "bottomEnd": None,
+        },
+        "searchPanes": {
+            "columns": [_SHOWN.index(name) for name in _PANES],
+            "initCollapsed": True,
+            "threshold": 1,
+            "viewTotal": True,
+        },
+    }
+    script = _SCRIPT % {
+        "global": f"_itables_{number}",
+        "event": f"itables-{itables.__version__}-ready",
+        "options": json.dumps(options),
+    }
+    return f"{bundle}\n{script}"
+
+
+def _link(name: str, kind: str, content: str) -> str:
+    data = base64.b64encode(content.encode()).decode()
+    return f'<a download="{name}" href="data:{kind};charset=utf-8;base64,{data}">{name}</a>'
+
+
+def _e(text: object) -> str:
+    return html.escape(str(text), quote=True)
