@@ -51,7 +51,7 @@ train: setup ## run STUDY's trainings without rendering the book
 	$(SNAKEMAKE) -- trainings
 
 test: lint ## check style and types, then run all tests, the demo book included
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: setup ## check style, types and spelling, notebooks too
 	$(BIN)/ruff check .

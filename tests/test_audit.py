@@ -513,7 +513,10 @@ def test_the_area_is_within_its_bounds(drawn: tuple[list[int], list[int], int]) 
         int(np.sum(called & (truth == 0))),
         int(np.sum(~called & (truth == 0))),
     )
-    for text in (f"{area:.3f}", written(Fraction(float(area)), 3, ROUND_DOWN, percent=False)):
+    for text in (
+        f"{area:.3f}",
+        written(Fraction(float(area)).limit_denominator(10**6), 3, ROUND_DOWN, percent=False),
+    ):
         assert verdicts.judge("auroc", printed.parse(text), cells).verdict != "impossible"
 
 
