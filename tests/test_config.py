@@ -298,3 +298,11 @@ def test_a_study_does_not_change() -> None:
     study = config.load(SHIPPED / "demo.yaml")
     with pytest.raises(ValidationError, match="frozen"):
         study.epochs = 1
+
+
+@pytest.mark.parametrize("title", ["\x85", "a\u2028b", "\u2029", "é: [x", "'\""])
+def test_a_title_with_odd_marks_survives(title: str, tmp_path: Path) -> None:
+    study = config.load(SHIPPED / "demo.yaml").model_copy(update={"title": title})
+    path = tmp_path / "study.yaml"
+    path.write_text(config.dump(study), encoding="utf-8")
+    assert config.load(path).title == title

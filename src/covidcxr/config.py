@@ -174,6 +174,14 @@ class _Dumper(yaml.SafeDumper):
     """YAML for `_Loader`: quotes the text that it would take for a number."""
 
 
+def _quote_breaks(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """Write text in escapes where it holds one of Unicode's other line breaks."""
+    style = '"' if any(mark in text for mark in "\x85\u2028\u2029") else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _quote_breaks)
+
 # YAML 1.1, which PyYAML speaks, takes 1e-4 and 1.5e3 for text; 1.2 takes them for numbers.
 for _yaml in (_Loader, _Dumper):
     _yaml.add_implicit_resolver(
