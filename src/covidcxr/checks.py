@@ -59,10 +59,13 @@ class Finding:
         One of `VERDICTS`.
     reason
         Why, with numbers.
+    severity
+        What hangs on it, where that is less than the ledger says.
     """
 
     verdict: str
     reason: str
+    severity: str | None = None
 
 
 class Checks:
@@ -102,7 +105,8 @@ class Checks:
         assert found.of and found.score
         value = printed.parse(_as_printed(found))
         verdict = verdicts.judge(found.score, value, self._cells(found.of))
-        return Finding(_OF_A_PRINT[verdict.verdict], verdict.note)
+        minor = "minor" if verdict.verdict == "truncated" else None
+        return Finding(_OF_A_PRINT[verdict.verdict], verdict.note, minor)
 
     def one_accuracy(self, model: str) -> Finding:
         """Ask whether all printed accuracies of a network are one fraction, rounded."""
@@ -144,7 +148,11 @@ class Checks:
         """Set a score that the survey quotes from Panwar et al. against its test set."""
         report = audit.audit(audit.parse(audit.example("panwar"), "panwar"))
         row = next(t for t in report["tables"] if t["name"] == table)["reported"][score]
-        return Finding(_OF_A_PRINT[row["verdict"]], row["note"])
+        positive, negative = report["test_set"]
+        return Finding(
+            _OF_A_PRINT[row["verdict"]],
+            f"With {positive} + {negative} test images, as inferred: {row['note']}",
+        )
 
     # --- counts
 
@@ -164,8 +172,9 @@ class Checks:
         listed = overview.listing([f"{p:,} + {n:,}" for p, n in pairs]) if pairs else "no"
         return Finding(
             HOLDS if pairs else CONTRADICTED,
-            f"Classes of {listed} images give {sizes[0]:,} and {sizes[1]:,} with {positive} and "
-            f"{negative} held out, where a fifth of each class, rounded down, is the test part.",
+            f"It is consistent: classes of {listed} images give {sizes[0]:,} and {sizes[1]:,} "
+            f"with {positive} and {negative} held out, where a fifth of each class, rounded down, "
+            "is the test part.",
         )
 
     def images_evaluated(self, number: str, parts: Sequence[str]) -> Finding:
@@ -205,11 +214,12 @@ class Checks:
         shares = [_number(number) for number in numbers]
         total = sum(n.value for n in shares)
         listed = " + ".join(n.printed for n in shares)
-        return Finding(
-            HOLDS if abs(total - 1) < 1e-9 else CONTRADICTED,
-            f"{listed} = {100 * total:.0f} %."
-            + (" It would do if validation images were training images." if total > 1 else ""),
-        )
+        said = f"{listed} = {100 * total:.0f} %"
+        if abs(total - 1) < 1e-9:
+            return Finding(HOLDS, f"{said}.")
+        if total > 1:
+            return Finding(CORRECTED, f"{said}; parts that overlap could have such shares.")
+        return Finding(CONTRADICTED, f"{said}.")
 
     def one_set_fits(self) -> Finding:
         """Ask which public data sets have the class sizes that the counts demand."""
@@ -217,10 +227,16 @@ class Checks:
         sizes = [int(seedpaper.value(i)) for i in ("s32-train-images", "s32-test-images")]
         pairs = forensics.class_pairs(sizes[0], sizes[1], positive, negative, 0.2)
         fitting = forensics.fitting(pairs)
-        said = f"Of the sets compared, {overview.listing(fitting) if fitting else 'none'} fits"
+        classes = [
+            len({label for part in data.parts.values() for label in part})
+            for data in forensics.datasets()
+            if data.title in fitting
+        ]
+        left_out = f" It has {classes[0]} classes, of which two were used." if classes else ""
         return Finding(
-            HOLDS if len(fitting) == 1 else UNVERIFIABLE,
-            f"{said} both class sizes. The paper names no set; this is inferred from counts.",
+            UNVERIFIABLE,
+            "The paper names no set. By its counts, of those compared "
+            f"{overview.listing(fitting) if fitting else 'none'} fits.{left_out}",
         )
 
     def shared_patients(self) -> Finding:
@@ -230,9 +246,9 @@ class Checks:
         low, high = found["shared"]["random"]["low"], found["shared"]["random"]["high"]
         return Finding(
             REPRODUCED if shared else NOT_REPRODUCED,
-            f"{shared} of the {held} COVID-19 images that the inferred split holds out show a "
-            f"patient who is also trained on; {found['resamples']:,} random stratified splits give "
-            f"{low:.0f} to {high:.0f} (95 % of them).",
+            f"If set and split are the ones inferred: {shared} of the {held} COVID-19 images held "
+            f"out share a patient's id with an image trained on; {found['resamples']:,} random "
+            f"stratified splits give {low:.0f} to {high:.0f} (95 % of them).",
         )
 
     # --- formulas and definitions
@@ -318,10 +334,13 @@ class Checks:
         if pointer.kind == "table":
             found = [t for t in seedpaper.tables().values() if t.place == f"Table {pointer.number}"]
             right = bool(found) and found[0].model == pointer.of
-            return Finding(HOLDS if right else CONTRADICTED, f"Table {pointer.number} exists.")
+            return Finding(
+                HOLDS if right else CONTRADICTED, f"Table {pointer.number} is of that network."
+            )
         if not pointer.panels:
             return Finding(
-                CONTRADICTED, "No figure is named, and none of the six shows a confusion matrix."
+                CONTRADICTED,
+                "No figure is named, and no caption of the six speaks of a confusion matrix.",
             )
         owners = {}
         for figure in paper.figures:
@@ -332,7 +351,9 @@ class Checks:
         other = [p for p in pointer.panels if p in owners and p not in subject]
         same = [p for p, n in Counter(pointer.panels).items() if n > 1]
         if not (wrong or other or same):
-            return Finding(HOLDS, f"{printed.removeprefix('see ')}: there, and on this subject.")
+            return Finding(
+                HOLDS, f"{printed.removeprefix('see ')}: there, and on this subject by caption."
+            )
         about = f"{overview.listing(other)} shows another network. " if other else ""
         twice = f"{overview.listing(same)} is named twice. " if same else ""
         meant = overview.listing(sorted(p for p in subject if p[-1].isalpha()))
@@ -371,17 +392,18 @@ class Checks:
         if not twice:
             return Finding(HOLDS, "No name stands twice.")
         return Finding(
-            CORRECTED,
-            f"Twice in one list: {overview.listing(twice)}. Two authors may share the name; the "
-            "list alone does not tell.",
+            UNVERIFIABLE,
+            f"Twice in one list: {overview.listing(twice)}; two authors may share the name.",
         )
 
     def findable_references(self) -> Finding:
         """Ask whether every article's entry gives volume and pages."""
-        bare = [f"[{r.number}]" for r in seedpaper.paper().references if not (r.volume and r.pages)]
+        # A web site has neither volume nor pages.
+        articles = [r for r in seedpaper.paper().references if not r.url]
+        bare = [f"[{r.number}]" for r in articles if not (r.volume and r.pages)]
         if not bare:
             return Finding(HOLDS, "Every entry has volume and pages.")
-        return Finding(CORRECTED, f"Without volume or pages: {overview.listing(bare)}.")
+        return Finding(CORRECTED, f"Volume or pages are missing in {overview.listing(bare)}.")
 
     # --- networks
 
@@ -433,9 +455,8 @@ class Checks:
         close = abs(at_224 - said.value / 1e9) < 0.1
         return Finding(
             CORRECTED if close else CONTRADICTED,
-            f"It takes {at_224:.2f} thousand million multiply-adds at 224 pixels and {here:.2f} at "
-            f"{size}. That is a cost, not a performance, and it is counted at another size than "
-            "the paper's.",
+            f"Its authors print {said.printed} billion multiply-adds, at 224 pixels; counted here, "
+            f"{at_224:.2f} there and {here:.2f} at {size}. It is a cost, not a performance.",
         )
 
     def equal_maps(self, image_size: str) -> Finding:
@@ -453,14 +474,13 @@ class Checks:
         side = blueprint.side(int(_number(image_size).value))
         rank = pointwise.rank_bound(side * side, 2)
         wide = int(_number(filters).value)
-        adds = wide < rank
+        narrows = wide < rank
         return Finding(
-            UNVERIFIABLE if adds else CONTRADICTED,
-            "If the classifier behind it is linear, which the paper leaves open: over "
-            f"{side} x {side} places and two classes it has rank {rank} at most and fits through "
-            f"{wide:,} filters, so without activation the layer adds nothing that the classifier "
-            "could not express. It can change the course of training only, which the paper does "
-            "not compare.",
+            UNVERIFIABLE,
+            "No network without this layer was trained. Before a linear classifier, which the "
+            f"paper leaves open, it {'narrows' if narrows else 'adds nothing to'} what can be "
+            f"expressed: {side} x {side} places and two classes have rank {rank} at most, the "
+            f"layer {wide:,} filters. It may change the course of training.",
         )
 
     # --- comparisons
@@ -502,7 +522,9 @@ class Checks:
         if behind:
             return Finding(CONTRADICTED, f"Not in {overview.listing(behind)}.")
         return Finding(
-            HOLDS, "It leads in all six printed scores, under either reading, after one training."
+            HOLDS,
+            "It leads in all six printed scores, under either reading, after one training each; "
+            "what a repetition changes is not shown.",
         )
 
     def beats_baseline(self, model: str) -> Finding:
@@ -510,12 +532,15 @@ class Checks:
         base = self._table(model)["baseline"]
         accuracy, paired = self._scores(model)["accuracy"], base["paired"]
         told = paired["p"] < bounds.LEVEL and accuracy > base["accuracy"]
+        false = 1 - self._scores(model)["ppv"]
         return Finding(
-            HOLDS if told else UNVERIFIABLE,
+            HOLDS if told else CONTRADICTED,
+            f"Of its positive answers {_percent(false, 0)} are false. "
             f"Accuracy {_percent(accuracy, 2)}; always answering normal has "
             f"{_percent(base['accuracy'], 2)}. On the same images the network is right where that "
             f"is wrong {paired['better']} times and the reverse {paired['worse']} times (exact "
-            f"McNemar p = {_p(paired['p'])}). The paper states no baseline.",
+            f"McNemar p = {_p(paired['p'])}). The paper states no baseline and no bar."
+            + (" Well or not, it passes this one." if told else " Not by every score, then."),
         )
 
     def tells_apart(self, model: str) -> Finding:
@@ -538,20 +563,23 @@ class Checks:
         ppv = self._scores(_NOVEL)["ppv"]
         return Finding(
             HOLDS if fewest else CONTRADICTED,
-            f"False positives: {listed}. Of its positive answers {_percent(1 - ppv, 1)} are still "
-            "false.",
+            f"False positives: {listed}, after one training each. Of ResNet252V2's positive "
+            f"answers {_percent(1 - ppv, 1)} are still false.",
         )
 
     def screening(self) -> Finding:
         """Carry the joined network's PPV over to lower prevalences."""
         rows = self._table(_NOVEL)["predictive_values"]
-        said = "; ".join(f"{_percent(r['ppv'], 0)} at {_percent(r['prevalence'], 0)}" for r in rows)
+        said = overview.listing(
+            [f"{_percent(r['ppv'], 0)} at {_percent(r['prevalence'], 0)}" for r in rows]
+        )
         share = self._cells(_NOVEL)
         here = (share[0] + share[1]) / sum(share)
         return Finding(
             UNVERIFIABLE,
-            f"No cost, reader or patient was studied. Of positive answers would be right: {said} "
-            f"prevalence; the test part has {_percent(here, 0)}.",
+            "No cost, reader or patient was studied. With ResNet252V2's sensitivity and "
+            f"specificity, of its positive answers would be right {said} prevalence; COVID-19 "
+            f"images are {_percent(here, 0)} of the test part.",
         )
 
     # --- our own runs

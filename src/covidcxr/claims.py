@@ -167,7 +167,7 @@ def ledger(results: Path) -> pd.DataFrame:
                 "claim": claim.claim,
                 "verdict": finding.verdict,
                 "finding": finding.reason,
-                "severity": "none" if stands else claim.severity,
+                "severity": "none" if stands else finding.severity or claim.severity,
                 "evidence": claim.evidence,
                 "see": claim.see,
             }
