@@ -19,6 +19,9 @@ TEXT = st.text(st.characters(codec="utf-8", max_codepoint=0xFFFF), max_size=300)
 STUDY = "title: a study\ncohort:\n  source: phantom\n"
 
 
+SHIPPED_STUDIES = ["demo", "paper", "paper-scratch", "replicates"]
+
+
 def written(folder: Path, text: str) -> Path:
     """Write a study file."""
     path = folder / "mine.yaml"
@@ -39,13 +42,13 @@ def complaint(path: Path | str, overrides: str | list[str] = "") -> str:
 # --- the shipped studies -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["demo", "paper", "paper-scratch"])
+@pytest.mark.parametrize("name", SHIPPED_STUDIES)
 def test_every_shipped_study_loads_under_its_own_name(name: str) -> None:
     assert config.load(SHIPPED / f"{name}.yaml").name == name
 
 
 def test_every_shipped_study_is_tested_here() -> None:
-    assert {path.stem for path in SHIPPED.glob("*.yaml")} == {"demo", "paper", "paper-scratch"}
+    assert {path.stem for path in SHIPPED.glob("*.yaml")} == set(SHIPPED_STUDIES)
 
 
 def test_a_bare_name_finds_the_study_in_config(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from covidcxr import splits
+from covidcxr import config, splits
 from covidcxr.config import LABELS, SplitName
 from covidcxr.problems import Problem
 
@@ -157,6 +157,18 @@ def test_groups_of_one_image_are_split_as_at_random() -> None:
 
 
 # --- the validation part -----------------------------------------------------------------
+
+
+def test_a_numbered_split_is_one_draw_whatever_the_seed() -> None:
+    assert [config.split_draw("random", seed) for seed in (0, 5)] == [0, 5]
+    assert [config.split_draw("random-3", seed) for seed in (0, 5)] == [3, 3]
+    assert config.split_kind("grouped-12") == "grouped"
+
+
+@pytest.mark.parametrize("name", ["keras-1", "random-", "random-01", "sorted", "random-1-2"])
+def test_an_unknown_split_is_named(name: str) -> None:
+    with pytest.raises(Problem, match=f"split '{name}' is unknown; choose keras, random or gr"):
+        config.split_kind(name)
 
 
 @pytest.mark.parametrize("kind", ["keras", "random", "grouped"])

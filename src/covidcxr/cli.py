@@ -157,7 +157,7 @@ def split(study: Path, manifest: Path, kind: str, seed: int, output: Path) -> No
         config.split_kind(kind),
         settings.test_fraction,
         settings.validation_fraction,
-        seed,
+        config.split_draw(kind, seed),
     )
     splits.write(made, output)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from covidcxr.problems import Problem
 
@@ -34,6 +34,21 @@ TITLES: dict[ModelName, str] = {
     "resnet252v2": "ResNet252V2",
 }
 """The networks' names as the paper prints them."""
+
+
+def _checked_split(name: str) -> str:
+    if not _SPLIT.fullmatch(name):
+        raise ValueError(
+            f"split '{name}' is unknown; choose keras, random or grouped, the last two with the "
+            "number of a fixed draw where it should not follow the seed, as in random-1"
+        )
+    return name
+
+
+_SPLIT = re.compile(r"keras|(?P<drawn>random|grouped)(-(?P<draw>0|[1-9][0-9]{0,8}))?")
+
+Split = Annotated[str, AfterValidator(_checked_split)]
+"""A kind of split; ``random-1`` is one fixed draw, ``random`` another one for each seed."""
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -103,6 +118,21 @@ class KaggleCohort(Strict):
 Cohort = Annotated[PhantomCohort | FolderCohort | KaggleCohort, Field(discriminator="source")]
 
 
+class Agreement(Strict):
+    """When a study agrees with the paper; stated before the runs that it judges.
+
+    For each score the interval of the difference between the study and the paper's
+    corrected matrix is set against the margin: wholly inside, the two agree; wholly
+    outside, they differ; otherwise the data do not decide.
+    """
+
+    margin: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    scores: Annotated[
+        list[Literal["accuracy", "sensitivity", "specificity", "ppv", "npv", "f1"]],
+        Field(min_length=1),
+    ] = ["accuracy", "sensitivity", "specificity", "ppv", "npv", "f1"]
+
+
 class Study(Strict):
     """Everything that decides a result."""
 
@@ -110,7 +140,7 @@ class Study(Strict):
     title: str
     cohort: Cohort
 
-    splits: Annotated[list[SplitName], Field(min_length=1)] = ["keras"]
+    splits: Annotated[list[Split], Field(min_length=1)] = ["keras"]
     test_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
     validation_fraction: Fraction = Field(
         default=0.0, description="0: curves are drawn on the test part, as the paper's must be"
@@ -137,6 +167,10 @@ class Study(Strict):
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
     bootstrap_resamples: Annotated[int, Field(ge=100)] = 10_000
+    agreement: Agreement = Agreement()
+    equivalence_margin: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.05, description="two networks nearer than this are as good as each other"
+    )
 
     @model_validator(mode="after")
     def _possible(self) -> Study:
@@ -200,11 +234,18 @@ def network(name: str) -> ModelName:
 
 
 def split_kind(name: str) -> SplitName:
-    """Return the name of a kind of split, checked."""
-    for known in get_args(SplitName):
-        if known == name:
-            return known
-    raise Problem(f"{name}: no such split; choose {', '.join(get_args(SplitName))}.")
+    """Return the kind of a split, ``random`` of ``random-1``, checked."""
+    try:
+        _checked_split(name)
+    except ValueError as error:
+        raise Problem(f"{error}.") from error
+    return next(kind for kind in get_args(SplitName) if name.startswith(kind))
+
+
+def split_draw(name: str, seed: int) -> int:
+    """Return what decides the draw of a split: its own number, or else the seed of the run."""
+    found = _SPLIT.fullmatch(name)
+    return int(found["draw"]) if found and found["draw"] else seed
 
 
 def load(path: str | Path, overrides: str | Sequence[str] = ()) -> Study:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from covidcxr import metrics, networks, records, splits
 from covidcxr.cohort import Cohort
-from covidcxr.config import POSITIVE, TITLES, ModelName, SplitName, Study
+from covidcxr.config import POSITIVE, TITLES, ModelName, Study
 from covidcxr.problems import Problem
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ DECISIVE = (
 _CODE = ("images", "networks", "training")
 
 
-def name(model: ModelName, split: SplitName, seed: int) -> str:
+def name(model: ModelName, split: str, seed: int) -> str:
     """Return the name of a training's record."""
     return f"{model}-{split}-s{seed}"
 
@@ -39,7 +39,7 @@ def name(model: ModelName, split: SplitName, seed: int) -> str:
 def record(
     study: Study,
     model: ModelName,
-    split_name: SplitName,
+    split_name: str,
     seed: int,
     *,
     results: Path,
@@ -124,8 +124,8 @@ def train(
     -------
     history : pandas.DataFrame
         ``epoch`` (from 1), ``part``, ``loss``, ``accuracy``, ``seconds``. The
-        parts are ``train`` (running means over the epoch, dropout on) and
-        ``validation``, or ``test`` where the study has no validation part.
+        parts are ``train`` (running means over the epoch, dropout on), ``validation``
+        where the study has one, and ``test``, which decides nothing here.
     predictions : pandas.DataFrame
         ``image_id``, ``group_id``, ``part``, ``label``, ``score``: the
         probability of COVID19.
@@ -143,7 +143,7 @@ def train(
         raise ValueError("the split's rows are not the manifest's")
     parts = split["part"].to_numpy(dtype=str)
     labels = (split["label"] == POSITIVE).to_numpy(dtype=int)
-    watched = "validation" if study.validation_fraction else "test"
+    watched = ("validation", "test") if study.validation_fraction else ("test",)
 
     network = networks.build(model, study)
     network.compile(
@@ -161,17 +161,19 @@ def train(
     batches = _batches(
         cohort.pixels, labels, np.flatnonzero(parts == "train"), study.batch_size, seed
     )
-    watching = _batches(cohort.pixels, labels, np.flatnonzero(parts == watched), study.batch_size)
+    watching = {
+        part: _batches(cohort.pixels, labels, np.flatnonzero(parts == part), study.batch_size)
+        for part in watched
+    }
     # Creates the variables of optimizer and metrics, which would otherwise come
     # into being while the training step is traced and have it traced again.
     network.optimizer.build(network.trainable_variables)
-    network.evaluate(watching, verbose=0)
+    network.evaluate(watching[watched[0]], verbose=0)
 
-    history = _History(name=TITLES[model], epochs=study.epochs, watched=watched)
+    history = _History(TITLES[model], study.epochs, network, watching)
     network.fit(
         batches,
         epochs=study.epochs,
-        validation_data=watching,
         verbose=0,
         callbacks=[history.callback()],
     )
@@ -184,8 +186,14 @@ def train(
 class _History:
     """Collects tidy rows and says how far a training has come."""
 
-    def __init__(self, name: str, epochs: int, watched: str) -> None:
-        self.name, self.epochs, self.watched = name, epochs, watched
+    def __init__(
+        self,
+        name: str,
+        epochs: int,
+        network: keras.Model,
+        watching: dict[str, keras.utils.PyDataset],
+    ) -> None:
+        self.name, self.epochs, self.network, self.watching = name, epochs, network, watching
         self.rows: list[dict[str, Any]] = []
         self.started = time.monotonic()
 
@@ -206,29 +214,33 @@ class _History:
 
     def _on_batch(self, batch: int, logs: dict[str, float]) -> None:
         if not np.isfinite(logs["loss"]):
-            epoch = len(self.rows) // 2 + 1
+            epoch = len(self.rows) // (1 + len(self.watching)) + 1
             raise Problem(
                 f"{self.name}: the loss is no longer a number in epoch {epoch}, batch {batch + 1}; "
                 "lower learning_rate or check the images; no record was written."
             )
 
     def _on_epoch(self, epoch: int, logs: dict[str, float]) -> None:
+        reached = {"train": {key: float(logs[key]) for key in ("loss", "accuracy")}}
+        for part, images in self.watching.items():
+            reached[part] = self.network.evaluate(images, verbose=0, return_dict=True)
         seconds = round(time.monotonic() - self.epoch_started, 2)
-        for part, prefix in (("train", ""), (self.watched, "val_")):
-            self.rows.append(
-                {
-                    "epoch": epoch + 1,
-                    "part": part,
-                    "loss": logs[f"{prefix}loss"],
-                    "accuracy": logs[f"{prefix}accuracy"],
-                    "seconds": seconds,
-                }
-            )
+        self.rows += [
+            {
+                "epoch": epoch + 1,
+                "part": part,
+                "loss": values["loss"],
+                "accuracy": values["accuracy"],
+                "seconds": seconds,
+            }
+            for part, values in reached.items()
+        ]
         left = (time.monotonic() - self.started) / (epoch + 1) * (self.epochs - epoch - 1)
         log.info(
-            "%s: epoch %d of %d, loss %.3f, accuracy %.3f, %s accuracy %.3f, %.0f s left",
+            "%s: epoch %d of %d, loss %.3f, accuracy %.3f, %s, %.0f s left",
             self.name, epoch + 1, self.epochs, logs["loss"], logs["accuracy"],
-            self.watched, logs["val_accuracy"], left,
+            ", ".join(f"{part} accuracy {reached[part]['accuracy']:.3f}" for part in self.watching),
+            left,
         )  # fmt: skip
 
 
