@@ -17,7 +17,7 @@ help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | \
 		awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 	@echo
-	@echo "  STUDY=demo|paper|paper-scratch|FILE.yaml   SET=\"epochs=1 image_size=64\"   CORES=2"
+	@echo "  STUDY=demo|paper|paper-scratch|replicates|FILE.yaml   SET=\"epochs=1 image_size=64\"   CORES=2"
 	@echo "  COVIDCXR_DATA=FOLDER with class folders COVID19 and NORMAL, for the paper's studies"
 
 setup: .venv/ready ## make .venv with everything in it

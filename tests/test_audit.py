@@ -17,7 +17,7 @@ from scipy import stats
 from sklearn import metrics as sklearn
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 
-from covidcxr import audit
+from covidcxr import audit, comparison
 from covidcxr.audit import bounds, orientation, printed, scores, verdicts
 
 Cells = tuple[int, int, int, int]
@@ -410,11 +410,11 @@ def test_the_negative_class_may_stand_first(
 def test_mcnemar_is_that_of_statsmodels(b: int, c: int) -> None:
     assume(b + c)
     theirs = statsmodels_mcnemar([[5, b], [c, 5]], exact=True).pvalue
-    assert float(bounds.mcnemar(b, c)) == pytest.approx(theirs, abs=1e-12)
+    assert float(comparison.mcnemar(b, c)) == pytest.approx(theirs, abs=1e-12)
 
 
 def test_two_models_that_agree_on_every_image_do_not_differ() -> None:
-    assert float(bounds.mcnemar(0, 0)) == 1.0
+    assert float(comparison.mcnemar(0, 0)) == 1.0
 
 
 @pytest.mark.parametrize("n", range(1, 6))
@@ -476,7 +476,7 @@ def test_bounds_of_mcnemar_hold_for_decisions(models: tuple[Cells, Cells], seed:
         ("all", np.concatenate(right[0]), np.concatenate(right[1])),
     ):
         b, c = int(np.sum(one & ~other)), int(np.sum(other & ~one))
-        p = float(bounds.mcnemar(b, c))
+        p = float(comparison.mcnemar(b, c))
         low, high = limits[name]["p"]
         assert low - 1e-12 <= p <= high + 1e-12
         assert limits[name]["discordant"][0] <= b + c <= limits[name]["discordant"][1]

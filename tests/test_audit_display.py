@@ -4,8 +4,8 @@ import copy
 
 import pytest
 
-from covidcxr import audit, seedpaper
-from covidcxr.audit import bounds, display
+from covidcxr import audit, comparison, seedpaper
+from covidcxr.audit import display
 
 REPORT = audit.audit(audit.parse(seedpaper.reported(), "the paper"))
 
@@ -35,7 +35,7 @@ def test_the_curve_ends_where_the_bounds_do() -> None:
     pair = REPORT["pairs"][0]["all"]
     gap = abs(278 - 290)
     for count, p in zip(pair["discordant"], pair["p"], strict=True):
-        assert float(bounds.mcnemar((count - gap) // 2, (count + gap) // 2)) == pytest.approx(p)
+        assert float(comparison.mcnemar((count - gap) // 2, (count + gap) // 2)) == pytest.approx(p)
 
 
 def test_prints_of_one_score_share_a_row_and_keep_their_verdicts() -> None:

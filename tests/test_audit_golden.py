@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from mlscorecheck.check.binary import check_1_testset_no_kfold
 
-from covidcxr import audit, seedpaper
-from covidcxr.audit import bounds, printed
+from covidcxr import audit, comparison, seedpaper
+from covidcxr.audit import printed
 
 MODELS = ("ResNet50", "ResNet152V2", "ResNet252V2")
 
@@ -229,7 +229,7 @@ def test_the_smallest_difference_that_mcnemar_sees(discordant: int, images: int)
     seen = [
         d
         for d in range(discordant % 2, discordant + 1, 2)
-        if bounds.mcnemar((discordant - d) // 2, (discordant + d) // 2) < bounds.LEVEL
+        if comparison.mcnemar((discordant - d) // 2, (discordant + d) // 2) < comparison.LEVEL
     ]
     assert seen[0] == images
 

@@ -30,11 +30,13 @@ PAGES = (
     "run/training_resnet152v2",
     "run/training_resnet252v2",
     "run/metrics",
+    "run/comparison",
+    "run/variance",
     "run/runs",
 )
 PAGE = "build/demo/pages/resnet50-keras-s0.ipynb"
 ANY_STUDY = {f"run/{p}" for p in (
-    "audit", "claims", "forensics", "architecture", "auditing", "runs"
+    "audit", "claims", "forensics", "architecture", "auditing", "variance", "runs"
 )}  # fmt: skip
 EXECUTED = [p for p in PAGES if p.startswith("run/")]
 

@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from covidcxr import figures, metrics, overview, seedpaper
+from covidcxr import agreement, baselines, config, figures, intervals, overview, seedpaper
+from covidcxr import cohort as cohorts
 from covidcxr.cohort import Cohort
+from covidcxr.config import Agreement
 from covidcxr.records import Record
 
 
@@ -23,11 +25,15 @@ def test_the_paper_layout_puts_every_cell_where_the_paper_has_it() -> None:
 
 def test_the_corrected_column_is_the_matrix_with_rows_as_truth() -> None:
     cells = seedpaper.tables()["resnet252v2"].cells("true")
-    frame = figures.versus_paper("resnet252v2", metrics.summarise(cells), 0.95)
-    assert list(frame["its matrix, rows as truth"]) == list(frame["ours"])
-    assert frame.loc["sensitivity", "the paper prints"] == "0.81"
-    assert frame.loc["sensitivity", "ours"] == "0.9348"
-    assert frame.loc["PPV", "the paper prints"] == "0.93"
+    ours = intervals.of_matrix(cells)
+    judged = agreement.against_paper("resnet252v2", ours, Agreement(), intervals.Protocol())
+    frame = figures.versus_paper(judged, 0.95)
+    assert list(frame["corrected (95%)"]) == list(frame["ours (95%)"])
+    assert frame.loc["sensitivity", "printed"] == "0.81"
+    assert frame.loc["sensitivity", "ours (95%)"] == "0.935 (0.865 to 0.970)"
+    assert frame.loc["PPV", "printed"] == "0.93"
+    away = frame["ours less corrected, points"].to_dict()
+    assert str(away["sensitivity"]).startswith("+0.0 (-")
 
 
 def test_a_table_escapes_shows_missing_values_and_keeps_its_index() -> None:
@@ -109,6 +115,29 @@ def test_the_headline_is_of_the_run_nearest_to_the_paper(tmp_path: Path) -> None
     assert "ResNet50 is right on 75.0%" in text
     assert "of 4 test images" in text
     assert "right on 50.0%" in text
+
+
+def test_replicates_are_one_point(tmp_path: Path) -> None:
+    several = [run(tmp_path, f"{i}", seed=i, weights="none") for i in range(3)]
+    ours = overview.points(several).query("by == 'study'")
+    assert len(ours) == 1
+    assert "seed 0" in ours["what"].iloc[0]
+
+
+def test_the_headline_stands_beside_logistic_regression_on_the_same_images(tmp_path: Path) -> None:
+    study = config.load(
+        "config/demo.yaml", ["cohort.covid19=12", "cohort.normal=20", "cohort.seed=3"]
+    )
+    assert overview.trivial([]) == ""
+    one = run(tmp_path, "one", weights="none")
+    assert overview.trivial([one]) == ""
+    cohorts.prepare(study, tmp_path / "images")
+    made = baselines.record(study, results=tmp_path, cohort=cohorts.read(tmp_path / "images"))
+    rows = baselines.tested(made, "keras", 0)["Logistic regression"]
+    right = ((rows["score"] >= 0.5) == (rows["label"] == "COVID19")).mean()
+    text = overview.trivial([one])
+    assert f"is right on {right:.1%}" in text
+    assert ("no evidence" in text) == (right >= 0.75)
 
 
 def test_the_book_says_whether_the_protocol_was_followed(tmp_path: Path) -> None:

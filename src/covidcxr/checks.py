@@ -17,8 +17,17 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from covidcxr import audit, blueprint, forensics, metrics, overview, pointwise, seedpaper
-from covidcxr.audit import bounds, printed, verdicts
+from covidcxr import (
+    audit,
+    blueprint,
+    comparison,
+    forensics,
+    metrics,
+    overview,
+    pointwise,
+    seedpaper,
+)
+from covidcxr.audit import printed, verdicts
 from covidcxr.audit.scores import word
 from covidcxr.config import POSITIVE, TITLES, ModelName
 from covidcxr.metrics import CELLS
@@ -500,7 +509,7 @@ class Checks:
         )
         if right[model] <= right[than]:
             return Finding(CONTRADICTED, f"{said}.")
-        if high < bounds.LEVEL:
+        if high < comparison.LEVEL:
             return Finding(HOLDS, f"{said}, for one training of each.")
         limit = pair["all"]["significant_up_to"]
         return Finding(
@@ -531,7 +540,7 @@ class Checks:
         """Ask whether a network does better than the majority class every time."""
         base = self._table(model)["baseline"]
         accuracy, paired = self._scores(model)["accuracy"], base["paired"]
-        told = paired["p"] < bounds.LEVEL and accuracy > base["accuracy"]
+        told = paired["p"] < comparison.LEVEL and accuracy > base["accuracy"]
         false = 1 - self._scores(model)["ppv"]
         return Finding(
             HOLDS if told else CONTRADICTED,
@@ -549,7 +558,7 @@ class Checks:
         p = float(stats.fisher_exact([[tp, fn], [fp, tn]]).pvalue)
         s = self._scores(model)
         return Finding(
-            HOLDS if p < bounds.LEVEL else UNVERIFIABLE,
+            HOLDS if p < comparison.LEVEL else UNVERIFIABLE,
             f"Sensitivity {_percent(s['sensitivity'], 2)}, specificity "
             f"{_percent(s['specificity'], 2)} with rows as the truth (Fisher's exact p = {_p(p)}). "
             "What it tells apart may be the sources.",

@@ -28,13 +28,14 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Run a command; a `Problem` becomes one sentence and exit status 1."""
+    """Run a command; a `Problem` becomes one sentence and its exit status."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     logging.getLogger("covidcxr").setLevel(logging.INFO)
     try:
         app()
     except Problem as problem:
-        sys.exit(f"covidcxr: {problem}")
+        print(f"covidcxr: {problem}", file=sys.stderr)
+        sys.exit(problem.status)
 
 
 def _print_version(asked: bool) -> None:
@@ -97,6 +98,105 @@ def audit(
         json.dumps(found, indent=1, allow_nan=False) if as_json else auditor.as_text(found),
         nl=as_json,
     )
+
+
+_Predictions = Annotated[
+    Path, typer.Argument(metavar="PREDICTIONS.csv", help="Columns image_id, label and score.")
+]
+_Other = Annotated[
+    Path, typer.Argument(metavar="OTHER.csv", help="Another model's, of the same images.")
+]
+_Group = Annotated[
+    str | None,
+    typer.Option(help="The column whose images are not independent: a patient, say."),
+]
+_Part = Annotated[str, typer.Option(help="Which rows count, where there is a column 'part'.")]
+_Positive = Annotated[str, typer.Option(help="The label of the positive class.")]
+_Threshold = Annotated[
+    float, typer.Option(min=0, max=1, help="A score at or above it is called positive.")
+]
+_Confidence = Annotated[float, typer.Option(min=0.5, max=0.999, help="Coverage of intervals.")]
+_Resamples = Annotated[int, typer.Option(min=100, max=1_000_000, help="Of the bootstrap.")]
+_Seed = Annotated[int, typer.Option(min=0, help="Of the bootstrap.")]
+_Bca = Annotated[bool, typer.Option("--bca", help="BCa instead of percentile intervals.")]
+_Margin = Annotated[
+    float, typer.Option(min=0, max=1, help="Scores nearer to each other are equivalent.")
+]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+@app.command()
+def metrics(
+    predictions: _Predictions,
+    group: _Group = None,
+    as_json: _Json = False,
+    threshold: _Threshold = 0.5,
+    confidence: _Confidence = 0.95,
+    resamples: _Resamples = 10_000,
+    seed: _Seed = 0,
+    bca: _Bca = False,
+    part: _Part = "test",
+    positive: _Positive = "COVID19",
+) -> None:
+    """Score a model's predictions, each score with its interval.
+
+    PREDICTIONS.csv holds one row an image; score is the probability of the positive
+    class, from 0 to 1. Bad input ends with one sentence and exit status 2.
+    """
+    import json
+
+    from covidcxr import intervals, scoresheet
+    from covidcxr import predictions as tables
+
+    protocol = intervals.Protocol(
+        threshold, confidence, resamples, seed, kind="bca" if bca else "percentile"
+    )
+    read = tables.read(predictions, part=part, group=group, positive=positive)
+    found = intervals.evaluate(read, protocol)
+    if as_json:
+        made = {name: interval.as_json() for name, interval in found.items()}
+        typer.echo(json.dumps(made, indent=1, allow_nan=False))
+    else:
+        typer.echo(scoresheet.of_metrics(read, found, protocol), nl=False)
+
+
+@app.command()
+def compare(
+    predictions: _Predictions,
+    other: _Other,
+    group: _Group = None,
+    as_json: _Json = False,
+    threshold: _Threshold = 0.5,
+    margin: _Margin = 0.05,
+    confidence: _Confidence = 0.95,
+    resamples: _Resamples = 10_000,
+    seed: _Seed = 0,
+    bca: _Bca = False,
+    part: _Part = "test",
+    positive: _Positive = "COVID19",
+) -> None:
+    """Compare two models' predictions of the same images, pair by pair.
+
+    A difference is the first model's score less the other's. Predictions of different
+    images are refused.
+    """
+    import json
+
+    from covidcxr import comparison, intervals, scoresheet
+    from covidcxr import predictions as tables
+
+    protocol = intervals.Protocol(
+        threshold, confidence, resamples, seed, kind="bca" if bca else "percentile"
+    )
+    first, second = (
+        tables.read(path, part=part, group=group, positive=positive)
+        for path in (predictions, other)
+    )
+    found = comparison.compare(first, second, protocol, margin)
+    if as_json:
+        typer.echo(json.dumps(found, indent=1, allow_nan=False))
+    else:
+        typer.echo(scoresheet.of_comparison(first, second, found, protocol), nl=False)
 
 
 @app.command()

@@ -119,13 +119,16 @@ Cohort = Annotated[PhantomCohort | FolderCohort | KaggleCohort, Field(discrimina
 
 
 class Agreement(Strict):
-    """When a study agrees with the paper; stated before the runs that it judges.
+    """When a study agrees with the paper.
 
     For each score the interval of the difference between the study and the paper's
     corrected matrix is set against the margin: wholly inside, the two agree; wholly
     outside, they differ; otherwise the data do not decide.
     """
 
+    stated: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")] = Field(
+        default="2026-11-23", description="the day; a run made earlier is judged in hindsight"
+    )
     margin: Annotated[float, Field(gt=0, lt=1)] = 0.05
     scores: Annotated[
         list[Literal["accuracy", "sensitivity", "specificity", "ppv", "npv", "f1"]],

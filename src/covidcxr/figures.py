@@ -23,9 +23,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from covidcxr import metrics, records, seedpaper
+from covidcxr import metrics, records
 from covidcxr.cohort import Cohort
 from covidcxr.config import TITLES, ModelName, Study
+from covidcxr.intervals import Interval
 
 WIDTH = 8.4
 """Inches: the width of a page's column, at which text in figures is as large as around them."""
@@ -37,19 +38,6 @@ READINGS = {
     "corrected": ("the same matrix, rows as truth", "#6c757d", "s"),
     "ours": ("this study", "#c1440e", "D"),
 }
-SCORE_NAMES = {
-    "accuracy": "accuracy",
-    "sensitivity": "sensitivity",
-    "specificity": "specificity",
-    "ppv": "PPV",
-    "npv": "NPV",
-    "f1": "F1",
-    "balanced_accuracy": "balanced accuracy",
-    "mcc": "MCC",
-}
-# What the paper calls each score.
-PAPER_NAMES = {"precision": "ppv", "recall": "sensitivity", "npv": "npv",
-               "specificity": "specificity", "f1": "f1", "accuracy": "accuracy"}  # fmt: skip
 
 
 class Html:
@@ -134,6 +122,8 @@ def badge(study: Study, *made: records.Record) -> Html:
 
 def table(frame: pd.DataFrame, caption: str, formats: Mapping[str, str] | None = None) -> Html:
     """Show a frame as a table that scrolls instead of overflowing; a named index comes first."""
+    if frame.empty:
+        return note(f"{caption} There is no row to show.")
     shown = frame.reset_index() if frame.index.name else frame.copy()
     for column, pattern in (formats or {}).items():
         shown[column] = [("–" if pd.isna(v) else pattern.format(v)) for v in frame[column]]
@@ -292,72 +282,62 @@ def paper_layout(cells: NDArray[np.int64], caption: str) -> Html:
     )
 
 
-def versus_paper(model: ModelName, ours: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """Set the paper's scores beside what its matrix gives and beside ours.
+def versus_paper(judged: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """Write out how a study compares with the paper.
 
     Parameters
     ----------
-    model
-        The network.
-    ours
-        As `covidcxr.metrics.summarise` returns it.
+    judged
+        As `covidcxr.agreement.against_paper` returns it.
     confidence
         Coverage of its intervals.
 
     Returns
     -------
     pandas.DataFrame
-        A row a score: as printed, the printed matrix read with its rows as the
-        truth, ours, and our interval.
+        A row a score: as printed, the printed matrix read with its rows as the truth,
+        ours, both with intervals, the difference in points and the verdict.
     """
-    printed = seedpaper.tables()[model]
-    corrected = metrics.score(printed.cells("true"))
-    rows = {
-        SCORE_NAMES[name]: {
-            "the paper prints": printed.printed[theirs],
-            "its matrix, rows as truth": _number(corrected[name], 4),
-            "ours": _number(ours.loc[name, "value"], 4),
-            f"{confidence:.0%} interval": " to ".join(
-                _number(ours.loc[name, end]) for end in ("low", "high")
-            ),
-            "n": ours.loc[name, "n"],
+    shown = [
+        {
+            "score": metrics.word(str(score)),
+            "printed": row["printed"],
+            f"corrected ({confidence:.0%})": _with_limits(row["corrected"]),
+            f"ours ({confidence:.0%})": _with_limits(row["ours"]),
+            "ours less corrected, points": _points(row["difference"], row["low"], row["high"]),
+            "verdict": row["verdict"],
         }
-        for theirs, name in PAPER_NAMES.items()
-    }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("score")
+        for score, row in judged.iterrows()
+    ]
+    return pd.DataFrame(shown).set_index("score")
 
 
-def comparison(ours: Mapping[ModelName, pd.DataFrame], baseline: float, study: str) -> Picture:
+def comparison(judged: Mapping[ModelName, pd.DataFrame], baseline: float, study: str) -> Picture:
     """Draw the scores of all networks beside the paper's, as its Figure 6 does.
 
     Parameters
     ----------
-    ours
-        By network, as `covidcxr.metrics.summarise` returns it.
+    judged
+        By network, as `covidcxr.agreement.against_paper` returns it.
     baseline
         Accuracy of calling every image NORMAL, drawn as a line.
     study
         Whose results ours are, for the legend.
     """
-    names = ("accuracy", "sensitivity", "specificity", "ppv", "npv", "f1")
-    labels = [SCORE_NAMES[n] for n in names]
-    figure, axes = plt.subplots(1, len(ours), figsize=(WIDTH, 3.8), sharey=True, squeeze=False)
-    for axis, (model, scores) in zip(axes.flat, ours.items(), strict=True):
-        table = seedpaper.tables()[model]
-        inverse = {name: theirs for theirs, name in PAPER_NAMES.items()}
-        printed = [float(table.printed[inverse[n]]) for n in names]
-        corrected = metrics.score(table.cells("true"))
-        places = np.arange(len(names))[::-1]
-        _dots(axis, printed, places + 0.22, "printed")
-        _dots(axis, [float(corrected[n]) for n in names], places, "corrected")
-        own = scores.loc[list(names)]
-        _dots(axis, own["value"], places - 0.22, "ours")
-        axis.hlines(
-            places - 0.22, own["low"], own["high"], color=READINGS["ours"][1], lw=2, alpha=0.7
-        )
+    figure, axes = plt.subplots(1, len(judged), figsize=(WIDTH, 3.8), sharey=True, squeeze=False)
+    for axis, (model, rows) in zip(axes.flat, judged.items(), strict=True):
+        places = np.arange(len(rows))[::-1]
+        _dots(axis, [float(text) for text in rows["printed"]], places + 0.22, "printed")
+        for reading, away in (("corrected", 0.0), ("ours", -0.22)):
+            found = list(rows[reading])
+            _dots(axis, [one.value for one in found], places + away, reading)
+            axis.hlines(
+                places + away, [one.low for one in found], [one.high for one in found],
+                color=READINGS[reading][1], lw=2, alpha=0.7,
+            )  # fmt: skip
         axis.axvline(baseline, color="#343a40", lw=1, ls=":")
         axis.set(title=TITLES[model], xlim=(-0.02, 1.02), xlabel="score", yticks=places)
-        axis.set_yticklabels(labels)
+        axis.set_yticklabels([metrics.word(str(name)) for name in rows.index])
         axis.grid(axis="y", visible=False)
     handles = [
         Line2D([], [], color=c, marker=m, ls="", label=study if k == "ours" else text)
@@ -365,11 +345,15 @@ def comparison(ours: Mapping[ModelName, pd.DataFrame], baseline: float, study: s
     ]
     handles.append(Line2D([], [], color="#343a40", ls=":", label="accuracy of always NORMAL, ours"))
     figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
-    told = "; ".join(f"{TITLES[m]} {s.loc['accuracy', 'value']:.2f}" for m, s in ours.items())
+    told = "; ".join(
+        f"{TITLES[m]} {rows['ours'].to_dict()['accuracy'].value:.2f}"
+        for m, rows in judged.items()
+        if "accuracy" in rows.index
+    )
     return Picture(
         figure,
-        "Six scores of each network: as the paper labels them, as its matrices give them with "
-        f"rows as truth, and in {study} with intervals. Accuracy in {study}: {told}.",
+        "Scores of each network: as the paper labels them, as its matrices give them with "
+        f"rows as truth, and in {study}, the last two with intervals. Accuracy in {study}: {told}.",
     )
 
 
@@ -435,6 +419,35 @@ def _words(variable: str) -> str:
 
 def _number(value: Any, digits: int = 3) -> str:
     return "–" if not np.isfinite(float(value)) else f"{float(value):.{digits}f}"
+
+
+def _with_limits(found: Interval) -> str:
+    limits = f" ({_number(found.low)} to {_number(found.high)})" if np.isfinite(found.low) else ""
+    return _number(found.value) + limits
+
+
+def _points(value: float, low: float, high: float) -> str:
+    if not np.isfinite(value):
+        return "–"
+    limits = f" ({100 * low:+.1f} to {100 * high:+.1f})" if np.isfinite(low) else ""
+    return f"{100 * value:+.1f}{limits}"
+
+
+def scores(found: Mapping[str, Interval]) -> pd.DataFrame:
+    """Write out a model's scores: value, interval, images in the denominator, method."""
+    shown = [
+        {
+            "score": metrics.word(name),
+            "value": _number(one.value),
+            "interval": f"{_number(one.low)} to {_number(one.high)}",
+            "n": one.n,
+            "method": one.method,
+            "remark": one.reason or "",
+        }
+        for name, one in found.items()
+    ]
+    frame = pd.DataFrame(shown).set_index("score")
+    return frame if frame["remark"].any() else frame.drop(columns="remark")
 
 
 def _total(images: Mapping[str, Any]) -> dict[str, int]:

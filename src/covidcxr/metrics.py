@@ -1,23 +1,20 @@
-"""Scores of a binary classifier and their uncertainty.
+"""Scores of a binary classifier, and when they are undefined.
 
-Everything here is a function of the four cells of a confusion matrix. COVID19
-is positive, always. A score whose denominator is zero is NaN, never 0.
+COVID19 is positive, always. A score without a value, because a margin of the
+confusion matrix is empty or only one class is there, is NaN, never 0. Every function
+takes many samples at once: cells of shape (..., 4), weights of shape (b, n).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from statsmodels.stats.proportion import proportion_confint
 
 from covidcxr.config import POSITIVE
 from covidcxr.problems import Problem
-
-SCORES = ("accuracy", "sensitivity", "specificity", "ppv", "npv", "f1", "balanced_accuracy", "mcc")
 
 PROPORTIONS: dict[str, tuple[str, str]] = {
     "accuracy": ("tp+tn", "tp+fn+fp+tn"),
@@ -28,7 +25,38 @@ PROPORTIONS: dict[str, tuple[str, str]] = {
 }
 """The scores that are proportions of images: numerator and denominator, by cell."""
 
+COMPOSITES = ("f1", "macro_f1", "balanced_accuracy", "mcc", "kappa")
+"""The other functions of a confusion matrix."""
+
+SCORES = (*PROPORTIONS, *COMPOSITES)
+"""All that a confusion matrix, and so a threshold, decides."""
+
+GRADED = ("auroc", "auprc", "brier", "log_loss", "ece")
+"""What the scores themselves decide, without a threshold."""
+
 CELLS = ("tp", "fn", "fp", "tn")
+
+WORDS = {
+    "ppv": "PPV",
+    "npv": "NPV",
+    "f1": "F1",
+    "macro_f1": "macro F1",
+    "balanced_accuracy": "balanced accuracy",
+    "mcc": "MCC",
+    "kappa": "Cohen's kappa",
+    "auroc": "AUROC",
+    "auprc": "average precision",
+    "brier": "Brier score",
+    "log_loss": "log loss",
+    "ece": "calibration error",
+}
+"""Names in prose where they are not the plain words."""
+
+BINS = 10
+"""Of equal width, for the expected calibration error."""
+
+_SMALLEST = np.finfo(np.float64).eps
+"""A probability of 0 or 1 that proves wrong would cost infinitely much."""
 
 
 def confusion(
@@ -55,20 +83,28 @@ def confusion(
     Problem
         Where a score is not a number, which no threshold could place.
     """
-    truth = np.asarray(labels) == POSITIVE
     values = np.asarray(scores, dtype=float)
     if np.isnan(values).any():
         raise Problem(
             f"{int(np.isnan(values).sum())} of {len(values)} scores are not numbers; "
             "lower learning_rate or check the images."
         )
-    called = values >= threshold
+    return cells(np.asarray(labels) == POSITIVE, values >= threshold)
+
+
+def word(name: str) -> str:
+    """Return the name of a score in prose."""
+    return WORDS.get(name, name)
+
+
+def cells(positive: NDArray[np.bool_], called: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Count tp, fn, fp, tn of n images by reference standard and decision."""
     return np.array(
         [
-            np.sum(truth & called),
-            np.sum(truth & ~called),
-            np.sum(~truth & called),
-            np.sum(~truth & ~called),
+            np.sum(positive & called),
+            np.sum(positive & ~called),
+            np.sum(~positive & called),
+            np.sum(~positive & ~called),
         ]
     )
 
@@ -84,137 +120,210 @@ def score(cells: ArrayLike) -> dict[str, NDArray[np.float64]]:
     Returns
     -------
     dict
-        Each score with shape (...), NaN where it is undefined.
-    """
-    tp, fn, fp, tn = np.moveaxis(np.asarray(cells, dtype=float), -1, 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        sensitivity = tp / (tp + fn)
-        specificity = tn / (tn + fp)
-        margins = (tp + fn) * (fp + tn) * (tp + fp) * (fn + tn)
-        return {
-            "accuracy": (tp + tn) / (tp + fn + fp + tn),
-            "sensitivity": sensitivity,
-            "specificity": specificity,
-            "ppv": tp / (tp + fp),
-            "npv": tn / (tn + fn),
-            "f1": 2 * tp / (2 * tp + fp + fn),
-            "balanced_accuracy": (sensitivity + specificity) / 2,
-            "mcc": (tp * tn - fp * fn) / np.sqrt(margins),
-        }
-
-
-def wilson(successes: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
-    """Return Wilson's interval of a proportion, NaN for n = 0.
+        Each score with shape (...), NaN where it is undefined. Macro F1 is the mean of
+        the two classes' F1. Kappa is Cohen's.
 
     References
     ----------
-    Wilson, J Am Stat Assoc 22:209-212 (1927).
+    Cohen, Educ Psychol Meas 20:37-46 (1960); Matthews, Biochim Biophys Acta
+    405:442-451 (1975).
     """
-    if n == 0:
-        return float("nan"), float("nan")
-    low, high = proportion_confint(successes, n, 1 - confidence, method="wilson")
-    return float(low), float(high)
+    tp, fn, fp, tn = np.moveaxis(np.asarray(cells, dtype=float), -1, 0)
+    positives, negatives, alarms, clears = tp + fn, fp + tn, tp + fp, fn + tn
+    n = positives + negatives
+    with np.errstate(divide="ignore", invalid="ignore"):
+        sensitivity, specificity = tp / positives, tn / negatives
+        f1 = 2 * tp / (positives + alarms)
+        f1_negative = 2 * tn / (negatives + clears)
+        by_chance = positives * alarms + negatives * clears
+        return {
+            "accuracy": (tp + tn) / n,
+            "sensitivity": sensitivity,
+            "specificity": specificity,
+            "ppv": tp / alarms,
+            "npv": tn / clears,
+            "f1": f1,
+            "macro_f1": (f1 + f1_negative) / 2,
+            "balanced_accuracy": (sensitivity + specificity) / 2,
+            "mcc": (tp * tn - fp * fn) / np.sqrt(positives * negatives * alarms * clears),
+            # One class in truth and decision leaves nothing to chance: 0 / 0.
+            "kappa": (n * (tp + tn) - by_chance) / (n * n - by_chance),
+        }
 
 
-def resample(cells: ArrayLike, resamples: int, seed: int = 0) -> NDArray[np.int64]:
-    """Draw bootstrap confusion matrices, stratified by the reference standard.
+def auroc(
+    positive: NDArray[np.bool_], scores: ArrayLike, weights: ArrayLike | None = None
+) -> NDArray[np.float64]:
+    """Return the area under the ROC curve: how often a positive image scores higher.
 
-    Drawing n images with replacement and counting them is a multinomial draw on
-    the cells; with the number of images of each class held fixed, which is what
-    a case-control cohort fixes, it is one binomial draw a class.
+    Ties count half.
 
     Parameters
     ----------
-    cells
-        tp, fn, fp, tn.
-    resamples
-        How many matrices, B.
-    seed
-        Decides the draw.
+    positive
+        Shape (n,).
+    scores
+        Shape (n,).
+    weights
+        Shape (b, n): how often each image stands in each of b samples; left out, once.
 
     Returns
     -------
     numpy.ndarray
-        Shape (B, 4).
+        Shape (b,), or () without weights; NaN where a class is missing.
     """
-    tp, fn, fp, tn = (int(cell) for cell in np.asarray(cells))
-    rng = np.random.default_rng(seed)
-    positives, negatives = tp + fn, fp + tn
-    hits = rng.binomial(positives, tp / positives if positives else 0.0, resamples)
-    alarms = rng.binomial(negatives, fp / negatives if negatives else 0.0, resamples)
-    return np.stack([hits, positives - hits, alarms, negatives - alarms], axis=1)
+    hits, alarms = _by_score(positive, scores, weights)
+    below = np.cumsum(alarms, axis=-1) - alarms / 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        area = (hits * below).sum(axis=-1) / (hits.sum(axis=-1) * alarms.sum(axis=-1))
+    return area if weights is not None else area[0]
 
 
-def summarise(
-    cells: ArrayLike, confidence: float = 0.95, resamples: int = 10_000, seed: int = 0
-) -> pd.DataFrame:
-    """Score a confusion matrix with intervals.
+def auprc(
+    positive: NDArray[np.bool_], scores: ArrayLike, weights: ArrayLike | None = None
+) -> NDArray[np.float64]:
+    """Return the average precision, the area under the precision-recall curve as a step.
 
-    Proportions get Wilson's interval; the other scores the percentile bootstrap,
-    stratified by the reference standard. Where every resample gives the same score,
-    as for a perfect classifier, the bootstrap knows no uncertainty; the interval is
-    then the score at the Wilson limits of sensitivity and specificity. All take the
-    images for independent.
+    Parameters and returns as for `auroc`; NaN where no image is positive.
+
+    References
+    ----------
+    Davis and Goadrich, ICML (2006), on why the curve is not joined by straight lines.
+    """
+    hits, alarms = (part[:, ::-1] for part in _by_score(positive, scores, weights))
+    found, called = np.cumsum(hits, axis=-1), np.cumsum(hits + alarms, axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        precision = np.where(called > 0, found / called, 0.0)
+        area = (hits * precision).sum(axis=-1) / found[:, -1]
+    return area if weights is not None else area[0]
+
+
+def brier(
+    positive: NDArray[np.bool_], scores: ArrayLike, weights: ArrayLike | None = None
+) -> NDArray[np.float64]:
+    """Return the mean squared distance of score and truth (Brier, Mon Weather Rev 78:1, 1950)."""
+    return _mean((np.asarray(scores, dtype=float) - positive) ** 2, weights)
+
+
+def log_loss(
+    positive: NDArray[np.bool_], scores: ArrayLike, weights: ArrayLike | None = None
+) -> NDArray[np.float64]:
+    """Return the mean negative natural logarithm of the truth's probability.
+
+    A score of exactly 0 or 1 is moved by the smallest step of a float64.
+    """
+    kept = np.clip(np.asarray(scores, dtype=float), _SMALLEST, 1 - _SMALLEST)
+    return _mean(-np.log(np.where(positive, kept, 1 - kept)), weights)
+
+
+def ece(
+    positive: NDArray[np.bool_],
+    scores: ArrayLike,
+    weights: ArrayLike | None = None,
+    bins: int = BINS,
+) -> NDArray[np.float64]:
+    """Return the expected calibration error of the probability of the positive class.
+
+    The mean over images of the distance, within the image's bin, of mean score and
+    share of positives. With few images it is too high even for a calibrated model.
 
     Parameters
     ----------
-    cells
-        tp, fn, fp, tn.
-    confidence
-        Coverage of the intervals.
-    resamples, seed
-        Of the bootstrap.
+    positive, scores, weights
+        As for `auroc`.
+    bins
+        How many, of equal width; the upper edge belongs to a bin, and 0 to the first.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed by score: ``value``, ``low``, ``high``, ``method``, ``n`` (images
-        in the denominator).
+    References
+    ----------
+    Naeini et al., AAAI (2015).
     """
-    counts = dict(zip(CELLS, (int(cell) for cell in np.asarray(cells)), strict=True))
-    values = score(cells)
-    drawn = score(resample(cells, resamples, seed))
-    rows: dict[str, dict[str, Any]] = {}
-    for name in SCORES:
-        n = sum(counts.values())
-        if name in PROPORTIONS:
-            successes, n = (_sum(counts, cells) for cells in PROPORTIONS[name])
-            low, high = wilson(successes, n, confidence)
-            method = "Wilson"
-        else:
-            low, high, method = _beyond_proportions(name, counts, drawn[name], confidence)
-        rows[name] = {
-            "value": float(values[name]),
-            "low": low,
-            "high": high,
-            "method": method,
-            "n": n,
-        }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("score")
+    values = np.asarray(scores, dtype=float)
+    place = np.clip(np.ceil(values * bins).astype(int) - 1, 0, bins - 1)
+    inside = np.zeros((len(values), bins))
+    inside[np.arange(len(values)), place] = values - positive
+    given = _weights(weights, len(values))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = np.abs(given @ inside).sum(axis=-1) / given.sum(axis=-1)
+    return found if weights is not None else found[0]
 
 
-def _beyond_proportions(
-    name: str, counts: dict[str, int], drawn: NDArray[np.float64], confidence: float
-) -> tuple[float, float, str]:
-    """Return the interval of a score that is no proportion, and how it came about."""
-    usable = drawn[np.isfinite(drawn)]
-    if not np.isfinite(score(list(counts.values()))[name]) or not len(usable):
-        return float("nan"), float("nan"), "undefined"
-    if np.ptp(usable) == 0:
-        positives, negatives = counts["tp"] + counts["fn"], counts["fp"] + counts["tn"]
-        sensitivity = wilson(counts["tp"], positives, confidence)
-        specificity = wilson(counts["tn"], negatives, confidence)
-        low, high = (
-            score([positives * s, positives * (1 - s), negatives * (1 - t), negatives * t])[name]
-            for s, t in zip(sensitivity, specificity, strict=True)
-        )
-        return float(low), float(high), "Wilson limits of sensitivity and specificity"
-    tail = 100 * (1 - confidence) / 2
-    low, high = np.percentile(usable, [tail, 100 - tail])
-    undefined = len(drawn) - len(usable)
-    remark = f", {undefined:,} undefined" if undefined else ""
-    return float(low), float(high), f"bootstrap, percentile, B = {len(drawn):,}{remark}"
+def graded(
+    positive: NDArray[np.bool_], scores: ArrayLike, weights: ArrayLike | None = None
+) -> dict[str, NDArray[np.float64]]:
+    """Compute every score of `GRADED`; parameters and shapes as for `auroc`."""
+    return {
+        "auroc": auroc(positive, scores, weights),
+        "auprc": auprc(positive, scores, weights),
+        "brier": brier(positive, scores, weights),
+        "log_loss": log_loss(positive, scores, weights),
+        "ece": ece(positive, scores, weights),
+    }
 
 
-def _sum(counts: dict[str, int], cells: str) -> int:
-    return sum(counts[cell] for cell in cells.split("+"))
+def undefined(name: str, cells: ArrayLike) -> str:
+    """Say why a score has no value.
+
+    Parameters
+    ----------
+    name
+        One of `SCORES` or `GRADED`.
+    cells
+        tp, fn, fp, tn, for which it is NaN.
+    """
+    tp, fn, fp, tn = (int(cell) for cell in np.asarray(cells))
+    missing = {
+        "no image": tp + fn + fp + tn,
+        "no positive image": tp + fn,
+        "no negative image": fp + tn,
+        "no image called positive": tp + fp,
+        "no image called negative": fn + tn,
+    }
+    by_score = {
+        "accuracy": ("no image",),
+        "sensitivity": ("no positive image",),
+        "specificity": ("no negative image",),
+        "ppv": ("no image called positive",),
+        "npv": ("no image called negative",),
+        "f1": ("no positive image", "no image called positive"),
+        "macro_f1": tuple(missing)[1:],
+        "balanced_accuracy": ("no positive image", "no negative image"),
+        "mcc": tuple(missing)[1:],
+        "kappa": tuple(missing)[1:],
+        "auroc": ("no positive image", "no negative image"),
+        "auprc": ("no positive image",),
+    }.get(name, ("no image",))
+    found = [reason for reason in by_score if not missing[reason]]
+    return " and ".join(found) or "division by zero"
+
+
+def _by_score(
+    positive: NDArray[np.bool_], scores: ArrayLike, weights: ArrayLike | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Sum the weights of positive and of negative images at each distinct score, ascending.
+
+    Shapes (b, k).
+    """
+    _, place = np.unique(np.asarray(scores, dtype=float), return_inverse=True)
+    order = np.argsort(place, kind="stable")
+    starts = np.flatnonzero(np.diff(place[order], prepend=-1))
+    given = _weights(weights, len(place))[:, order]
+    truth = positive[order]
+    if not len(place):
+        empty = np.zeros((len(given), 1))
+        return empty, empty
+    return (
+        np.add.reduceat(given * truth, starts, axis=1),
+        np.add.reduceat(given * ~truth, starts, axis=1),
+    )
+
+
+def _weights(weights: ArrayLike | None, n: int) -> NDArray[np.float64]:
+    return np.ones((1, n)) if weights is None else np.asarray(weights, dtype=float)
+
+
+def _mean(values: NDArray[np.float64], weights: ArrayLike | None) -> NDArray[np.float64]:
+    given = _weights(weights, len(values))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = given @ values / given.sum(axis=-1)
+    return found if weights is not None else found[0]

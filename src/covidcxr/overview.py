@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from covidcxr import metrics, records, seedpaper
+from covidcxr import baselines, intervals, metrics, records, seedpaper
 from covidcxr.config import LABELS, TITLES
 from covidcxr.records import Record
 
@@ -46,7 +46,7 @@ def as_table(runs: Sequence[Record]) -> pd.DataFrame:
 
 
 def points(runs: Sequence[Record]) -> pd.DataFrame:
-    """Return accuracies to draw: the paper's, from its matrices, and each run's.
+    """Return accuracies to draw: the paper's, from its matrices, and each study's first run.
 
     Columns ``model``, ``by`` (``paper`` or ``study``), ``what``, ``value``, ``low``,
     ``high``, ``baseline``.
@@ -57,7 +57,7 @@ def points(runs: Sequence[Record]) -> pd.DataFrame:
         rows.append(
             {"model": TITLES[model], "by": "paper", "what": "the paper", **_accuracy(cells)}
         )
-    for run in runs:
+    for run in _first_of_each(runs):
         p = run["parameters"]
         what = (
             f"{p['weights'].split()[0].replace('none', 'random')} weights, {p['image_size']} px,\n"
@@ -66,6 +66,14 @@ def points(runs: Sequence[Record]) -> pd.DataFrame:
         row = {"model": TITLES[p["model"]], "by": "study", "what": what}
         rows.append(row | _accuracy(_cells(run)))
     return pd.DataFrame(rows)
+
+
+def _first_of_each(runs: Sequence[Record]) -> list[Record]:
+    """Keep one training of each study and network: replicates have a page of their own."""
+    found: dict[tuple[str, str], Record] = {}
+    for run in runs:
+        found.setdefault((run["study"], run["parameters"]["model"]), run)
+    return list(found.values())
 
 
 def headline(runs: Sequence[Record]) -> str:
@@ -77,7 +85,7 @@ def headline(runs: Sequence[Record]) -> str:
     """
     if not runs:
         return "No training on real images has been recorded yet."
-    nearest = max(runs, key=_nearness)
+    nearest = nearest_to_the_paper(runs)
     p = nearest["parameters"]
     same = [
         run
@@ -100,6 +108,33 @@ def headline(runs: Sequence[Record]) -> str:
         f'95 % Wilson intervals. Always answering "normal" is right on '
         f"{_accuracy(_cells(nearest))['baseline']:.1%}."
     )
+
+
+def nearest_to_the_paper(runs: Sequence[Record]) -> Record:
+    """Return the run that agrees with most of `PROTOCOL`, then the largest."""
+    return max(runs, key=_nearness)
+
+
+def trivial(runs: Sequence[Record]) -> str:
+    """Say what logistic regression on thumbnails reaches where `headline` looks."""
+    if not runs:
+        return ""
+    nearest = nearest_to_the_paper(runs)
+    folder = nearest.folder.parent / baselines.NAME
+    if not (folder / "record.json").is_file():
+        return ""
+    p = nearest["parameters"]
+    title = baselines.TITLES["logistic"]
+    rows = baselines.tested(records.read(folder), p["split"], p["seed"])[title]
+    found = _accuracy(metrics.confusion(rows["label"], rows["score"], THRESHOLD))
+    side = baselines.THUMBNAIL
+    said = (
+        f"{title} on grey thumbnails of {side} x {side} pixels, trained and tested on the same "
+        f"images, is right on {found['value']:.1%} ({found['low']:.1%} to {found['high']:.1%})."
+    )
+    if found["value"] >= _accuracy(_cells(nearest))["value"]:
+        said += " What a thumbnail suffices for is no evidence that a network reads lungs."
+    return said
 
 
 def listing(names: Sequence[str]) -> str:
@@ -184,7 +219,7 @@ def _cells(run: Record) -> np.ndarray[Any, Any]:
 def _accuracy(cells: np.ndarray[Any, Any]) -> dict[str, float]:
     tp, _, fp, tn = cells
     n = int(cells.sum())
-    low, high = metrics.wilson(tp + tn, n)
+    low, high = intervals.wilson(tp + tn, n)
     return {"value": (tp + tn) / n, "low": low, "high": high, "baseline": (fp + tn) / n}
 
 

@@ -6,28 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-LEVEL = 0.05
-"""The level at which a pair of models counts as told apart."""
-
-
-def mcnemar(b: ArrayLike, c: ArrayLike) -> NDArray[np.float64]:
-    """Return the exact two-sided p of McNemar's test.
-
-    Parameters
-    ----------
-    b, c
-        Images that only the first, and only the second, model gets right; any shape.
-
-    References
-    ----------
-    McNemar, Psychometrika 12:153-157 (1947), with the binomial distribution.
-    """
-    fewer, n = np.minimum(b, c), np.add(b, c)
-    return np.minimum(1.0, 2 * stats.binom.cdf(fewer, n, 0.5))
+from covidcxr.comparison import LEVEL, mcnemar
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
 
-from covidcxr import figures
-from covidcxr.audit import bounds, verdicts
+from covidcxr import comparison, figures
+from covidcxr.audit import verdicts
 from covidcxr.audit.scores import word
 from covidcxr.figures import Html, Picture
 
@@ -125,17 +125,17 @@ def discordance(report: Report) -> Picture:
         few, many = found["discordant"]
         counts = np.arange(few, many + 1, 2)
         gap = abs(right[pair["a"]] - right[pair["b"]])
-        p = bounds.mcnemar((counts - gap) // 2, (counts + gap) // 2)
+        p = comparison.mcnemar((counts - gap) // 2, (counts + gap) // 2)
         name = f"{pair['a']} and {pair['b']}"
         axis.plot(counts, p, color=color, lw=2.5, label=name)
         likely = found["independent"]
         axis.plot(likely["discordant"], likely["p"], marker, color=color, ms=9)
         told.append(f"{name}: p {p.min():.2g} to {p.max():.2g} for {few} to {many}")
         floor = min(floor, float(p.min()))
-    axis.axhline(bounds.LEVEL, color="#343a40", ls="--", lw=1.2)
+    axis.axhline(comparison.LEVEL, color="#343a40", ls="--", lw=1.2)
     axis.annotate(
-        f"p = {bounds.LEVEL}",
-        (axis.get_xlim()[1], bounds.LEVEL),
+        f"p = {comparison.LEVEL}",
+        (axis.get_xlim()[1], comparison.LEVEL),
         xytext=(0, -4),
         textcoords="offset points",
         ha="right",

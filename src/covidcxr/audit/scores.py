@@ -6,10 +6,10 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from statsmodels.stats.proportion import proportion_confint
 
 from covidcxr import metrics
 from covidcxr.audit.printed import Printed
+from covidcxr.intervals import clopper_pearson, wilson
 
 READINGS = ("as_printed", "transposed")
 
@@ -37,18 +37,11 @@ NAMES = {
 }
 """What a paper may call a score, and the name that the auditor gives it."""
 
-WORDS = {
-    "ppv": "PPV",
-    "npv": "NPV",
-    "f1": "F1",
+WORDS = metrics.WORDS | {
     "f1_negative": "F1 of the negative class",
-    "macro_f1": "macro F1",
     "weighted_f1": "weighted F1",
-    "mcc": "MCC",
-    "kappa": "Cohen's kappa",
     "lr_positive": "LR+",
     "lr_negative": "LR-",
-    "auroc": "AUROC",
 }
 """Names in prose where they are not the plain words."""
 
@@ -85,12 +78,9 @@ def compute(cells: ArrayLike) -> dict[str, NDArray[np.float64]]:
     tp, fn, fp, tn = np.moveaxis(np.asarray(cells, dtype=float), -1, 0)
     n = tp + fn + fp + tn
     with np.errstate(divide="ignore", invalid="ignore"):
-        chance = ((tp + fn) * (tp + fp) + (fp + tn) * (fn + tn)) / n**2
         f1_negative = 2 * tn / (2 * tn + fp + fn)
         return known | {
-            "kappa": np.where(chance < 1, (known["accuracy"] - chance) / (1 - chance), np.nan),
             "f1_negative": f1_negative,
-            "macro_f1": (known["f1"] + f1_negative) / 2,
             "weighted_f1": ((tp + fn) * known["f1"] + (fp + tn) * f1_negative) / n,
             "error_rate": 1 - known["accuracy"],
             "false_negative_rate": 1 - known["sensitivity"],
@@ -129,12 +119,11 @@ def intervals(cells: ArrayLike, resamples: int = 10_000) -> dict[str, dict[str, 
     for name, (above, below) in metrics.PROPORTIONS.items():
         k, n = (sum(counts[c] for c in part.split("+")) for part in (above, below))
         if n:
-            exact = proportion_confint(k, n, method="beta")
             found[name] = {
                 "successes": k,
                 "n": n,
-                "wilson": list(metrics.wilson(k, n)),
-                "clopper_pearson": [float(end) for end in exact],
+                "wilson": list(wilson(k, n)),
+                "clopper_pearson": list(clopper_pearson(k, n)),
             }
     total = sum(counts.values())
     rng = np.random.default_rng(0)

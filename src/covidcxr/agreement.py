@@ -1,0 +1,142 @@
+"""Whether a study agrees with the paper, by criteria that stand in its configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from covidcxr import intervals, overview, seedpaper
+from covidcxr.config import Agreement, ModelName
+from covidcxr.intervals import NAN, Interval, Protocol
+
+AGREES, DIFFERS, UNDECIDED = "agrees", "differs", "undecided"
+VERDICTS = (AGREES, DIFFERS, UNDECIDED)
+
+
+def difference(first: Interval, second: Interval) -> tuple[float, float, float]:
+    """Return the difference of two scores of independent samples, with its interval.
+
+    Parameters
+    ----------
+    first, second
+        The scores with their own intervals, of one coverage.
+
+    Returns
+    -------
+    tuple
+        First less second, lower limit, upper limit; NaN where either has no limits.
+
+    References
+    ----------
+    Zou and Donner, Stat Med 27:1693-1702 (2008), who recover variances from the limits
+    of each score; for two proportions with Wilson's limits it is Newcombe's hybrid
+    interval, Stat Med 17:873-890 (1998), method 10.
+    """
+    value = first.value - second.value
+    if not np.isfinite([value, first.low, second.low]).all():
+        return value, NAN, NAN
+    low = value - np.hypot(first.value - first.low, second.high - second.value)
+    high = value + np.hypot(first.high - first.value, second.value - second.low)
+    return value, float(low), float(high)
+
+
+def judge(low: float, high: float, margin: float) -> str:
+    """Say what an interval of a difference decides.
+
+    Returns
+    -------
+    str
+        ``agrees`` where all of it is nearer to 0 than the margin, ``differs`` where
+        none of it is, ``undecided`` otherwise and where there is none.
+    """
+    if not np.isfinite([low, high]).all():
+        return UNDECIDED
+    if -margin < low and high < margin:
+        return AGREES
+    return DIFFERS if low >= margin or high <= -margin else UNDECIDED
+
+
+def against_paper(
+    model: ModelName,
+    ours: Mapping[str, Interval],
+    criteria: Agreement,
+    protocol: Protocol,
+) -> pd.DataFrame:
+    """Set a model's scores against the paper's matrix, read with its rows as the truth.
+
+    Parameters
+    ----------
+    model
+        The network.
+    ours
+        As `covidcxr.intervals.evaluate` returns it.
+    criteria
+        Margin and scores.
+    protocol
+        Of the intervals, for the paper's matrix too.
+
+    Returns
+    -------
+    pandas.DataFrame
+        By score ``printed`` (as the paper labels it, text), ``corrected``, ``ours`` (each
+        an `Interval`), ``difference``, ``low``, ``high``, ``verdict``.
+    """
+    table = seedpaper.tables()[model]
+    corrected = intervals.of_matrix(table.cells("true"), protocol)
+    labels = {"ppv": "precision", "sensitivity": "recall"}
+    rows = {}
+    for score in criteria.scores:
+        value, low, high = difference(ours[score], corrected[score])
+        rows[score] = {
+            "printed": table.printed[labels.get(score, score)],
+            "corrected": corrected[score],
+            "ours": ours[score],
+            "difference": value,
+            "low": low,
+            "high": high,
+            "verdict": judge(low, high, criteria.margin),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("score")
+
+
+def timing(stated: str, made: Sequence[datetime]) -> str:
+    """Say whether the criteria are older than the runs that they judge.
+
+    Parameters
+    ----------
+    stated
+        The day of the criteria, as in `Agreement`.
+    made
+        When each run was made.
+    """
+    early = [day for day in made if f"{day:%Y-%m-%d}" < stated]
+    if not early:
+        return f"The criteria were stated on {stated}, before these runs were made."
+    return (
+        f"The criteria were stated on {stated}, after {len(early)} of these {len(made)} runs were "
+        "made: for those the verdict is hindsight."
+    )
+
+
+def overall(verdicts: Sequence[str]) -> str:
+    """Return the verdict on several scores: they agree together or not at all.
+
+    One that differs decides against; one that is undecided leaves the whole undecided.
+    """
+    if DIFFERS in verdicts:
+        return DIFFERS
+    return UNDECIDED if UNDECIDED in verdicts or not verdicts else AGREES
+
+
+def told(verdicts: Mapping[str, str]) -> str:
+    """Say in a sentence what was decided of each model."""
+    said = {
+        AGREES: "agrees with the paper",
+        DIFFERS: "differs from the paper",
+        UNDECIDED: "is left undecided",
+    }
+    parts = [f"{model} {said[verdict]}" for model, verdict in verdicts.items()]
+    return f"{overview.listing(parts)}."

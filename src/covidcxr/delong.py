@@ -1,0 +1,128 @@
+"""The variance of the area under the ROC curve, without resampling.
+
+References
+----------
+DeLong, DeLong and Clarke-Pearson, Biometrics 44:837-845 (1988); Sun and Xu, IEEE
+Signal Process Lett 21:1389-1393 (2014), for midranks; Obuchowski, Biometrics
+53:567-578 (1997), for clusters; Newcombe, Stat Med 25:559-573 (2006), method 5.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, stats
+
+
+def placements(
+    positive: NDArray[np.bool_], scores: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Say of each image which share of the other class it is on the right side of.
+
+    Parameters
+    ----------
+    positive
+        Shape (n,), with p true and q false.
+    scores
+        Shape (m, n): the scores of m models.
+
+    Returns
+    -------
+    tuple
+        Shapes (m, p) and (m, q). Ties count half; the mean of either is the AUROC.
+    """
+    hits, alarms = scores[:, positive], scores[:, ~positive]
+    p, q = hits.shape[1], alarms.shape[1]
+    together = stats.rankdata(np.concatenate([hits, alarms], axis=1), axis=1)
+    of_hits = (together[:, :p] - stats.rankdata(hits, axis=1)) / q
+    of_alarms = 1 - (together[:, p:] - stats.rankdata(alarms, axis=1)) / p
+    return of_hits, of_alarms
+
+
+def covariance(
+    positive: NDArray[np.bool_],
+    scores: NDArray[np.float64],
+    group: NDArray[np.int64] | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the AUROCs of several models on the same images, and their covariance.
+
+    Parameters
+    ----------
+    positive
+        Shape (n,); both classes have two images at least.
+    scores
+        Shape (m, n).
+    group
+        Shape (n,): images of one group are not independent. Left out, all are.
+
+    Returns
+    -------
+    tuple
+        Shapes (m,) and (m, m).
+    """
+    of_hits, of_alarms = placements(positive, scores)
+    area = of_hits.mean(axis=1)
+    p, q = of_hits.shape[1], of_alarms.shape[1]
+    if group is None:
+        return area, np.atleast_2d(np.cov(of_hits)) / p + np.atleast_2d(np.cov(of_alarms)) / q
+    number = int(group.max()) + 1
+    sums = []
+    for place, inside in ((of_hits, positive), (of_alarms, ~positive)):
+        held = np.zeros((len(area), number))
+        np.add.at(held.T, group[inside], (place - area[:, None]).T)
+        sums.append((held, np.unique(group[inside]).size))
+    (hits, with_hits), (alarms, with_alarms) = sums
+
+    def spread(one: NDArray[np.float64], other: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+        return one @ other.T * (n / (n - 1))
+
+    mixed = spread(hits, alarms, number) / (p * q)
+    return area, (
+        spread(hits, hits, with_hits) / p**2
+        + spread(alarms, alarms, with_alarms) / q**2
+        + mixed
+        + mixed.T
+    )
+
+
+def interval(area: float, variance: float, confidence: float) -> tuple[float, float]:
+    """Return the interval of one AUROC, symmetric on the logit scale so that it stays below 1.
+
+    NaN where the AUROC is 0 or 1 or the variance 0, which is no knowledge of the AUROC.
+    """
+    if not 0 < area < 1 or not variance > 0:
+        return float("nan"), float("nan")
+    away = stats.norm.ppf((1 + confidence) / 2) * np.sqrt(variance) / (area * (1 - area))
+    centre = np.log(area / (1 - area))
+    low, high = 1 / (1 + np.exp(-(centre + np.array([-away, away]))))
+    return float(low), float(high)
+
+
+def newcombe(area: float, p: int, q: int, confidence: float) -> tuple[float, float]:
+    """Return an interval of an AUROC that needs no scores and is honest at 0 and 1.
+
+    All true areas are kept that lie no farther from the observed one than the normal
+    quantile times their own standard error, by Hanley and McNeil's formula with half
+    of p + q in place of both class sizes.
+
+    Parameters
+    ----------
+    area
+        The AUROC.
+    p, q
+        Independent positives and negatives, or groups of them.
+    confidence
+        Coverage.
+    """
+    z, half = stats.norm.ppf((1 + confidence) / 2), (p + q) / 2 - 1
+
+    def away(theta: float) -> float:
+        spread = theta * (1 - theta) / (p * q)
+        spread *= 1 + half * ((1 - theta) / (2 - theta) + theta / (1 + theta))
+        return float((area - theta) ** 2 - z**2 * spread)
+
+    # 0 and 1 are roots of their own where the area is 0 or 1; the other root is meant.
+    edge = 1e-9
+    low = 0.0 if area <= 0 else optimize.brentq(away, 0, min(area, 1 - edge))
+    high = 1.0 if area >= 1 else optimize.brentq(away, max(area, edge), 1)
+    return float(low), float(high)
