@@ -32,6 +32,7 @@ PAGES = (
     "run/metrics",
     "run/comparison",
     "run/variance",
+    "run/calibration",
     "run/runs",
 )
 PAGE = "build/demo/pages/resnet50-keras-s0.ipynb"

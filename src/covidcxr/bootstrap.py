@@ -16,6 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+EQUAL = 1e-12
+"""Resamples nearer to each other differ by rounding alone."""
+
 CHUNK = 4_000_000
 """Weights held at a time, so that memory does not grow with the number of resamples."""
 
@@ -120,6 +123,8 @@ def matrices(drawn: Units, resamples: int, rng: np.random.Generator) -> NDArray[
     for stratum in np.unique(drawn.stratum):
         inside = drawn.stratum == stratum
         number = drawn.number[inside]
+        if not number.sum():
+            continue
         chosen = rng.multinomial(number.sum(), number / number.sum(), resamples)
         counts += chosen @ drawn.patterns[inside]
     return drawn.matrices(counts)

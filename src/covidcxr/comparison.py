@@ -383,7 +383,7 @@ def _difference(
     if not np.isfinite(value) or not len(usable):
         reason = "undefined for one of the models"
         return Interval(value, NAN, NAN, "none", unit, n, reason=reason)
-    if np.ptp(usable) == 0:
+    if np.ptp(usable) <= bootstrap.EQUAL:
         if apart is None or apart[0]:
             reason = "every resample gives the same difference, which says nothing of its limits"
             return Interval(value, NAN, NAN, "none", unit, n, reason=reason)

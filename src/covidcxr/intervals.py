@@ -326,7 +326,7 @@ def _resampled(
     usable = drawn[np.isfinite(drawn)]
     if not np.isfinite(value) or not len(usable):
         return Interval(value, NAN, NAN, "none", unit, n)
-    if np.ptp(usable) == 0:
+    if np.ptp(usable) <= bootstrap.EQUAL:
         same = "every resample gives the same value, which is no knowledge of its uncertainty"
         return Interval(value, NAN, NAN, "none", unit, n, reason=same)
     kind, reason = kind or protocol.kind, None
