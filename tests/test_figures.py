@@ -149,3 +149,11 @@ def test_the_book_says_whether_the_protocol_was_followed(tmp_path: Path) -> None
 def test_without_records_the_overview_says_so() -> None:
     assert overview.headline([]) == "No training on real images has been recorded yet."
     assert overview.as_table([]).empty
+
+
+def test_what_is_unusual_about_a_score_stands_below_its_table() -> None:
+    text = figures.scores(intervals.of_matrix([0, 3, 0, 5]), "A model").text
+    assert "PPV *" in text
+    assert "PPV: no image called positive" in text
+    assert "<td>–</td>" in text
+    assert "*" not in figures.scores(intervals.of_matrix([30, 9, 8, 50]), "A model").text

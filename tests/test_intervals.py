@@ -181,3 +181,13 @@ def test_the_json_names_method_unit_resamples_and_seed() -> None:
     assert set(found) == {*metrics.SCORES, *metrics.GRADED}
     again = intervals.evaluate(p, Protocol(resamples=150, seed=7))
     assert found == again
+
+
+def test_one_class_alone_leaves_reasons_and_no_invented_limits() -> None:
+    found = intervals.evaluate(made([True, True], [1.0, 0.0]), QUICK)
+    assert found["sensitivity"].value == 0.5
+    for name in ("specificity", "balanced_accuracy", "mcc", "auroc"):
+        assert found[name].reason == "no negative image"
+    assert np.isnan(found["kappa"].low)
+    assert found["kappa"].method == "none"
+    assert found["log_loss"].value > 10

@@ -433,21 +433,23 @@ def _points(value: float, low: float, high: float) -> str:
     return f"{100 * value:+.1f}{limits}"
 
 
-def scores(found: Mapping[str, Interval]) -> pd.DataFrame:
-    """Write out a model's scores: value, interval, images in the denominator, method."""
+def scores(found: Mapping[str, Interval], caption: str) -> Html:
+    """Show a model's scores with intervals, and below what is unusual about some of them."""
     shown = [
         {
-            "score": metrics.word(name),
+            "score": metrics.word(name) + (" *" if one.reason else ""),
             "value": _number(one.value),
-            "interval": f"{_number(one.low)} to {_number(one.high)}",
+            "interval": (
+                f"{_number(one.low)} to {_number(one.high)}" if np.isfinite(one.low) else "–"
+            ),
             "n": one.n,
             "method": one.method,
-            "remark": one.reason or "",
         }
         for name, one in found.items()
     ]
-    frame = pd.DataFrame(shown).set_index("score")
-    return frame if frame["remark"].any() else frame.drop(columns="remark")
+    remarks = [f"{metrics.word(name)}: {one.reason}" for name, one in found.items() if one.reason]
+    below = [note(f"* {'; '.join(remarks)}.")] if remarks else []
+    return stack(table(pd.DataFrame(shown), caption), *below)
 
 
 def _total(images: Mapping[str, Any]) -> dict[str, int]:

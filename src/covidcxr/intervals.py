@@ -369,6 +369,8 @@ def _from_proportions(
         table += [negatives * (1 - spared), negatives * spared]
         ends.append(float(metrics.score(table)[name]))
     low, high = ends
+    if not np.isfinite(ends).all():
+        return made
     return Interval(
         made.value, low, high, "Wilson limits of sensitivity and specificity", made.unit, made.n,
         reason=made.reason,

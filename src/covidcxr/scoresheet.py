@@ -51,7 +51,7 @@ def of_comparison(
     test, delong, fewest = found["mcnemar"], found["delong"], found["smallest"]
     lines = [f"A: {first.name}", f"B: {second.name}", *_opening(first, protocol)[1:], ""]
     said = [
-        f"Only A is right on {test['b']:,} images, only B on {test['c']:,}: exact McNemar "
+        f"Only A is right on {_images(test['b'])}, only B on {test['c']:,}: exact McNemar "
         f"p = {_p(test['p'])}, mid-p = {_p(test['mid_p'])}."
     ]
     if "p_by_group" in test:
@@ -70,7 +70,7 @@ def of_comparison(
         )
     else:
         said.append(
-            f"With as many discordant images a difference of {fewest['images']:,} images "
+            f"With as many discordant images a difference of {_images(fewest['images'])} "
             f"({100 * fewest['share']:.1f} points of accuracy) is the smallest to be told at 0.05."
         )
     margin = 100 * found["equivalence"]["margin"]
@@ -100,9 +100,13 @@ def _opening(predictions: Predictions, protocol: Protocol) -> list[str]:
         groups = f" in {predictions.units:,} groups ({predictions.unit})"
     return [
         predictions.name,
-        f"{n:,} images{groups}, {positives:,} positive and {n - positives:,} negative; "
+        f"{_images(n)}{groups}, {positives:,} positive and {n - positives:,} negative; "
         f"threshold {protocol.threshold:g}",
     ]
+
+
+def _images(n: int) -> str:
+    return f"{n:,} image" if n == 1 else f"{n:,} images"
 
 
 def _number(value: float | None, signed: bool = False) -> str:
