@@ -219,18 +219,22 @@ def bca(
     Returns
     -------
     tuple
-        NaN where all resamples lie on one side of the value.
+        NaN where all resamples lie on one side of the value, or where the acceleration is
+        so large that the limits would change places.
 
     References
     ----------
     Efron, J Am Stat Assoc 82:171-185 (1987), equations 6.6 and 2.3.
     """
-    below = (np.mean(drawn < value) + np.mean(drawn <= value)) / 2
+    below = (np.mean(drawn < value - EQUAL) + np.mean(drawn <= value + EQUAL)) / 2
     if not 0 < below < 1 or not np.isfinite(acceleration):
         return float("nan"), float("nan")
     bias = stats.norm.ppf(below)
     shift = bias + stats.norm.ppf([(1 - confidence) / 2, (1 + confidence) / 2])
-    low, high = np.quantile(drawn, stats.norm.cdf(bias + shift / (1 - acceleration * shift)))
+    stretch = 1 - acceleration * shift
+    if (stretch <= 0).any():  # the acceleration turns the limits round
+        return float("nan"), float("nan")
+    low, high = np.quantile(drawn, stats.norm.cdf(bias + shift / stretch))
     return float(low), float(high)
 
 
@@ -256,8 +260,9 @@ def acceleration(
     Efron and Tibshirani, An Introduction to the Bootstrap (1993), section 14.3; for
     several samples Davison and Hinkley, Bootstrap Methods (1997), section 5.3.2.
     """
-    left = statistic(drawn.matrices(drawn.number @ drawn.patterns - drawn.patterns))
-    return accelerate(left, drawn.number, drawn.stratum)
+    there = drawn.number > 0
+    left = statistic(drawn.matrices(drawn.number @ drawn.patterns - drawn.patterns[there]))
+    return accelerate(left, drawn.number[there], drawn.stratum[there])
 
 
 def accelerate(

@@ -139,7 +139,7 @@ def compare(
     a, b = align(first, second)
     called = np.stack([a.called(protocol.threshold), b.called(protocol.threshold)])
     right = called == a.positive
-    group = None if a.unit == IMAGE else a.group
+    group = a.clusters
     test = _mcnemar(right, a, np.ones(len(a), bool))
     differences = _differences(a, b, called, group, protocol)
     fewest = smallest_difference(test["b"] + test["c"])
@@ -184,7 +184,7 @@ def pairs(
     -------
     list of dict
         As `compare` returns them, with ``first``, ``second``, and ``p_holm`` beside
-        each p of ``mcnemar`` and ``delong``.
+        each p of ``mcnemar`` (of ``p_by_group`` where there is one) and ``delong``.
 
     References
     ----------
@@ -197,7 +197,9 @@ def pairs(
     for test in ("mcnemar", "delong"):
         known = [pair[test] for pair in found if pair[test] and pair[test]["p"] is not None]
         if known:
-            for one, corrected in zip(known, holm([k["p"] for k in known]), strict=True):
+            # Where images come in groups their own p counts.
+            p = [one.get("p_by_group", one["p"]) for one in known]
+            for one, corrected in zip(known, holm(p), strict=True):
                 one["p_holm"] = corrected
     return found
 
@@ -384,6 +386,12 @@ def _difference(
         reason = "undefined for one of the models"
         return Interval(value, NAN, NAN, "none", unit, n, reason=reason)
     if np.ptp(usable) <= bootstrap.EQUAL:
+        if apart and abs(value) == 1:
+            limit, _ = clopper_pearson(apart[1], apart[1], protocol.confidence)
+            ends = (limit, 1.0) if value > 0 else (-1.0, -limit)
+            method = "Clopper-Pearson limit of the share of images on which they differ"
+            reason = "one model is right on every image and the other on none"
+            return Interval(value, *ends, method, unit, n, reason=reason)
         if apart is None or apart[0]:
             reason = "every resample gives the same difference, which says nothing of its limits"
             return Interval(value, NAN, NAN, "none", unit, n, reason=reason)

@@ -137,13 +137,15 @@ def effective(
     Returns
     -------
     tuple
-        The effective number of images and the design effect, 1 or more. Where all images
-        agree nothing is known of the design effect; each group then counts once.
+        The effective number of images and the design effect, 1 or more. Few right or few
+        wrong images say little of the design effect, so that two groups all right and two
+        all wrong are added before it is estimated, as Agresti and Coull add two images of
+        each kind to a proportion. Where all images agree each group counts once.
 
     References
     ----------
-    Korn and Graubard, Survey Methodology 24:193-201 (1998), for the effective sample
-    size in an interval of a proportion; Rao and Scott, Biometrics 48:577-585 (1992).
+    Agresti and Coull, Am Stat 52:119-126 (1998); Korn and Graubard, Survey Methodology
+    24:193-201 (1998), for the effective sample size in an interval of a proportion.
     """
     _, code = np.unique(group, return_inverse=True)
     n, number = len(success), int(code.max(initial=-1)) + 1
@@ -152,13 +154,35 @@ def effective(
     share = success.mean()
     if share in (0, 1):
         return float(number), n / number
-    away = np.bincount(code, weights=success - share)
-    variance = number / (number - 1) * np.sum(away**2) / n**2 if number > 1 else np.inf
-    effect = max(1.0, float(variance / (share * (1 - share) / n)))
+    sizes, hits = np.bincount(code).astype(float), np.bincount(code, weights=success)
+    more = np.full(2, n / number)
+    effect = design_effect(
+        np.concatenate([hits, more, 0 * more]), np.concatenate([sizes, more, more])
+    )
+    effect = max(1.0, effect)
     tail = (1 + confidence) / 2
     lost = (stats.norm.ppf(tail) / stats.t.ppf(tail, max(1, number - 1))) ** 2
     # A single group is one observation.
     return max(1.0, n / effect * lost) if number > 1 else 1.0, effect
+
+
+def design_effect(hits: NDArray[np.float64], sizes: NDArray[np.float64]) -> float:
+    """Return by how much groups raise the variance of a proportion.
+
+    Parameters
+    ----------
+    hits, sizes
+        Shape (g,): successes in each group, and its images; two groups at least, and
+        neither all images nor none are successes.
+
+    References
+    ----------
+    Rao and Scott, Biometrics 48:577-585 (1992), equation 1.
+    """
+    groups, n = len(sizes), sizes.sum()
+    share = hits.sum() / n
+    squares = np.sum((hits - share * sizes) ** 2)
+    return float(groups / (groups - 1) * squares / (n * share * (1 - share)))
 
 
 # --- a model's scores
@@ -181,7 +205,7 @@ def evaluate(predictions: Predictions, protocol: Protocol | None = None) -> dict
     """
     protocol = protocol or Protocol()
     p, called = predictions, predictions.called(protocol.threshold)
-    group = None if p.unit == IMAGE else p.group
+    group = p.clusters
     drawn = bootstrap.units(p.positive, called[None], group, stratified=protocol.stratified)
     in_denominator = {
         "accuracy": np.ones(len(p), bool),
@@ -267,6 +291,8 @@ def _of_proportion(
     right: NDArray[np.bool_], group: NDArray[np.int64], unit: str, confidence: float
 ) -> Interval:
     n, effect = effective(right, group, confidence)
+    # What is lost to few groups counts as well.
+    effect = len(right) / n if n else effect
     return _interval_of(int(right.sum()), len(right), n, effect, unit, confidence)
 
 
@@ -303,7 +329,10 @@ def _thresholded(
         )
         speed = dict(zip(metrics.COMPOSITES, left.tolist(), strict=True))
     found = dict(proportions)
+    found["balanced_accuracy"] = _balanced(float(values["balanced_accuracy"]), cells, proportions)
     for name in metrics.COMPOSITES:
+        if name in found:
+            continue
         made = _resampled(
             float(values[name]), resampled[name], speed[name], unit, int(cells.sum()), protocol
         )
@@ -311,6 +340,21 @@ def _thresholded(
             made = _from_proportions(name, made, cells, proportions)
         found[name] = made
     return found
+
+
+def _balanced(
+    value: float, cells: NDArray[np.int64], proportions: Mapping[str, Interval]
+) -> Interval:
+    """Combine the limits of sensitivity and specificity, whose mean the balanced accuracy is.
+
+    Near 1 resamples often miss no image at all and take a proportion for certain; Wilson's
+    limits do not. For the combination see Zou and Donner, Stat Med 27:1693-1702 (2008).
+    """
+    found, spared = proportions["sensitivity"], proportions["specificity"]
+    low = value - np.hypot(found.value - found.low, spared.value - spared.low) / 2
+    high = value + np.hypot(found.high - found.value, spared.high - spared.value) / 2
+    method = "Wilson limits of sensitivity and specificity"
+    return Interval(value, float(low), float(high), method, found.unit, int(cells.sum()))
 
 
 def _resampled(
@@ -329,19 +373,26 @@ def _resampled(
     if np.ptp(usable) <= bootstrap.EQUAL:
         same = "every resample gives the same value, which is no knowledge of its uncertainty"
         return Interval(value, NAN, NAN, "none", unit, n, reason=same)
-    kind, reason = kind or protocol.kind, None
+    kind = kind or protocol.kind
+    remarks: list[str] = []
     if kind == "bca":
         low, high = bootstrap.bca(value, usable, speed, protocol.confidence)
         if not np.isfinite(low):
-            kind, reason = "percentile", "BCa is undefined: all resamples on one side, or one unit"
+            kind = "percentile"
+            remarks.append("BCa is undefined: all resamples on one side, or too few units")
     if kind == "percentile":
         low, high = bootstrap.percentile(usable, protocol.confidence)
     elif kind == "basic":
         low, high = bootstrap.basic(value, usable, protocol.confidence)
         low, high = max(0.0, low), min(1.0, high)
+        if high <= value:
+            kind = "percentile"
+            remarks.append("nearly every resample is calibrated worse")
+            low, high = bootstrap.percentile(usable, protocol.confidence)
+            low = min(low, value)
     lost = len(drawn) - len(usable)
     if lost:
-        reason = f"{lost:,} of {len(drawn):,} resamples have no value and are left out"
+        remarks.append(f"{lost:,} of {len(drawn):,} resamples have no value and are left out")
     name = {"bca": "BCa", "percentile": "percentile", "basic": "basic"}[kind]
     strata = ", stratified by class" if protocol.stratified else ""
     return Interval(
@@ -353,7 +404,7 @@ def _resampled(
         n,
         resamples=protocol.resamples,
         seed=protocol.seed,
-        reason=reason,
+        reason="; ".join(remarks) or None,
     )
 
 
@@ -383,7 +434,9 @@ def _auroc(p: Predictions, group: NDArray[np.int64] | None, protocol: Protocol) 
         return Interval(value, NAN, NAN, "none", p.unit, len(p))
     counts = [len(np.unique(p.group[inside])) for inside in (p.positive, ~p.positive)]
     low = high = NAN
-    if min(counts) > 1:
+    # So near to 1 its variance rests on an image or none.
+    few = min(value, 1 - value) * min(counts) < 1
+    if min(counts) > 1 and not few:
         _, variance = delong.covariance(p.positive, p.score[None], group)
         low, high = delong.interval(value, float(variance[0, 0]), protocol.confidence)
     if np.isfinite(low):
@@ -392,7 +445,7 @@ def _auroc(p: Predictions, group: NDArray[np.int64] | None, protocol: Protocol) 
     low, high = delong.newcombe(value, counts[0], counts[1], protocol.confidence)
     return Interval(
         value, low, high, "Newcombe's method 5", p.unit, len(p),
-        reason="DeLong's variance is 0 or undefined here",
+        reason="DeLong's variance rests on too few images here",
     )  # fmt: skip
 
 
@@ -438,9 +491,11 @@ def _speed(p: Predictions, group: NDArray[np.int64] | None, protocol: Protocol) 
         for name in names:
             left[name].append(getattr(metrics, name)(p.positive, p.score, weights))
     values = np.stack([np.concatenate(left[name]) for name in names], axis=-1)
-    stratum = np.zeros(number, dtype=int)
+    classes = np.zeros((number, 2), dtype=bool)
     if protocol.stratified:
-        np.maximum.at(stratum, unit, p.positive.astype(int))
+        classes[unit[p.positive], 0] = True
+        classes[unit[~p.positive], 1] = True
+    stratum = classes @ [1, 2]
     found = bootstrap.accelerate(values, np.ones(number, dtype=np.int64), stratum)
     return dict(zip(names, found.tolist(), strict=True))
 

@@ -7,6 +7,7 @@ probability of the positive class), and where they are known ``part`` and
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +58,11 @@ class Predictions:
         """How many groups there are."""
         return int(self.group.max()) + 1 if len(self) else 0
 
+    @property
+    def clusters(self) -> NDArray[np.int64] | None:
+        """The groups, or None where every image is its own and all are independent."""
+        return None if self.units == len(self) else self.group
+
     def called(self, threshold: float) -> NDArray[np.bool_]:
         """Return which images are called positive: score at or above the threshold."""
         return self.score >= threshold
@@ -93,12 +99,24 @@ def read(
         For what cannot be judged, with the row.
     """
     try:
-        table = pd.read_csv(path, dtype="string", keep_default_na=False, na_values=[""])
-    except pd.errors.EmptyDataError as error:
-        raise Unusable(f"{path}: is empty; a header and one row an image are needed.") from error
-    except (OSError, ValueError) as error:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            header, *rows = csv.reader(file, strict=True)
+    except (OSError, ValueError, csv.Error) as error:
+        if isinstance(error, ValueError) and "unpack" in str(error):
+            raise Unusable(f"{path}: is empty; one row an image is needed.") from error
         reason = " ".join(str(getattr(error, "strerror", None) or error).split())
         raise Unusable(f"{path}: cannot be read as CSV ({reason}); check the file.") from error
+    for name in header:
+        if header.count(name) > 1:
+            raise Unusable(f"{path}: column '{name}' stands twice; remove one of the two.")
+    # pandas would skip an empty line and take surplus cells for names of rows.
+    for number, row in enumerate(rows, 2):
+        if len(row) != len(header):
+            raise Unusable(
+                f"{path}, row {number}: has {len(row) or 'no'} cells where the header has "
+                f"{len(header)}, or is empty; mend or remove it."
+            )
+    table = pd.DataFrame(rows, columns=header, dtype="string").replace("", pd.NA)
     return from_table(table, str(path), part=part, group=group, positive=positive)
 
 
@@ -134,7 +152,10 @@ def from_table(
             raise Unusable(f"{name}: column '{column}' is missing (there are: {there}); add it.")
     rows = table.reset_index(drop=True)
     if "part" in rows:
-        there = ", ".join(sorted(map(str, rows["part"].dropna().unique()))) or "none"
+        empty = rows["part"].isna()
+        if empty.any():
+            raise Unusable(f"{_row(name, empty)}: column 'part' is empty; fill it in.")
+        there = ", ".join(sorted(map(str, rows["part"].unique()))) or "none"
         rows = rows[rows["part"] == part]
         if rows.empty:
             raise Unusable(f"{name}: no row is of part '{part}' (there are: {there}); choose one.")
@@ -159,7 +180,7 @@ def from_table(
         positive=truth,
         score=score,
         group=codes.astype(np.int64),
-        unit=group or IMAGE,
+        unit=IMAGE if group is None else "images" if group == IMAGE else group,
     )
 
 
