@@ -388,6 +388,8 @@ def _difference(
     if np.ptp(usable) <= bootstrap.EQUAL:
         if apart and abs(value) == 1:
             limit, _ = clopper_pearson(apart[1], apart[1], protocol.confidence)
+            # At least this share answers for the one, and at most the rest for the other.
+            limit = 2 * limit - 1
             ends = (limit, 1.0) if value > 0 else (-1.0, -limit)
             method = "Clopper-Pearson limit of the share of images on which they differ"
             reason = "one model is right on every image and the other on none"
