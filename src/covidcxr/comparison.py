@@ -215,7 +215,7 @@ def as_table(found: Sequence[dict[str, Any]]) -> pd.DataFrame:
     Parameters
     ----------
     found
-        As `pairs` returns them; Holm's p and the p by patient stand where they are known.
+        As `pairs` returns them; Holm's p and the p by group stand where they are known.
     """
     rows = []
     for pair in found:
@@ -228,7 +228,7 @@ def as_table(found: Sequence[dict[str, Any]]) -> pd.DataFrame:
             "mid-p": _p(test["mid_p"]),
         }
         if "p_by_group" in test:
-            row["p by patient"] = _p(test["p_by_group"])
+            row["p by group"] = _p(test["p_by_group"])
         if "p_holm" in test:
             row["Holm"] = _p(test["p_holm"])
         rows.append(row | {"verdict": pair["equivalence"]["accuracy"]})

@@ -198,8 +198,8 @@ def align(first: Predictions, second: Predictions) -> tuple[Predictions, Predict
         image = missing[0]
         absent, there = (second, first) if image in set(first.image_id) else (first, second)
         raise Unusable(
-            f"{absent.name}: image '{image}' of {there.name} is missing, and {len(missing) - 1:,} "
-            "more stand in one file only; compare predictions of the same images."
+            f"{absent.name}: image '{image}' of {there.name} is missing; in all, {len(missing):,} "
+            "stand in one file only; compare predictions of the same images."
         )
     order = np.argsort(second.image_id)[np.argsort(np.argsort(first.image_id))]
     moved = Predictions(
@@ -247,7 +247,8 @@ def _truth(rows: pd.DataFrame, name: str, positive: str) -> NDArray[np.bool_]:
             f"{_row(name, third)}: label '{labels[2]}' is a third class beside '{labels[0]}' and "
             f"'{labels[1]}'; two are needed."
         )
-    if positive not in labels and not (len(labels) == 1 and labels[0] == "NORMAL"):
+    # Normal images alone are a sample without a patient, unless another class was asked for.
+    if positive not in labels and (positive != POSITIVE or labels != ["NORMAL"]):
         raise Unusable(
             f"{name}: no label is '{positive}' (there are: {', '.join(labels)}); name the "
             "positive class with --positive."
