@@ -47,8 +47,10 @@ def small_network(monkeypatch: pytest.MonkeyPatch) -> None:
         x = keras.layers.Rescaling(1 / 255)(inputs)
         x = keras.layers.Conv2D(4, 3, strides=4)(x)
         x = keras.layers.BatchNormalization(momentum=0.5)(x)
+        x = keras.layers.Conv2D(3, 1, name="pointwise")(x)
         x = keras.layers.Dropout(0.5)(keras.layers.Flatten()(x))
-        return keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(x))
+        x = keras.layers.Dense(2, activation="softmax", name="probabilities")(x)
+        return keras.Model(inputs, x)
 
     monkeypatch.setattr(networks, "build", build)
 
@@ -69,7 +71,7 @@ def test_an_easy_task_is_learned_and_the_score_is_of_covid19(
     cohort: Cohort, split: pd.DataFrame
 ) -> None:
     study = STUDY.model_copy(update={"epochs": 25, "learning_rate": 0.01})
-    history, predictions = training.train(study, "resnet50", 0, cohort, split)
+    history, predictions, _ = training.train(study, "resnet50", 0, cohort, split)
     assert list(predictions["image_id"]) == list(cohort.manifest["image_id"])
     means = predictions.groupby("label")["score"].mean()
     assert means["COVID19"] > 0.7 > 0.3 > means["NORMAL"]
@@ -81,10 +83,10 @@ def test_an_easy_task_is_learned_and_the_score_is_of_covid19(
 
 
 def test_every_part_is_watched_under_its_name(cohort: Cohort, split: pd.DataFrame) -> None:
-    history, _ = training.train(STUDY, "resnet50", 0, cohort, split)
+    history, *_ = training.train(STUDY, "resnet50", 0, cohort, split)
     assert set(history["part"]) == {"train", "test"}
     study = STUDY.model_copy(update={"validation_fraction": 0.25})
-    history, _ = training.train(
+    history, *_ = training.train(
         study, "resnet50", 0, cohort, splits.make(cohort.manifest, "random", 0.25, 0.25)
     )
     assert list(history.loc[history["epoch"] == 1, "part"]) == ["train", "validation", "test"]

@@ -246,6 +246,15 @@ def cohort(study: Path, folder: Path) -> None:
 
 
 @app.command()
+def samples(study: Path, folder: Path) -> None:
+    """Gather a study's cohort and its external ones into FOLDER, for the analyses."""
+    from covidcxr import config
+    from covidcxr import samples as gathered
+
+    gathered.prepare(config.load(study), folder)
+
+
+@app.command()
 def split(study: Path, manifest: Path, kind: str, seed: int, output: Path) -> None:
     """Split a cohort and write which image is in which part."""
     from covidcxr import config, splits

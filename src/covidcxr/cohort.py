@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from covidcxr import atomic, fetch, images, manifest, phantom
 from covidcxr.config import LABELS, FolderCohort, KaggleCohort, PhantomCohort, Study
+from covidcxr.config import Cohort as Source
 from covidcxr.problems import Problem
 
 DATA_VARIABLE = "COVIDCXR_DATA"
@@ -86,6 +87,45 @@ def read(folder: Path) -> Cohort:
     if len(pixels) != len(rows):
         raise Problem(f"{folder}: has {len(pixels)} pictures of {len(rows)} images; {remedy}.")
     return Cohort(rows, pixels)
+
+
+def files(source: Source, folder: Path, rows: pd.DataFrame) -> list[Path]:
+    """Return where the image files of a prepared cohort lie, in the manifest's order.
+
+    Parameters
+    ----------
+    source
+        The cohort as the study names it.
+    folder
+        Where it was prepared.
+    rows
+        Its manifest.
+    """
+    match source:
+        case PhantomCohort():
+            root = folder / "phantoms"
+        case KaggleCohort():
+            root = fetch.download(source)
+        case FolderCohort():
+            root = _root(source)
+    return [root / path for path in rows["path"]]
+
+
+def externals(study: Study) -> dict[str, Source]:
+    """Return the external cohorts that can be had here.
+
+    A folder cohort without its listing is left out: who brings images of their own
+    may have none to test them on.
+    """
+    return {
+        name: source
+        for name, source in study.external.items()
+        if not isinstance(source, FolderCohort)
+        or (
+            bool(source.path or os.environ.get(DATA_VARIABLE))
+            and (_csv(source).is_file() if source.manifest else _root(source).is_dir())
+        )
+    }
 
 
 def at_hand(study: Study) -> bool:

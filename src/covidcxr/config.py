@@ -116,6 +116,7 @@ class KaggleCohort(Strict):
 
 
 Cohort = Annotated[PhantomCohort | FolderCohort | KaggleCohort, Field(discriminator="source")]
+ExternalName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
 class Agreement(Strict):
@@ -142,6 +143,9 @@ class Study(Strict):
     name: Annotated[str, Field(max_length=240, pattern=r"^[A-Za-z0-9][A-Za-z0-9._+=,-]*$")]
     title: str
     cohort: Cohort
+    external: dict[ExternalName, Cohort] = Field(
+        default={}, description="cohorts that no model is trained on, by name, for external testing"
+    )
 
     splits: Annotated[list[Split], Field(min_length=1)] = ["keras"]
     test_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
@@ -167,6 +171,10 @@ class Study(Strict):
     optimizer: Literal["nadam", "adam", "sgd"] = "nadam"
     learning_rate: Annotated[float, Field(gt=0)] = 1e-4
 
+    explained_per_class: Count = Field(
+        default=50, description="test images of each class in which a network's evidence is sought"
+    )
+
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
     bootstrap_resamples: Annotated[int, Field(ge=100)] = 10_000
@@ -181,6 +189,8 @@ class Study(Strict):
             raise ValueError(
                 "test_fraction + validation_fraction leave nothing to train on; lower one of them"
             )
+        if "cohort" in self.external:
+            raise ValueError("key 'external.cohort' names the study's own cohort; rename it")
         for key in ("splits", "seeds", "models"):
             values = getattr(self, key)
             if len(set(values)) < len(values):
@@ -377,6 +387,8 @@ def _explain(error: Any) -> str:
     parts = [str(part) for part in error["loc"]]
     if parts[0:1] == ["cohort"]:
         del parts[1:2]  # pydantic puts the source there
+    elif parts[0:1] == ["external"]:
+        del parts[2:3]
     key = ".".join(parts)
     match error["type"]:
         case "extra_forbidden" | "invalid_key":
@@ -410,7 +422,7 @@ def _name(before: Study, after: Study) -> str:
         f"+{key}={_slug(new[key])}"
         for key in sorted(new)
         # Where the images lie decides nothing.
-        if key != "cohort.path" and (old[key] != new[key] if key in old else key in chosen)
+        if not key.endswith(".path") and (old[key] != new[key] if key in old else key in chosen)
     ]
     name = before.name + "".join(changes)
     if changes and len(name) > 160:  # a folder's name has at most 255 bytes

@@ -234,6 +234,19 @@ def evaluate(predictions: Predictions, protocol: Protocol | None = None) -> dict
     )
 
 
+def area(predictions: Predictions, confidence: float = 0.95) -> Interval:
+    """Return the AUROC with DeLong's interval, or Newcombe's where that has too little to go by.
+
+    Parameters
+    ----------
+    predictions
+        A model's predictions; images of one group are not taken for independent.
+    confidence
+        Coverage.
+    """
+    return _auroc(predictions, predictions.clusters, Protocol(confidence=confidence))
+
+
 def of_matrix(cells: ArrayLike, protocol: Protocol | None = None) -> dict[str, Interval]:
     """Score a confusion matrix of independent images, with intervals.
 

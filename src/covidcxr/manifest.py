@@ -44,6 +44,8 @@ MANIFEST = pa.DataFrameSchema(
         "original_mode": _text(nullable=True),
         "original_format": _text(nullable=True),
         "original_bytes": _whole(),
+        # By which way the file here came from that one, where its publisher says.
+        "resized_from": _text(required=False, nullable=True),
         "sha256": _text(checks=pa.Check.str_matches(r"^[0-9a-f]{64}$")),
         # Ground truth of what was planted; synthetic cohorts alone have it.
         "planted_severity": pa.Column(

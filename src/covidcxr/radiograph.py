@@ -192,6 +192,28 @@ def render(
     return pixels
 
 
+def lungs(anatomy: Anatomy, size: int) -> NDArray[np.bool_]:
+    """Return where the lungs are, for probes that claim to hide or to keep them.
+
+    Parameters
+    ----------
+    anatomy
+        n images.
+    size
+        Pixels along each side.
+
+    Returns
+    -------
+    ndarray of shape (n, size, size)
+        True where a ray meets at least half the depth of air that it can meet.
+    """
+    view = _View(anatomy, size)
+    cage = _cage(view)
+    _, border = _mediastinum(view)
+    below = view.edge(view.y - _diaphragm(view), 0.008)
+    return np.asarray(_air(view, cage, border, below) > 0.5)
+
+
 def _expose(anatomy: Anatomy, view: _View, rng: np.random.Generator | None) -> Array:
     """Project a body, develop the film, and add what the machine adds."""
     cage = _cage(view)

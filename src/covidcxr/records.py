@@ -15,7 +15,8 @@ import platform
 import resource
 import subprocess
 import sys
-from collections.abc import Hashable, Iterable, Mapping
+import time
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -214,6 +215,52 @@ def find(
         fingerprints is None or record["fingerprints"] == fingerprints
     )
     return record if same else None
+
+
+def remembered(
+    folder: Path,
+    study: Study,
+    parameters: Mapping[str, Any],
+    fingerprints: Mapping[str, str] | None,
+    make: Callable[[], Mapping[str, Any]],
+) -> Record:
+    """Return the record of a folder, made where there is none that answers to its inputs.
+
+    Parameters
+    ----------
+    folder, study, parameters
+        As for `write`.
+    fingerprints
+        As for `find`: None where the images are not at hand, so that nothing can be made.
+    make
+        Computes the record; returns ``tables``, frames by name, and any further fields
+        of its JSON. Wall time and peak memory are added.
+
+    Raises
+    ------
+    Problem
+        Where there is neither a record nor data.
+    """
+    found = find(folder, parameters, fingerprints)
+    if found is not None:
+        return found
+    if fingerprints is None:
+        raise Problem(
+            f"{folder}: no such record and no images to make it from; name a data folder in "
+            "COVIDCXR_DATA, or run STUDY=demo, which needs none."
+        )
+    started, began = time.monotonic(), commit()
+    made = make()
+    return write(
+        folder,
+        study=study,
+        parameters=parameters,
+        fingerprints=fingerprints,
+        commit=began,
+        **made,
+        wall_seconds=round(time.monotonic() - started, 1),
+        peak_memory_bytes=peak_memory(),
+    )
 
 
 def every(results: Path) -> list[Record]:

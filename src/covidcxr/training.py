@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from covidcxr import metrics, networks, records, splits
+from covidcxr import metrics, networks, records, saliency, splits
 from covidcxr.cohort import Cohort
 from covidcxr.config import POSITIVE, TITLES, ModelName, Study
 from covidcxr.problems import Problem
@@ -28,7 +29,18 @@ DECISIVE = (
 )  # fmt: skip
 """The keys of a study that decide what a training gives."""
 
-_CODE = ("images", "networks", "training")
+_CODE = ("images", "lungs", "networks", "saliency", "training")
+
+SHOWN = 2
+"""Images of each class of which a map may be kept, where images may be shown."""
+
+
+class Trained(NamedTuple):
+    """What a training leaves; see `train`."""
+
+    history: pd.DataFrame
+    predictions: pd.DataFrame
+    network: keras.Model
 
 
 def name(model: ModelName, split: str, seed: int) -> str:
@@ -45,6 +57,7 @@ def record(
     results: Path,
     cohort: Cohort | None,
     split: pd.DataFrame | None,
+    external: Mapping[str, Cohort] | None = None,
 ) -> records.Record:
     """Return the record of a training, which is run where there is none yet.
 
@@ -57,6 +70,17 @@ def record(
     cohort, split
         The inputs, or None where the data are not at hand: a record that is
         there is then taken for what it says.
+    external
+        Cohorts that the network scores at its end, by name: weights are not kept, so
+        that nobody could ask it later.
+
+    Returns
+    -------
+    Record
+        Its tables: ``history`` and ``predictions`` as `train` returns them; ``external``
+        (``cohort``, ``image_id``, ``label``, ``score``) where there is such a cohort;
+        ``saliency``, ``attribution`` and, where images may be shown, ``maps`` of the test
+        part as `covidcxr.saliency.explain` returns them.
 
     Raises
     ------
@@ -77,6 +101,7 @@ def record(
         "data": cohort.fingerprint,
         "split": splits.fingerprint(split),
         "code": records.code_fingerprint(*_CODE),
+        **{f"external {name}": other.fingerprint for name, other in (external or {}).items()},
     }
     found = records.find(folder, parameters, fingerprints)
     if found is not None:
@@ -86,14 +111,18 @@ def record(
         return found
 
     started, commit = time.monotonic(), records.commit()
-    history, predictions = train(study, model, seed, cohort, split)
+    history, predictions, network = train(study, model, seed, cohort, split)
+    tables = {"history": history, "predictions": predictions}
+    if external:
+        tables["external"] = tested(network, external, study.batch_size)
+    tables |= explained(network, study, cohort, split)
     return records.write(
         folder,
         study=study,
         parameters=parameters,
         fingerprints=fingerprints,
         commit=commit,
-        tables={"history": history, "predictions": predictions},
+        tables=tables,
         images=_counts(split),
         metrics=_metrics(predictions, study.threshold),
         backend=_backend(),
@@ -104,7 +133,7 @@ def record(
 
 def train(
     study: Study, model: ModelName, seed: int, cohort: Cohort, split: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> Trained:
     """Train one network and let it read every image.
 
     Parameters
@@ -129,6 +158,8 @@ def train(
     predictions : pandas.DataFrame
         ``image_id``, ``group_id``, ``part``, ``label``, ``score``: the
         probability of COVID19.
+    network : keras.Model
+        As trained.
 
     Raises
     ------
@@ -177,10 +208,50 @@ def train(
         verbose=0,
         callbacks=[history.callback()],
     )
-    everything = _batches(cohort.pixels, labels, np.arange(len(labels)), study.batch_size)
-    scores = network.predict(everything, verbose=0)[:, 1]
-    predictions = split[["image_id", "group_id", "part", "label"]].assign(score=scores)
-    return history.table(), predictions
+    predictions = split[["image_id", "group_id", "part", "label"]].assign(
+        score=_scores(network, cohort.pixels, study.batch_size)
+    )
+    return Trained(history.table(), predictions, network)
+
+
+def tested(network: keras.Model, external: Mapping[str, Cohort], batch_size: int) -> pd.DataFrame:
+    """Score every image of external cohorts: ``cohort``, ``image_id``, ``label``, ``score``."""
+    tables = [
+        other.manifest[["image_id", "label"]].assign(
+            cohort=name, score=_scores(network, other.pixels, batch_size)
+        )
+        for name, other in external.items()
+    ]
+    return pd.concat(tables, ignore_index=True)[["cohort", "image_id", "label", "score"]]
+
+
+def explained(
+    network: keras.Model, study: Study, cohort: Cohort, split: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
+    """Summarise where a network finds its evidence in test images.
+
+    Of each class as many as the study says, evenly spaced over the sorted names.
+    """
+    chosen: list[int] = []
+    for _, rows in split[split["part"] == "test"].sort_values("image_id").groupby("label"):
+        places = np.linspace(0, len(rows) - 1, min(study.explained_per_class, len(rows)))
+        chosen += rows.index[places.round().astype(int)].tolist()
+    return saliency.explain(
+        network,
+        cohort.pixels[chosen],
+        split.loc[chosen],
+        batch_size=study.batch_size,
+        kept=SHOWN if study.cohort.publish_images else 0,
+    )
+
+
+def _scores(
+    network: keras.Model, pixels: NDArray[np.uint8], batch_size: int
+) -> NDArray[np.float32]:
+    labels = np.zeros(len(pixels), dtype=int)
+    everything = _batches(pixels, labels, np.arange(len(pixels)), batch_size)
+    scores: NDArray[np.float32] = network.predict(everything, verbose=0)[:, 1]
+    return scores
 
 
 class _History:
