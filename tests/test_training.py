@@ -141,3 +141,37 @@ def test_a_loss_that_is_no_number_stops_and_leaves_no_record(
 def test_rows_in_another_order_are_a_defect(cohort: Cohort, split: pd.DataFrame) -> None:
     with pytest.raises(ValueError, match="rows"):
         training.train(STUDY, "resnet50", 0, cohort, split[::-1])
+
+
+def test_external_cohorts_are_scored_at_the_end_and_their_change_trains_anew(
+    cohort: Cohort, split: pd.DataFrame, tmp_path: Path
+) -> None:
+    def made(external: dict[str, Cohort]) -> records.Record:
+        return training.record(
+            STUDY, "resnet50", "random", 0,
+            results=tmp_path, cohort=cohort, split=split, external=external,
+        )  # fmt: skip
+
+    first = made({"mirror": cohort})
+    own = first.table("predictions").set_index("image_id")["score"]
+    other = first.table("external")
+    assert set(other["cohort"]) == {"mirror"}
+    np.testing.assert_allclose(other["score"], own[other["image_id"]], rtol=1e-6)
+    assert made({"mirror": cohort}).content == first.content
+    assert made({})["tables"].keys() == first["tables"].keys() - {"external.csv"}
+
+
+def test_evidence_is_sought_in_test_images_alone_and_maps_kept_where_they_may_be_shown(
+    cohort: Cohort, split: pd.DataFrame, tmp_path: Path
+) -> None:
+    found = record(cohort, split, tmp_path).table("saliency")
+    tested = set(split.loc[split["part"] == "test", "image_id"])
+    assert set(found["image_id"]) == tested
+    assert found.groupby("image_id").size().eq(2).all()
+    study = STUDY.model_copy(
+        update={"cohort": STUDY.cohort.model_copy(update={"publish_images": False})}
+    )
+    hidden = training.record(
+        study, "resnet50", "random", 0, results=tmp_path / "x", cohort=cohort, split=split
+    )
+    assert "maps.csv" not in hidden["tables"]

@@ -101,6 +101,7 @@ def record(
         "data": cohort.fingerprint,
         "split": splits.fingerprint(split),
         "code": records.code_fingerprint(*_CODE),
+        "explained": str(study.explained_per_class),
         **{f"external {name}": other.fingerprint for name, other in (external or {}).items()},
     }
     found = records.find(folder, parameters, fingerprints)
