@@ -200,6 +200,71 @@ def compare(
 
 
 @app.command()
+def duplicates(
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="FOLDER...", help="Read with all below.")
+    ],
+    as_json: _Json = False,
+) -> None:
+    """List the groups of images that are copies of each other.
+
+    Copies are exact (equal files or equal pixels) or near: resized, recompressed, cut by
+    up to five per cent, made brighter or darker, mirrored. Blank images are compared
+    exactly only. A folder that is named or linked twice counts once.
+
+    A file that cannot be read is named on standard error and left out; where none can,
+    the exit status is 2.
+    """
+    import json
+
+    from covidcxr import duplicates as copies
+
+    found = copies.scan(folders)
+    for fault in found.faults:
+        print(f"covidcxr: {fault}", file=sys.stderr)
+    text = json.dumps({"groups": found.groups}, indent=1) if as_json else copies.as_text(found)
+    typer.echo(text, nl=as_json)
+
+
+@app.command()
+def overlap(
+    split: Annotated[
+        Path, typer.Argument(metavar="SPLIT.csv", help="Columns image_id and part, a row an image.")
+    ],
+    manifest: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MANIFEST.csv",
+            help="Column image_id or file, and any of patient_id, group_id, sha256, path, label.",
+        ),
+    ],
+    as_json: _Json = False,
+    fix: Annotated[
+        Path | None,
+        typer.Option(metavar="NEW.csv", help="Write a split by groups and copies, seed 0."),
+    ] = None,
+) -> None:
+    """Tell which patients, groups and copies a split tears apart.
+
+    Parts are train, validation and test. Where the images lie as MANIFEST.csv says,
+    relative to its folder, copies are looked for too, exact and near ones.
+    """
+    import json
+
+    from covidcxr import overlap as overlaps
+
+    found = overlaps.examine(split, manifest)
+    if fix is not None:
+        found = overlaps.mend(found, fix)
+    if as_json:
+        if found.remark:
+            print(f"covidcxr: {found.remark}", file=sys.stderr)
+        typer.echo(json.dumps(overlaps.as_json(found), indent=1))
+    else:
+        typer.echo(overlaps.as_text(found), nl=False)
+
+
+@app.command()
 def claims(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

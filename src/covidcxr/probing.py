@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import threadpool_limits
 
 from covidcxr import intervals
 from covidcxr.intervals import Interval
@@ -109,11 +110,13 @@ def cross_validated(
     if fewest < 2:
         return found
     drawn = StratifiedGroupKFold(min(folds, fewest), shuffle=True, random_state=seed)
-    for training, asked in drawn.split(features, positive, names):
-        if not positive[training].any() or positive[training].all():
-            return np.full(len(positive), np.nan)
-        trained = fitted(name, features[training], positive[training])
-        found[asked] = scores(trained, features[asked])
+    # So little work is not worth sharing: threads would wait for each other.
+    with threadpool_limits(1):
+        for training, asked in drawn.split(features, positive, names):
+            if not positive[training].any() or positive[training].all():
+                return np.full(len(positive), np.nan)
+            trained = fitted(name, features[training], positive[training])
+            found[asked] = scores(trained, features[asked])
     return found
 
 
