@@ -132,7 +132,19 @@ def test_the_page_says_what_was_found_and_that_nothing_was() -> None:
     table = saliency.explain(network(corner=True), bright(), ROWS, batch_size=4)["saliency"]
     found = saliency_figures.summary({"Small": table})
     assert len(found) == 4
-    assert "outside" in saliency_figures.answer(found)
+    assert "outside" in saliency_figures.answer(found, 8)
     assert "100%" in saliency_figures.closing(found)
     nothing = saliency_figures.summary({})
-    assert "No recorded training" in saliency_figures.answer(nothing)
+    assert "No recorded training" in saliency_figures.answer(nothing, 8)
+
+
+def test_grad_cam_on_few_cells_is_not_counted() -> None:
+    table = saliency.explain(network(corner=True), bright(), ROWS, batch_size=4)["saliency"]
+    found = saliency_figures.summary({"Small": table})
+    assert set(saliency_figures.judged(found, 8)["method"]) == {"Grad-CAM", "Occlusion"}
+    assert set(saliency_figures.judged(found, 2)["method"]) == {"Occlusion"}
+    assert "too few" in saliency_figures.coarseness(2)
+    # four quarters of a picture hold equal parts of the region
+    coarse = np.kron(np.random.default_rng(0).random((1, 2, 2)), np.ones((4, 4)))
+    shares = saliency.normalised(coarse)
+    assert saliency.outside(shares)[0] == pytest.approx(saliency.area_outside())

@@ -105,16 +105,45 @@ def shown(found: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def answer(found: pd.DataFrame) -> str:
-    """Say in a sentence where the evidence lies."""
+FEWEST_CELLS = 4
+"""A side of the last maps; with fewer, each cell holds nearly as much lung as any other."""
+
+
+def judged(found: pd.DataFrame, cells: int) -> pd.DataFrame:
+    """Leave out Grad-CAM where the network's last maps have too few cells to place anything."""
     known = found.dropna(subset=["outside"])
+    return known if cells >= FEWEST_CELLS else known[known["method"] != saliency.METHODS["gradcam"]]
+
+
+def coarseness(cells: int) -> str:
+    """Say whether Grad-CAM can place its evidence on last maps of that many cells a side."""
+    if cells >= FEWEST_CELLS:
+        return "That is enough to tell the lungs from their surroundings."
+    return (
+        "That is too few: each cell holds nearly as much of the lungs as any other, so that "
+        "Grad-CAM's share outside is near that of the area whatever the network does. It is shown "
+        "and not counted."
+    )
+
+
+def answer(found: pd.DataFrame, cells: int) -> str:
+    """Say in a sentence where the evidence lies.
+
+    Parameters
+    ----------
+    found
+        As `summary` returns it.
+    cells
+        A side of the networks' last maps.
+    """
+    known = judged(found, cells)
     if known.empty:
         return "No recorded training kept where its evidence lies."
     blind = saliency.area_outside()
     least, most = known["outside"].min(), known["outside"].max()
     below = int((known["high"] < blind).sum())
     return (
-        f"By network, method and class {least:.0%} to {most:.0%} of the evidence lies outside the "
+        f"By network, method and class, {least:.0%} to {most:.0%} of the evidence lies outside the "
         f"stated lung region, which leaves {blind:.0%} of the picture outside: in {below} of "
         f"{len(known)} cases the evidence is nearer to the lungs than blindly spread evidence "
         "would be."
@@ -137,11 +166,11 @@ def closing(found: pd.DataFrame) -> str:
     )
 
 
-def shares(found: pd.DataFrame) -> Picture | Html:
+def shares(found: pd.DataFrame, cells: int) -> Picture | Html:
     """Draw the shares outside the lung region beside what blind evidence would give."""
     known = found.dropna(subset=["outside"])
     if known.empty:
-        return note(answer(found))
+        return note(answer(found, cells))
     networks = list(dict.fromkeys(known["network"]))
     methods = list(saliency.METHODS.values())
     figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 1.2 + 0.6 * len(networks)), sharey=True)
@@ -162,7 +191,7 @@ def shares(found: pd.DataFrame) -> Picture | Html:
     axes[0].invert_yaxis()
     axes[0].set_ylim(len(networks) - 0.5, -0.5)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
-    return Picture(figure, answer(found))
+    return Picture(figure, answer(found, cells))
 
 
 def mean_maps(runs: Mapping[str, pd.DataFrame], method: str) -> Picture | Html:
