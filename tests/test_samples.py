@@ -83,8 +83,8 @@ def test_what_is_damaged_is_refused_with_its_remedy(tmp_path: Path) -> None:
 
 
 def test_tiers_follow_the_way_that_files_came() -> None:
-    ways = ["original", "annotated-original", "kermany-224", pd.NA]
-    rows = pd.DataFrame({"resized_from": pd.array(ways, dtype="string"), "label": ["COVID19"] * 4})
+    ways = ["original", "annotated-original", "kermany-224", None]
+    rows = pd.DataFrame({"resized_from": ways, "label": ["COVID19"] * 4}).astype("string")
     sample = samples.Sample("cohort", rows, np.zeros((4, 8, 8), np.uint8))
     assert sample.tier("all").all()
     assert sample.tier("unannotated").tolist() == [True, False, True, True]

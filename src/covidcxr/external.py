@@ -128,6 +128,8 @@ def record(study: Study, *, results: Path, samples: dict[str, Sample] | None) ->
         fingerprints = {"data": of_samples(samples), "code": records.code_fingerprint(*_CODE)}
 
     def make() -> dict[str, Any]:
+        # Limits hold for libraries that are loaded by then.
+        import sklearn.ensemble  # noqa: F401
         from threadpoolctl import threadpool_limits
 
         given = samples or {}
@@ -336,7 +338,12 @@ def _removed(
     label = samples[name].manifest["label"].to_numpy(dtype=str)
     return pd.DataFrame(
         [
-            {"cohort": name, "label": one, "reason": reason, "n": int((which & (label == one)).sum())}
+            {
+                "cohort": name,
+                "label": one,
+                "reason": reason,
+                "n": int((which & (label == one)).sum()),
+            }
             for one in LABELS
             for reason, which in by_reason.items()
         ]
