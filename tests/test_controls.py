@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from covidcxr import controls, controls_figures, duplicates, overlap, phantom, saliency, shortcuts
+from covidcxr import (
+    controls,
+    controls_figures,
+    duplicates,
+    leakage,
+    overlap,
+    phantom,
+    saliency,
+    shortcuts,
+)
 from covidcxr.intervals import Interval
 
 SMALL = controls.COPIED.model_copy(
@@ -169,7 +178,7 @@ def gain(by: Callable[[float, int], float]) -> pd.DataFrame:
         controls._mean("gain", [by(mean, i) + 0.02 * rng.standard_normal() for i in range(5)],
                        "leakage", "patients", model, mean, 0.99 if mean == 1 else 0.95)
         for mean in controls.PER_PATIENT
-        for model in controls.leakage.QUICK
+        for model in leakage.QUICK
     ]  # fmt: skip
     return pd.DataFrame(rows)
 

@@ -315,10 +315,10 @@ def rounded(score: NDArray[np.float64], digits: int = 5) -> NDArray[np.float64]:
     calibration slope.
     """
     near = np.minimum(score, 1 - score)
-    with np.errstate(divide="ignore"):
-        power = np.where(near > 0, np.ceil(np.log10(near)), 0)
+    # Below 1e-290 there is no scale left to round with.
+    power = np.ceil(np.log10(near.clip(1e-290)))
     scale = 10.0 ** (digits - power)
-    kept = np.round(near * scale) / scale
+    kept = np.where(near > 1e-290, np.round(near * scale) / scale, near)
     return np.where(score < 0.5, kept, 1 - kept)
 
 
@@ -512,6 +512,9 @@ def evaluate(
         By name. What is undefined is NaN, with the reason. The Brier score and the excess
         are means over images, with Student's t over groups.
     """
+    if not len(p):
+        none = Interval(NAN, NAN, NAN, "none", p.unit, 0, reason="no image")
+        return dict.fromkeys(SCORES, none)
     called = p.called(threshold)
     cells = metrics.cells(p.positive, called)
     area = intervals.area(p, confidence)
@@ -529,7 +532,7 @@ def evaluate(
     return {
         "auroc": area,
         **shares,
-        **calibration.slope_intercept(p, confidence),
+        **_line(p, confidence),
         "brier": replace(brier, low=max(0.0, brier.low) if np.isfinite(brier.low) else NAN),
         "excess": _mean(away, p.group, confidence),
     }
@@ -709,6 +712,15 @@ def swapped(
                     )  # fmt: skip
     columns = ["label", "cohort", "source", "model", "n", "trained", "value", "low", "high"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _line(p: Predictions, confidence: float) -> dict[str, Interval]:
+    """Return calibration slope and intercept, which need scores with a finite logit."""
+    if len(p) and np.isin(p.score, (0, 1)).mean() > 0.5:
+        reason = "most scores are 0 or 1"
+        none = Interval(NAN, NAN, NAN, "none", p.unit, len(p), reason=reason)
+        return {"slope": none, "intercept": none}
+    return calibration.slope_intercept(p, confidence)
 
 
 def _share(

@@ -21,7 +21,7 @@ import pandas as pd
 from pydantic import Field, ValidationError, model_validator
 
 from covidcxr import composition, external, figures, forensics, intervals, overlap, records
-from covidcxr.config import LABELS, Strict, Study, parse_yaml
+from covidcxr.config import LABELS, KaggleCohort, Strict, Study, parse_yaml
 from covidcxr.figures import Html
 from covidcxr.problems import Problem
 from covidcxr.records import Record
@@ -74,8 +74,6 @@ PROBE = "logistic"
 
 MISSING = "not recorded for this study"
 
-_STAND_IN = "No record of real images is here"
-
 
 # --- what the file says
 
@@ -111,6 +109,7 @@ class Leak(Strict):
     type: str
     question: str
     page: Page
+    see: tuple[Page, ...] = Field(default=(), strict=False)
     paper: Answer
     study: Answer
 
@@ -235,10 +234,14 @@ class Source:
     settings: Study | None = None
 
     def read(self, name: str) -> Record | None:
-        """Return one of the records, None where it is not there."""
+        """Return one of the records, None where it is not there or is of another cohort."""
         if not (self.folder / name / "record.json").is_file():
             return None
-        return records.read(self.folder / name)
+        made = records.read(self.folder / name)
+        if self.settings is None:
+            return made
+        cohort = records.parameters(self.settings, ())["cohort"]
+        return made if made["parameters"]["cohort"] == cohort else None
 
 
 def parts(source: Source) -> Finding:
@@ -268,7 +271,7 @@ def preparation(source: Source) -> Finding:
     way = source.settings.preprocessing
     return Finding(
         NOT_FOUND,
-        f"Preprocessing '{way}' scales by constants, image by image; nothing is fitted to images.",
+        f"Preprocessing '{way}' uses constants, image by image; nothing is fitted to images.",
     )
 
 
@@ -308,11 +311,9 @@ def marks(source: Source) -> Finding:
         return Finding(UNTESTED, "No probe of the picture's surroundings has an interval.")
     told = [f"{MARKS[key]} {_area(areas[key])}" for key in there]
     above = any(areas[key]["low"] > 0.5 for key in there)
-    known = ("metadata", "known")
-    beside = f" Metadata alone: {_area(areas[known])}." if known in areas else ""
     return Finding(
         FOUND if above else NOT_FOUND,
-        f"AUROC of logistic regression, cross-validated by group: {'; '.join(told)}.{beside} "
+        f"AUROC of logistic regression, cross-validated by group: {'; '.join(told)}. "
         + (
             "A network can use that; whether it does is another question."
             if above
@@ -401,8 +402,8 @@ def _sources(source: Source) -> Finding | None:
     shared = int((wide > 0).all(axis=1).sum())
     return Finding(
         FOUND if away >= APART else NOT_FOUND,
-        f"Of {len(wide)} sources {shared} give images of both classes; {100 * away:.0f} % of a "
-        "class would have to change source for the two to agree.",
+        f"Sources: {len(wide)}, of which {shared} with images of both classes; {100 * away:.0f} % "
+        "of a class would have to change source for the two to agree.",
     )
 
 
@@ -441,12 +442,12 @@ def _elsewhere(source: Source) -> Finding | None:
         away = intervals.area(predicted)
         if math.isfinite(away.value):
             worse |= away.high < home.low
-            told.append(f"{away.value:.2f} ({away.low:.2f} to {away.high:.2f}) on '{name}'")
+            told.append(f"{away.value:.3f} ({away.low:.3f} to {away.high:.3f}) on '{name}'")
     if not told:
         return None
     return Finding(
         FOUND if worse else NOT_FOUND,
-        f"Logistic regression has an AUROC of {home.value:.2f} ({home.low:.2f} to {home.high:.2f}) "
+        f"Logistic regression has an AUROC of {home.value:.3f} ({home.low:.3f} to {home.high:.3f}) "
         f"at home and {_listed(told)}.",
     )
 
@@ -467,20 +468,29 @@ def _listed(words: Sequence[str]) -> str:
 
 
 def real(results: Path) -> list[Path]:
-    """Return the folders of studies of real images beside a study's own, which comes first.
+    """Return the folders of studies whose images can be the paper's, or a part of them.
 
     Parameters
     ----------
     results
-        The folder of a study's records.
+        The folder of a study's records; those of others lie beside it.
+
+    Returns
+    -------
+    list of Path
+        Studies of real images with no more of a class than the inferred set has, the
+        study's own first.
     """
-    beside = sorted(path for path in results.parent.glob("*") if path != results)
-    return [
-        folder
-        for folder in [results, *beside]
-        if (folder / composition.NAME / "record.json").is_file()
-        and not records.read(folder / composition.NAME).is_synthetic
-    ]
+    most = {LABELS[0]: KaggleCohort(source="kaggle").covid19}
+    most[LABELS[1]] = KaggleCohort(source="kaggle").normal
+    beside = sorted(path for path in results.parent.glob("*") if path.name != results.name)
+    found = []
+    for folder in [results, *beside]:
+        if (folder / composition.NAME / "record.json").is_file():
+            made = records.read(folder / composition.NAME)
+            if not made.is_synthetic and all(made["images"][k] <= most[k] for k in LABELS):
+                found.append(folder)
+    return found
 
 
 def rows(results: Path, study: Study) -> tuple[Row, ...]:
@@ -519,7 +529,7 @@ def _of_paper(answer: Answer, results: Path) -> Finding:
     if answer.evidence == "patients" or answer.evidence is None:
         found = _of(answer, Source(results, ()))
     else:
-        found = Finding(UNTESTED, f"{_STAND_IN}, and the paper publishes none.")
+        found = Finding(UNTESTED, "No record of real images decides, and the paper publishes none.")
         for folder in real(results):
             seen = _of(answer, Source(folder, ()))
             if seen.status != UNTESTED:
@@ -568,10 +578,19 @@ def sheet(results: Path, study: Study) -> pd.DataFrame:
     return pd.DataFrame(table, columns=list(COLUMNS))
 
 
-def answer(table: pd.DataFrame) -> str:
-    """Say in one sentence how many types of leakage are found."""
+def answer(table: pd.DataFrame, synthetic: bool = False) -> str:
+    """Say in one sentence how many types of leakage are found.
+
+    Parameters
+    ----------
+    table
+        As `sheet` returns it.
+    synthetic
+        Whether the study's images are synthetic, so that nothing is said of real ones.
+    """
     told = []
-    for of, name in (("paper", "in the paper"), ("study", "in this study")):
+    here = "in this demonstration on synthetic images" if synthetic else "in this study"
+    for of, name in (("paper", "in the paper"), ("study", here)):
         n = table[of].value_counts().reindex(list(STATUSES), fill_value=0)
         found = table.loc[table[of] == FOUND, "id"]
         which = f" ({_listed(list(found))})" if len(found) else ""
@@ -633,13 +652,14 @@ def as_html(found: Sequence[Row]) -> Html:
         body.append(
             f'<tr id="leak-{_e(leak.id)}"><td rowspan="2" style="{_CELL}"><b>{_e(leak.id)}</b><br>'
             f'{_e(leak.type)}</td><td colspan="3" style="{_CELL}"><i>{_e(leak.question)}</i> '
-            f"{_links([leak.page])}</td></tr>"
+            f"{_links([leak.page, *leak.see])}</td></tr>"
             f'<tr><td colspan="3" style="{_CELL}">'
             f"{_told('Paper', row.paper)}{_told('This study', row.study)}</td></tr>"
         )
     caption = (
-        "Types of leakage by Kapoor and Narayanan. A mark 'judged' means that no record decides; "
-        "all other statuses are computed from records when this page is made."
+        "Types of leakage by Kapoor and Narayanan. The status says whether such leakage is found, "
+        "not what the question is answered with. 'judged': no record decides; all other statuses "
+        "are computed from records and settings when this page is made."
     )
     return _table(caption, "".join(body))
 

@@ -15,6 +15,12 @@ from covidcxr.samples import TIERS
 
 MODEL_COLORS = {"logistic": "#c1440e", "boosting": "#2a6f97", "neighbours": "#6c757d"}
 
+BLIND = {
+    ("metadata", "known"), ("border", "70 %"), ("border", "90 %"), ("corners", "all four"),
+    ("lungs", "hidden"), ("histogram", "whole"),
+}  # fmt: skip
+"""Probes that see no lung, or no place in the picture; wider frames hold some of the lungs."""
+
 MARGIN = 0.02
 """AUROC: tiers nearer to each other than this say the same."""
 
@@ -34,6 +40,14 @@ def usable(areas: pd.DataFrame, passed: set[str] | None) -> pd.DataFrame:
     return areas[areas["probe"].isin({*passed, "nothing"})].reset_index(drop=True)
 
 
+def failed(passed: set[str]) -> str:
+    """Say which probes are left out because they failed their control."""
+    out = [probe.title for name, probe in shortcuts.PROBES.items() if name not in passed]
+    if not out:
+        return "All did."
+    return f"{len(out)} of {len(shortcuts.PROBES)} did not and are left out: {', '.join(out)}."
+
+
 def named(row: pd.Series) -> str:
     """Return a probe and its variant in prose."""
     probe = shortcuts.PROBES[row["probe"]]
@@ -51,11 +65,8 @@ def logistic(areas: pd.DataFrame, tier: str = "all") -> pd.DataFrame:
 def answer(areas: pd.DataFrame) -> str:
     """Say in a sentence what the probes that see least of the lungs reach."""
     rows = logistic(areas).dropna(subset=["auroc"])
-    blind = rows[
-        rows["probe"].isin(["border", "corners", "histogram", "metadata"])
-        | ((rows["probe"] == "lungs") & (rows["variant"] == "hidden"))
-    ]
-    blind = blind[blind["variant"] != "missingness"]
+    pairs = zip(rows["probe"], rows["variant"], strict=True)
+    blind = rows[[pair in BLIND for pair in pairs]]
     if blind.empty:
         return "No probe that passed its control could be asked."
     above = int((blind["low"] > 0.5).sum())
