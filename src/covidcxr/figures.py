@@ -31,6 +31,9 @@ from covidcxr.intervals import Interval
 WIDTH = 8.4
 """Inches: the width of a page's column, at which text in figures is as large as around them."""
 
+LINE = 90
+"""Characters that the cells of a row may hold side by side on a page's column."""
+
 COLORS = {"COVID19": "#c1440e", "NORMAL": "#2a6f97"}
 PARTS = {"train": "#6c757d", "validation": "#2a6f97", "test": "#c1440e"}
 READINGS = {
@@ -128,7 +131,11 @@ def table(frame: pd.DataFrame, caption: str, formats: Mapping[str, str] | None =
     for column, pattern in (formats or {}).items():
         shown[column] = [("–" if pd.isna(v) else pattern.format(v)) for v in frame[column]]
     shown.columns = [str(column).replace("_", " ") for column in shown.columns]
-    body = shown.to_html(index=False, border=0, na_rep="–", classes="numbers", justify="left")
+    # Cells keep to one line unless that would make the table wider than the page.
+    cells = shown.astype(str).to_numpy()
+    lines = sum(max(len(cell) for cell in column) for column in cells.T)
+    classes = "numbers" if lines <= LINE else "numbers wordy"
+    body = shown.to_html(index=False, border=0, na_rep="–", classes=classes, justify="left")
     body = body.replace("<thead>", f"<caption>{_e(caption)}</caption><thead>", 1)
     return Html(f'<div class="table-wrap" tabindex="0">{body}</div>')
 
