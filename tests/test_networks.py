@@ -1,7 +1,7 @@
 """The three networks against the paper's figure, Keras' published counts and Keras' own inputs."""
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,6 +56,40 @@ def test_frozen_backbones_leave_the_head_to_train() -> None:
     ]  # fmt: skip
 
 
+def test_the_pointwise_convolution_can_be_left_out_or_activated() -> None:
+    without = networks.build("resnet50", study(pointwise="none", image_size=32))
+    assert without.count_params() == RESNET50 + 2048 * 2 + 2
+    active = networks.build(
+        "resnet50", study(pointwise="relu", image_size=32, explained_per_class=0)
+    )
+    assert active.get_layer("pointwise").activation.__name__ == "relu"
+
+
+def test_a_control_of_capacity_joins_two_of_a_kind() -> None:
+    twins = networks.build("resnet252v2", study(fused="[resnet50,resnet50]", image_size=32))
+    pointwise, top = 4096 * 1024 + 1024, 1024 * 2 + 2
+    assert twins.count_params() == 2 * RESNET50 + pointwise + top
+    one, other = (twins.get_layer(name) for name in ("resnet50", "resnet50_twin"))
+    assert not np.array_equal(one.get_weights()[0], other.get_weights()[0])
+
+
+@pytest.mark.parametrize("kind", ["flip", "full"])
+def test_augmentation_varies_images_in_training_alone(kind: str) -> None:
+    import keras
+
+    pixels = keras.Input((32, 32, 3))
+    layers = keras.Model(pixels, networks.augmented(pixels, study(augmentation=kind)))
+    image = np.random.default_rng(0).uniform(0, 255, (8, 32, 32, 3)).astype("float32")
+    np.testing.assert_array_equal(layers(image, training=False), image)
+    varied = np.asarray(layers(image, training=True))
+    assert varied.shape == image.shape
+    assert not np.allclose(varied, image)
+    if kind == "flip":
+        for before, after in zip(image, varied, strict=True):
+            assert np.array_equal(after, before) or np.array_equal(after, before[:, ::-1])
+    assert 0 <= varied.min() <= varied.max() <= 255
+
+
 def test_momentum_reaches_every_batch_normalisation() -> None:
     network = networks.build("resnet50", study(batch_norm_momentum=0.7, image_size=32))
     momenta = {
@@ -70,8 +104,9 @@ def test_own_preprocessing_is_what_keras_publishes_for_each_backbone() -> None:
     import keras
 
     pixels = np.random.default_rng(0).uniform(0, 255, (2, 8, 8, 3)).astype("float32")
-    published: dict[config.ModelName, Any] = {
+    published: dict[config.BackboneName, Any] = {
         "resnet50": keras.applications.resnet.preprocess_input,
+        "resnet50v2": keras.applications.resnet_v2.preprocess_input,
         "resnet152v2": keras.applications.resnet_v2.preprocess_input,
     }
     for name, theirs in published.items():
@@ -81,7 +116,7 @@ def test_own_preprocessing_is_what_keras_publishes_for_each_backbone() -> None:
 
 def test_shared_preprocessing_is_one_range_for_all() -> None:
     pixels = np.array([0.0, 51.0, 255.0], dtype="float32").reshape(1, 1, 1, 3)
-    for name in get_args(config.ModelName):
+    for name in config.BACKBONES:
         np.testing.assert_allclose(networks.normalise(pixels, name, "shared").ravel(), [0, 0.2, 1])
 
 

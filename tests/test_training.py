@@ -1,13 +1,15 @@
 """A training is deterministic, recorded once, and stops clearly when it must."""
 
+import errno
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 
-from covidcxr import config, networks, records, splits, training
+from covidcxr import checkpoints, config, networks, records, splits, training
 from covidcxr.cohort import Cohort
 from covidcxr.problems import Problem
 
@@ -71,7 +73,7 @@ def test_an_easy_task_is_learned_and_the_score_is_of_covid19(
     cohort: Cohort, split: pd.DataFrame
 ) -> None:
     study = STUDY.model_copy(update={"epochs": 25, "learning_rate": 0.01})
-    history, predictions, _ = training.train(study, "resnet50", 0, cohort, split)
+    history, predictions, *_ = training.train(study, "resnet50", 0, cohort, split)
     assert list(predictions["image_id"]) == list(cohort.manifest["image_id"])
     means = predictions.groupby("label")["score"].mean()
     assert means["COVID19"] > 0.7 > 0.3 > means["NORMAL"]
@@ -136,6 +138,197 @@ def test_a_loss_that_is_no_number_stops_and_leaves_no_record(
             study, "resnet50", "random", 0, results=tmp_path, cohort=cohort, split=split
         )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_killed_training_goes_on_and_ends_as_if_it_had_not_been(
+    cohort: Cohort, split: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = STUDY.model_copy(update={"epochs": 4})
+
+    def run(results: str) -> records.Record:
+        return training.record(
+            study, "resnet50", "random", 0, results=tmp_path / results,
+            cohort=cohort, split=split, scratch=tmp_path / f"scratch of {results}",
+        )  # fmt: skip
+
+    whole = run("whole")
+    save = checkpoints.save
+
+    def killed(path: Path, network: Any, key: Any, told: Any) -> None:
+        save(path, network, key, told)
+        if told["epoch"] == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoints, "save", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run("resumed")
+    assert not list((tmp_path / "resumed").glob("*"))
+    monkeypatch.setattr(checkpoints, "save", save)
+    resumed = run("resumed")
+    assert (whole["training"]["stretches"], resumed["training"]["stretches"]) == (1, 2)
+    for table in ("predictions", "saliency"):
+        pd.testing.assert_frame_equal(whole.table(table), resumed.table(table), check_exact=True)
+    pd.testing.assert_frame_equal(
+        whole.table("history").drop(columns="seconds"),
+        resumed.table("history").drop(columns="seconds"),
+        check_exact=True,
+    )
+    # what has ended leaves nothing behind
+    assert not list((tmp_path / "scratch of resumed" / "checkpoints").glob("*.npz"))
+
+
+def test_more_epochs_go_on_where_fewer_ended(
+    cohort: Cohort, split: pd.DataFrame, tmp_path: Path
+) -> None:
+    def run(epochs: int, scratch: str, keep: bool = True) -> records.Record:
+        return training.record(
+            STUDY.model_copy(update={"epochs": epochs}), "resnet50", "random", 0,
+            results=tmp_path / f"{scratch}-{epochs}", cohort=cohort, split=split,
+            scratch=tmp_path / scratch, keep=keep,
+        )  # fmt: skip
+
+    run(2, "shared")
+    more, whole = run(4, "shared"), run(4, "own")
+    assert more["training"]["stretches"] == 2
+    pd.testing.assert_frame_equal(
+        more.table("predictions"), whole.table("predictions"), check_exact=True
+    )
+    # and a shorter one starts anew
+    assert run(3, "shared")["training"]["stretches"] == 1
+
+
+def test_a_damaged_checkpoint_is_one_sentence_and_no_record(
+    cohort: Cohort, split: pd.DataFrame, tmp_path: Path
+) -> None:
+    def run() -> records.Record:
+        return training.record(
+            STUDY, "resnet50", "random", 0, results=tmp_path / "results",
+            cohort=cohort, split=split, scratch=tmp_path, keep=True,
+        )  # fmt: skip
+
+    run()
+    (checkpoint,) = (tmp_path / "checkpoints").glob("*.npz")
+    content = bytearray(checkpoint.read_bytes())
+    content[len(content) // 2] ^= 255
+    (tmp_path / "results").rename(tmp_path / "away")
+    for damaged in (bytes(content), content[:-100], b""):
+        checkpoint.write_bytes(damaged)
+        with pytest.raises(Problem, match=r"\.npz: this checkpoint is damaged .* delete it"):
+            run()
+        assert not (tmp_path / "results").exists()
+
+
+def test_a_full_disk_keeps_the_last_checkpoint(
+    cohort: Cohort, split: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    savez, calls = np.savez, []
+
+    def full(*args: Any, **kwargs: Any) -> None:
+        calls.append(1)
+        savez(*args, **kwargs)
+        if len(calls) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(Problem, match="the disk is full; make room and run again"):
+        training.record(
+            STUDY, "resnet50", "random", 0, results=tmp_path / "results",
+            cohort=cohort, split=split, scratch=tmp_path,
+        )  # fmt: skip
+    assert not (tmp_path / "results").exists()
+    assert len(list((tmp_path / "checkpoints").iterdir())) == 1
+    monkeypatch.setattr(np, "savez", savez)
+    made = training.record(
+        STUDY, "resnet50", "random", 0, results=tmp_path / "results",
+        cohort=cohort, split=split, scratch=tmp_path,
+    )  # fmt: skip
+    assert made["training"]["stretches"] == 2
+
+
+def test_balanced_classes_weigh_the_same() -> None:
+    labels = np.array([0, 0, 0, 1])
+    study = STUDY.model_copy(update={"class_weights": "balanced"})
+    weights = training._class_weights(labels, study)
+    np.testing.assert_allclose(weights, [4 / 6, 4 / 2])
+    assert weights[labels].mean() == pytest.approx(1)
+    np.testing.assert_array_equal(training._class_weights(labels, STUDY), [1, 1])
+
+
+def test_a_weighted_code_weighs_the_cross_entropy() -> None:
+    import keras
+
+    said = np.array([[0.2, 0.8], [0.7, 0.3]], dtype="float32")
+    codes = np.eye(2, dtype="float32")[[1, 0]]
+    weight = np.array([[3.0], [0.5]], dtype="float32")
+    losses = keras.losses.categorical_crossentropy
+    np.testing.assert_allclose(
+        losses(codes * weight, said), losses(codes, said) * weight.ravel(), rtol=1e-6
+    )
+
+
+def test_parameters_that_came_later_are_told_only_where_they_are_not_usual() -> None:
+    usual = training.parameters(STUDY, "resnet50", "keras", 0)
+    assert not set(usual) & {"fused", "pointwise", "class_weights", "augmentation", "precision"}
+    other = STUDY.model_copy(update={"augmentation": "flip"})
+    assert training.parameters(other, "resnet50", "keras", 0)["augmentation"] == "flip"
+
+
+def test_a_million_images_are_served_without_holding_them(tmp_path: Path) -> None:
+    """A sparse file stands for the disk; what counts is memory of the process's own."""
+    side, n = 16, 1_000_000
+    pixels = np.lib.format.open_memmap(
+        tmp_path / "pixels.npy", mode="w+", dtype=np.uint8, shape=(n, side, side, 3)
+    )
+    batches = training._batches(pixels, np.zeros(n, dtype=int), np.arange(n), 16, seed=0)
+
+    def own() -> int:
+        status = Path("/proc/self/status").read_text()
+        return next(int(line.split()[1]) for line in status.splitlines() if "RssAnon" in line)
+
+    batches[0]
+    before = own()
+    for index in range(0, len(batches), 20):
+        batches[index]
+    assert len(batches) == n // 16
+    assert own() - before < 20_000  # kB; all images would be 768,000
+
+
+def test_images_that_fit_are_held_in_memory_and_others_stay_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.save(tmp_path / "pixels.npy", np.ones((4, 2, 2, 3), dtype=np.uint8))
+    mapped = np.load(tmp_path / "pixels.npy", mmap_mode="r")
+    assert not isinstance(training.held(mapped), np.memmap)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: type("", (), {"available": 9}))
+    assert training.held(mapped) is mapped
+
+
+def test_speed_is_told_with_what_the_device_could_do(
+    cohort: Cohort, split: pd.DataFrame, tmp_path: Path
+) -> None:
+    told = record(cohort, split, tmp_path)["training"]
+    assert told["protocol"] == "end to end"
+    # Conv 3x3x3 to 4 at 8x8 places, 1x1 4 to 3 at 8x8, dense 192 to 2: forward twice each,
+    # and backward twice that.
+    assert told["flops_per_image"] == 6 * (8 * 8 * 27 * 4 + 8 * 8 * 4 * 3 + 192 * 2)
+    assert told["flops_per_second"] == pytest.approx(
+        told["flops_per_image"] * told["images_per_second"]
+    )
+    assert told["attainable_flops_per_second"] > 1e8
+    assert told["precision"] == "float32"
+
+
+def test_mixed_precision_trains_and_scores_in_single_precision(
+    cohort: Cohort, split: pd.DataFrame
+) -> None:
+    import keras
+
+    study = STUDY.model_copy(update={"precision": "mixed_bfloat16"})
+    trained = training.train(study, "resnet50", 0, cohort, split)
+    assert trained.told["precision"] == "mixed_bfloat16"
+    assert keras.config.dtype_policy().name == "float32"
+    assert trained.network.layers[2].compute_dtype == "bfloat16"
+    assert {v.dtype for v in trained.network.trainable_variables} == {"float32"}
 
 
 def test_rows_in_another_order_are_a_defect(cohort: Cohort, split: pd.DataFrame) -> None:

@@ -1,8 +1,9 @@
-"""Outputs that are either whole or not there."""
+"""Outputs that are either whole or not there, and made by one process at a time."""
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -33,12 +34,12 @@ def folder(target: Path) -> Iterator[Path]:
     """
     aside, previous = _beside(target, "part"), _beside(target, "old")
     try:
-        with _clear_disk_errors(target):
+        with clear_disk_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             aside.mkdir()
-        with _clear_disk_errors(target):
+        with clear_disk_errors(target):
             yield aside
-        with _clear_disk_errors(target):
+        with clear_disk_errors(target):
             if target.exists():
                 target.rename(previous)
             aside.rename(target)
@@ -70,7 +71,7 @@ def file(target: Path) -> Iterator[Path]:
     """
     aside = _beside(target, f"part{target.suffix}")
     try:
-        with _clear_disk_errors(target):
+        with clear_disk_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             yield aside
             aside.replace(target)
@@ -78,13 +79,9 @@ def file(target: Path) -> Iterator[Path]:
         aside.unlink(missing_ok=True)
 
 
-def _beside(target: Path, ending: str) -> Path:
-    """Return a hidden name that nobody else uses; in containers all processes have the same id."""
-    return target.with_name(f".{target.name}.{secrets.token_hex(4)}.{ending}")
-
-
 @contextmanager
-def _clear_disk_errors(target: Path) -> Iterator[None]:
+def clear_disk_errors(target: Path) -> Iterator[None]:
+    """Say in one sentence that the disk is full or a place cannot be written."""
     try:
         yield
     except OSError as error:
@@ -102,3 +99,17 @@ def _clear_disk_errors(target: Path) -> Iterator[None]:
                 "or the place."
             ) from error
         raise
+
+
+@contextmanager
+def alone(target: Path) -> Iterator[None]:
+    """Keep other processes that ask for the same away from a place until the block ends."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.with_name(f".{target.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _beside(target: Path, ending: str) -> Path:
+    """Return a hidden name that nobody else uses; in containers all processes have the same id."""
+    return target.with_name(f".{target.name}.{secrets.token_hex(4)}.{ending}")

@@ -28,12 +28,21 @@ ModelName = Literal["resnet50", "resnet152v2", "resnet252v2"]
 SplitName = Literal["keras", "random", "grouped"]
 Preprocessing = Literal["shared", "own"]
 
+BackboneName = Literal["resnet50", "resnet50v2", "resnet152v2"]
+
 TITLES: dict[ModelName, str] = {
     "resnet50": "ResNet50",
     "resnet152v2": "ResNet152V2",
     "resnet252v2": "ResNet252V2",
 }
 """The networks' names as the paper prints them."""
+
+BACKBONES: dict[BackboneName, str] = {
+    "resnet50": TITLES["resnet50"],
+    "resnet50v2": "ResNet50V2",
+    "resnet152v2": TITLES["resnet152v2"],
+}
+"""What a network can be built on; the second is for controls of capacity alone."""
 
 
 def _checked_split(name: str) -> str:
@@ -162,6 +171,12 @@ class Study(Strict):
         default="imagenet", description="imagenet, none, or a folder with Keras' weight files"
     )
     trainable: bool = True
+    fused: Annotated[list[BackboneName], Field(min_length=2, max_length=2)] = Field(
+        default=["resnet50", "resnet152v2"], description="the backbones that ResNet252V2 joins"
+    )
+    pointwise: Literal["linear", "relu", "none"] = Field(
+        default="linear", description="the 1x1 convolution behind the backbones"
+    )
     head: Literal["flatten", "gap"] = "flatten"
     dropout: Fraction = 0.5
     batch_norm_momentum: Annotated[float, Field(gt=0, lt=1)] = 0.99
@@ -170,8 +185,15 @@ class Study(Strict):
     batch_size: Count = 16
     optimizer: Literal["nadam", "adam", "sgd"] = "nadam"
     learning_rate: Annotated[float, Field(gt=0)] = 1e-4
+    class_weights: Literal["none", "balanced"] = Field(
+        default="none", description="balanced: both classes weigh the same in the loss"
+    )
+    augmentation: Literal["none", "flip", "full"] = "none"
+    precision: Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"] = Field(
+        default="auto", description="auto: mixed on an accelerator that has it, else float32"
+    )
 
-    explained_per_class: Count = Field(
+    explained_per_class: Annotated[int, Field(ge=0)] = Field(
         default=50, description="test images of each class in which a network's evidence is sought"
     )
 
@@ -188,6 +210,11 @@ class Study(Strict):
         if self.test_fraction + self.validation_fraction >= 1:
             raise ValueError(
                 "test_fraction + validation_fraction leave nothing to train on; lower one of them"
+            )
+        if self.pointwise == "relu" and self.explained_per_class:
+            raise ValueError(
+                "the evidence of a network is found exactly only where its head is linear; with "
+                "pointwise=relu set explained_per_class=0"
             )
         if "cohort" in self.external:
             raise ValueError("key 'external.cohort' names the study's own cohort; rename it")

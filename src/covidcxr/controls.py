@@ -738,7 +738,7 @@ def network(cell: tuple[int, int] | None) -> keras.Model:
 
 def _shares_of(model: keras.Model, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
     seen, score = saliency.gradcam(model, pixels, len(pixels))
-    hidden = saliency.occlusion(model, pixels, score, len(pixels))
+    hidden = saliency.occlusion(saliency.reader(model, len(pixels)), pixels, score)
     return {
         "gradcam": saliency.normalised(seen),
         "occlusion": saliency.normalised(hidden),

@@ -2,31 +2,30 @@
 
 One function builds any of them from a study: one or two backbones without
 their top, the last feature maps concatenated, a 1x1 convolution without
-activation, and a classifier. Keras is imported when a network is built, never
-before, and only its backend-neutral part is used.
+activation, and a classifier. Its pieces stand alone too, for the heads that are
+trained on the features of frozen backbones (`covidcxr.features`). Keras is
+imported when a network is built, never before, and only its backend-neutral part
+is used.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from covidcxr.config import TITLES, ModelName, Preprocessing, Study
+from covidcxr.config import BACKBONES, BackboneName, ModelName, Preprocessing, Study
 from covidcxr.problems import Problem
 
 if TYPE_CHECKING:
     import keras
 
-BACKBONES: dict[ModelName, tuple[ModelName, ...]] = {
-    "resnet50": ("resnet50",),
-    "resnet152v2": ("resnet152v2",),
-    "resnet252v2": ("resnet50", "resnet152v2"),
-}
 FUSION_FILTERS = 1024
 """Filters of the 1x1 convolution (paper, section 3.1)."""
 
-WEIGHT_FILES: dict[ModelName, str] = {
+WEIGHT_FILES: dict[BackboneName, str] = {
     "resnet50": "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    "resnet50v2": "resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
     "resnet152v2": "resnet152v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
 }
 """The ImageNet files as Keras publishes and names them."""
@@ -44,8 +43,9 @@ def build(model: ModelName, study: Study) -> keras.Model:
     model
         ``resnet50``, ``resnet152v2`` or their fusion, ``resnet252v2``.
     study
-        Gives image size, weights, preprocessing, head, dropout, trainability
-        and the momentum of the batch normalisation.
+        Gives image size, augmentation, weights, preprocessing, the backbones that the
+        fusion joins, head, dropout, trainability and the momentum of the batch
+        normalisation.
 
     Returns
     -------
@@ -59,38 +59,98 @@ def build(model: ModelName, study: Study) -> keras.Model:
         Where the weights that the study asks for cannot be had.
     """
     import keras
-    from keras import layers
 
     pixels = keras.Input((study.image_size, study.image_size, 3), name="pixels")
-    maps = []
-    for name in BACKBONES[model]:
-        backbone = _backbone(name, study)
-        for layer in backbone.layers:
-            if isinstance(layer, layers.BatchNormalization):
-                layer.momentum = study.batch_norm_momentum
-        backbone.trainable = study.trainable
+    seen = augmented(pixels, study)
+    maps, used = [], []
+    for name in backbones(model, study):
+        # A layer's name stands once, also where the fusion joins two of a kind.
+        made = backbone(name, study, name if name not in used else f"{name}_twin")
+        used.append(name)
         # A frozen backbone must also keep its batch statistics, hence training=False;
         # a trainable one follows the mode of the call.
         mode = None if study.trainable else False
-        maps.append(backbone(normalise(pixels, name, study.preprocessing), training=mode))
+        maps.append(made(normalise(seen, name, study.preprocessing), training=mode))
+    return keras.Model(pixels, head(maps, study), name=model)
+
+
+def backbones(model: ModelName, study: Study) -> tuple[BackboneName, ...]:
+    """Return what a network consists of before its head."""
+    if model == "resnet252v2":
+        return tuple(study.fused)
+    return (model,)
+
+
+def layer_names(model: ModelName, study: Study) -> list[str]:
+    """Return what the backbones are called within a network, where two of a kind may be."""
+    names = backbones(model, study)
+    return [f"{name}_twin" if name in names[:i] else name for i, name in enumerate(names)]
+
+
+def head(maps: Sequence[Any], study: Study) -> Any:
+    """Turn the last feature maps of one or two backbones into probabilities.
+
+    Parameters
+    ----------
+    maps
+        Tensors of shape (batch, height, width, channels), one a backbone.
+    study
+        Gives the 1x1 convolution, what follows it, and dropout.
+
+    Returns
+    -------
+    tensor of shape (batch, 2)
+        In the order NORMAL, COVID19.
+    """
+    import keras
+    from keras import layers
 
     features = layers.Concatenate(name="fusion")(maps) if len(maps) > 1 else maps[0]
-    features = layers.Conv2D(FUSION_FILTERS, 1, padding="same", name="pointwise")(features)
+    if study.pointwise != "none":
+        features = layers.Conv2D(
+            FUSION_FILTERS, 1, padding="same", activation=study.pointwise, name="pointwise"
+        )(features)
     if study.head == "flatten":
         features = layers.Flatten(name="flatten")(features)
     else:
         features = layers.GlobalAveragePooling2D(name="average")(features)
     features = layers.Dropout(study.dropout, name="dropout")(features)
-    scores = layers.Dense(
+    return layers.Dense(
         2,
         activation="softmax",
         kernel_initializer=keras.initializers.RandomNormal(stddev=0.001),
+        # In mixed precision, too, the loss is taken of single precision.
+        dtype="float32",
         name="probabilities",
     )(features)
-    return keras.Model(pixels, scores, name=model)
 
 
-def normalise(pixels: Any, backbone: ModelName, preprocessing: Preprocessing) -> Any:
+def augmented(pixels: Any, study: Study) -> Any:
+    """Vary images at random, in training alone.
+
+    ``flip``: left and right. ``full``: what Rahimzadeh and Attar (2020), whose text the
+    paper follows, say they did: flips in both directions, any rotation, and zoom, shift
+    and shear by up to a twentieth.
+    """
+    from keras import layers
+
+    if study.augmentation == "none":
+        return pixels
+    if study.augmentation == "flip":
+        return layers.RandomFlip("horizontal", name="flip")(pixels)
+    share = 0.05
+    for layer in (
+        layers.RandomFlip("horizontal_and_vertical", name="flip"),
+        layers.RandomRotation(0.5, fill_mode="nearest", name="rotation"),
+        layers.RandomZoom(share, share, fill_mode="nearest", name="zoom"),
+        layers.RandomTranslation(share, share, fill_mode="nearest", name="shift"),
+        layers.RandomShear(share, share, fill_mode="nearest", name="shear"),
+    ):
+        pixels = layer(pixels)
+    return pixels
+
+
+def normalise(pixels: Any, backbone: BackboneName, preprocessing: Preprocessing) -> Any:
     """Bring pixels to the range that a backbone is given.
 
     Parameters
@@ -103,7 +163,7 @@ def normalise(pixels: Any, backbone: ModelName, preprocessing: Preprocessing) ->
         ``shared``: 0 to 1 for every backbone, the plain reading of the paper's
         "normalized". ``own``: what the backbone's ImageNet weights were trained
         on: blue, green, red, each less its mean, for ResNet50; -1 to 1 for
-        ResNet152V2.
+        the second version's.
     """
     from keras import ops
 
@@ -115,20 +175,37 @@ def normalise(pixels: Any, backbone: ModelName, preprocessing: Preprocessing) ->
     return pixels / 127.5 - 1
 
 
-def _backbone(name: ModelName, study: Study) -> keras.Model:
+def backbone(name: BackboneName, study: Study, layer: str | None = None) -> keras.Model:
+    """Build a backbone without its top, as a study wants it.
+
+    Parameters
+    ----------
+    name
+        Which one.
+    study
+        Gives image size, weights, trainability and the momentum of the batch normalisation.
+    layer
+        What it is called within a network; left out: by its name.
+
+    Raises
+    ------
+    Problem
+        Where the weights that the study asks for cannot be had.
+    """
     import keras
 
     maker = {
         "resnet50": keras.applications.ResNet50,
+        "resnet50v2": keras.applications.ResNet50V2,
         "resnet152v2": keras.applications.ResNet152V2,
     }[name]
     size = study.image_size
     try:
-        return maker(
+        made = maker(
             include_top=False,
             weights=_weights(name, study.weights),
             input_shape=(size, size, 3),
-            name=name,
+            name=layer or name,
         )
     except Problem:
         raise
@@ -136,13 +213,18 @@ def _backbone(name: ModelName, study: Study) -> keras.Model:
         if study.weights == "none":
             raise
         raise Problem(
-            f"The ImageNet weights of {TITLES[name]} cannot be had (weights: {study.weights}; "
+            f"The ImageNet weights of {BACKBONES[name]} cannot be had (weights: {study.weights}; "
             f"{' '.join(str(error).split())[:200]}); connect to the network, set weights to a "
             f"folder that holds {WEIGHT_FILES[name]}, or set weights=none for random ones."
         ) from error
+    for part in made.layers:
+        if isinstance(part, keras.layers.BatchNormalization):
+            part.momentum = study.batch_norm_momentum
+    made.trainable = study.trainable
+    return made
 
 
-def _weights(name: ModelName, weights: str) -> str | None:
+def _weights(name: BackboneName, weights: str) -> str | None:
     if weights == "none":
         return None
     if weights == "imagenet":

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -169,12 +167,3 @@ def table_of_contents(path: Path, made: set[str]) -> str:
             if not chapter["file"].startswith("book/run/") or Path(chapter["file"]).name in made
         ]
     return yaml.safe_dump(toc, sort_keys=False)
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Keep another build of the book away from a folder until the block ends."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_name(f".{folder.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

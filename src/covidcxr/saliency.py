@@ -11,6 +11,7 @@ evidence that lies outside the stated lung region, and the mean map of a class.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,9 @@ from covidcxr import lungs
 
 if TYPE_CHECKING:
     import keras
+
+Scored = Callable[[NDArray[np.uint8]], NDArray[np.floating[Any]]]
+"""From pixels, shape (n, size, size, 3), to n probabilities of COVID19."""
 
 GRID = 8
 """Cells a side of every map, and of the patches that occlusion hides."""
@@ -42,6 +46,7 @@ def explain(
     *,
     batch_size: int,
     kept: int = 0,
+    scored: Scored | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Summarise where a network finds its evidence.
 
@@ -58,6 +63,8 @@ def explain(
     kept
         Of how many images of each class the single map is kept; 0 for images that must
         not be shown.
+    scored
+        A shorter way to the network's scores than `reader`'s, where there is one.
 
     Returns
     -------
@@ -69,7 +76,10 @@ def explain(
         ``maps``: single maps, where any are kept.
     """
     maps, score = gradcam(network, pixels, batch_size)
-    found = {"gradcam": maps, "occlusion": occlusion(network, pixels, score, batch_size)}
+    found = {
+        "gradcam": maps,
+        "occlusion": occlusion(scored or reader(network, batch_size), pixels, score),
+    }
     described = rows[["image_id", "group_id", "label"]].assign(score=score)
     images, means, singles = [], [], []
     for method, of_method in found.items():
@@ -120,8 +130,7 @@ def gradcam(
     """
     import keras
 
-    pointwise = network.get_layer("pointwise")
-    behind = keras.Model(network.inputs, [pointwise.input, network.output])
+    behind = keras.Model(network.inputs, [_last_maps(network), network.output])
     features, probabilities = (
         np.concatenate(parts) for parts in zip(*_served(behind, pixels, batch_size), strict=True)
     )
@@ -140,9 +149,11 @@ def gradient(network: keras.Model) -> NDArray[np.float64]:
     ndarray of shape (height, width, channels)
         The same for every image, since all that follows the maps is linear.
     """
-    pointwise = network.get_layer("pointwise")
-    height, width = pointwise.output.shape[1:3]
-    mixing = np.asarray(pointwise.get_weights()[0], dtype=np.float64)[0, 0]
+    height, width, channels = _last_maps(network).shape[1:]
+    mixing = np.eye(channels)
+    if _mixes(network):
+        kernel = network.get_layer("pointwise").get_weights()[0]
+        mixing = np.asarray(kernel, dtype=np.float64)[0, 0]
     dense = np.asarray(network.get_layer("probabilities").get_weights()[0], dtype=np.float64)
     filters, difference = mixing.shape[1], dense[:, 1] - dense[:, 0]
     if len(difference) == filters:  # global average pooling: each place has an equal part
@@ -150,17 +161,39 @@ def gradient(network: keras.Model) -> NDArray[np.float64]:
     return np.asarray(difference.reshape(height, width, filters) @ mixing.T)
 
 
+def _mixes(network: keras.Model) -> bool:
+    return any(layer.name == "pointwise" for layer in network.layers)
+
+
+def _last_maps(network: keras.Model) -> Any:
+    """Return the tensor of the last feature maps, of shape (batch, height, width, channels)."""
+    if _mixes(network):
+        return network.get_layer("pointwise").input
+    names = [layer.name for layer in network.layers]
+    return network.get_layer("flatten" if "flatten" in names else "average").input
+
+
+def reader(network: keras.Model, batch_size: int) -> Scored:
+    """Return what a network says of pixels, so many at a time."""
+
+    def scored(pixels: NDArray[np.uint8]) -> NDArray[np.floating[Any]]:
+        return np.concatenate(list(_served(network, pixels, batch_size)))[:, 1]
+
+    return scored
+
+
 def occlusion(
-    network: keras.Model,
+    scored: Scored,
     pixels: NDArray[np.uint8],
     score: NDArray[np.float64],
-    batch_size: int,
 ) -> NDArray[np.float64]:
     """Return by how much hiding each patch lowers the log-odds of the class that is called.
 
     Parameters
     ----------
-    network, pixels, batch_size
+    scored
+        As `reader` returns it.
+    pixels
         As for `explain`.
     score
         Shape (n,): probabilities of COVID19 with nothing hidden.
@@ -186,8 +219,8 @@ def occlusion(
             patch = np.s_[:, edges[row] : edges[row + 1], edges[column] : edges[column + 1]]
             hidden[:] = pixels
             hidden[patch] = mean
-            after = np.concatenate(list(_served(network, hidden, batch_size)))[:, 1]
-            found[:, row, column] = sign * (before - _log_odds(after.astype(np.float64)))
+            after = scored(hidden).astype(np.float64)
+            found[:, row, column] = sign * (before - _log_odds(after))
     return np.maximum(found, 0)
 
 

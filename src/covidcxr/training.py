@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import psutil
 from numpy.typing import NDArray
 
-from covidcxr import metrics, networks, records, saliency, splits
+from covidcxr import (
+    checkpoints,
+    complexity,
+    devices,
+    features,
+    metrics,
+    networks,
+    records,
+    saliency,
+    splits,
+)
 from covidcxr.cohort import Cohort
 from covidcxr.config import POSITIVE, TITLES, ModelName, Study
 from covidcxr.problems import Problem
@@ -29,18 +42,53 @@ DECISIVE = (
 )  # fmt: skip
 """The keys of a study that decide what a training gives."""
 
-_CODE = ("images", "lungs", "networks", "saliency", "training")
+_LATER = ("fused", "pointwise", "class_weights", "augmentation", "precision")
+"""More of them, left out of a record where they have their default: older records answer."""
+
+_CODE = ("features", "images", "lungs", "networks", "saliency", "training")
 
 SHOWN = 2
 """Images of each class of which a map may be kept, where images may be shown."""
 
 
+Pixels = NDArray[np.uint8]
+
+
 class Trained(NamedTuple):
-    """What a training leaves; see `train`."""
+    """What a training leaves.
+
+    Attributes
+    ----------
+    history
+        ``epoch`` (from 1), ``part``, ``loss``, ``accuracy``, ``seconds``. The
+        parts are ``train`` (running means over the epoch, dropout on), ``validation``
+        where the study has one, and ``test``, which decides nothing here.
+    predictions
+        ``image_id``, ``group_id``, ``part``, ``label``, ``score``: the
+        probability of COVID19.
+    network
+        As trained.
+    scored
+        From pixels of shape (n, size, size, 3) to the network's n scores.
+    told
+        How it went: ``stretches`` (1 for a training that was never interrupted), the
+        seconds that the earlier ones took, ``images_per_second`` and ``precision``.
+    """
 
     history: pd.DataFrame
     predictions: pd.DataFrame
     network: keras.Model
+    scored: saliency.Scored
+    told: dict[str, Any]
+
+
+def parameters(study: Study, model: ModelName, split_name: str, seed: int) -> dict[str, Any]:
+    """Return what decides a training, as a record holds it."""
+    usual = {key: field.default for key, field in Study.model_fields.items()}
+    changed = [key for key in _LATER if getattr(study, key) != usual[key]]
+    return records.parameters(
+        study, (*DECISIVE, *changed), model=model, split=split_name, seed=seed
+    )
 
 
 def name(model: ModelName, split: str, seed: int) -> str:
@@ -58,6 +106,8 @@ def record(
     cohort: Cohort | None,
     split: pd.DataFrame | None,
     external: Mapping[str, Cohort] | None = None,
+    scratch: Path | None = None,
+    keep: bool = False,
 ) -> records.Record:
     """Return the record of a training, which is run where there is none yet.
 
@@ -73,6 +123,12 @@ def record(
     external
         Cohorts that the network scores at its end, by name: weights are not kept, so
         that nobody could ask it later.
+    scratch
+        Where checkpoints and the features of frozen backbones lie, so that a killed run
+        goes on; left out: nowhere, and it starts anew.
+    keep
+        Whether the last checkpoint stays when the record is written, so that the same
+        training may go on to more epochs.
 
     Returns
     -------
@@ -88,9 +144,9 @@ def record(
         Where there is neither a record nor data.
     """
     folder = results / name(model, split_name, seed)
-    parameters = records.parameters(study, DECISIVE, model=model, split=split_name, seed=seed)
+    decisive = parameters(study, model, split_name, seed)
     if cohort is None or split is None:
-        found = records.find(folder, parameters, None)
+        found = records.find(folder, decisive, None)
         if found is None:
             raise Problem(
                 f"{folder}: no record of this training and no data to run it; name a data folder "
@@ -104,7 +160,7 @@ def record(
         "explained": str(study.explained_per_class),
         **{f"external {name}": other.fingerprint for name, other in (external or {}).items()},
     }
-    found = records.find(folder, parameters, fingerprints)
+    found = records.find(folder, decisive, fingerprints)
     if found is not None:
         log.info(
             "%s: the record matches data, split, parameters and code; not trained again", folder
@@ -112,28 +168,50 @@ def record(
         return found
 
     started, commit = time.monotonic(), records.commit()
-    history, predictions, network = train(study, model, seed, cohort, split)
-    tables = {"history": history, "predictions": predictions}
-    if external:
-        tables["external"] = tested(network, external, study.batch_size)
-    tables |= explained(network, study, cohort, split)
-    return records.write(
-        folder,
-        study=study,
-        parameters=parameters,
-        fingerprints=fingerprints,
-        commit=commit,
-        tables=tables,
-        images=_counts(split),
-        metrics=_metrics(predictions, study.threshold),
-        backend=_backend(),
-        wall_seconds=round(time.monotonic() - started, 1),
-        peak_memory_bytes=records.peak_memory(),
-    )
+    with tempfile.TemporaryDirectory() as temporary:
+        place = Path(temporary) if scratch is None else scratch
+        # All but its length: a longer training begins as the shorter one did.
+        key = {**decisive, **fingerprints, "epochs": None}
+        checkpoint = checkpoints.path(place / "checkpoints", folder.name, key)
+        trained = train(
+            study, model, seed, cohort, split,
+            checkpoint=checkpoint, key=key, store=place / "features",
+        )  # fmt: skip
+        earlier = trained.told.pop("earlier_seconds")
+        tables = {"history": trained.history, "predictions": trained.predictions}
+        if external:
+            tables["external"] = tested(trained.scored, external)
+        if study.explained_per_class:
+            tables |= explained(trained, study, cohort, split)
+        made = records.write(
+            folder,
+            study=study,
+            parameters=decisive,
+            fingerprints=fingerprints,
+            commit=commit,
+            tables=tables,
+            images=_counts(split),
+            metrics=_metrics(trained.predictions, study.threshold),
+            backend=devices.description(trained.told["precision"]),
+            training=trained.told | _speed(trained, study),
+            wall_seconds=round(time.monotonic() - started + earlier, 1),
+            peak_memory_bytes=records.peak_memory(),
+        )
+        if not keep:
+            checkpoint.unlink(missing_ok=True)
+    return made
 
 
 def train(
-    study: Study, model: ModelName, seed: int, cohort: Cohort, split: pd.DataFrame
+    study: Study,
+    model: ModelName,
+    seed: int,
+    cohort: Cohort,
+    split: pd.DataFrame,
+    *,
+    checkpoint: Path | None = None,
+    key: Mapping[str, Any] | None = None,
+    store: Path | None = None,
 ) -> Trained:
     """Train one network and let it read every image.
 
@@ -144,90 +222,133 @@ def train(
     model
         Which network.
     seed
-        Decides initial weights, order of the images and dropout.
+        Decides initial weights, order of the images, augmentation and dropout.
     cohort
         n images.
     split
         Their parts, in the manifest's order.
-
-    Returns
-    -------
-    history : pandas.DataFrame
-        ``epoch`` (from 1), ``part``, ``loss``, ``accuracy``, ``seconds``. The
-        parts are ``train`` (running means over the epoch, dropout on), ``validation``
-        where the study has one, and ``test``, which decides nothing here.
-    predictions : pandas.DataFrame
-        ``image_id``, ``group_id``, ``part``, ``label``, ``score``: the
-        probability of COVID19.
-    network : keras.Model
-        As trained.
+    checkpoint
+        A file that is written after every epoch, and from which the training goes on.
+    key
+        What the training is; a checkpoint of another one is not used.
+    store
+        Where the features of frozen backbones lie; without it, backbones see their images
+        anew in every epoch.
 
     Raises
     ------
     Problem
-        Where the loss stops being a number.
+        Where the loss stops being a number, the checkpoint is damaged or the disk is full.
     """
+    devices.choose()
     import keras
 
-    _prepare_backend()
+    devices.prepare()
     keras.utils.set_random_seed(seed)
     if list(split["image_id"]) != list(cohort.manifest["image_id"]):
         raise ValueError("the split's rows are not the manifest's")
     parts = split["part"].to_numpy(dtype=str)
     labels = (split["label"] == POSITIVE).to_numpy(dtype=int)
+    rows = {part: np.flatnonzero(parts == part) for part in splits.PARTS}
     watched = ("validation", "test") if study.validation_fraction else ("test",)
 
-    network = networks.build(model, study)
-    network.compile(
-        optimizer=keras.optimizers.get(
-            {"class_name": study.optimizer, "config": {"learning_rate": study.learning_rate}}
-        ),
-        loss="categorical_crossentropy",
-        metrics=["accuracy"],
-        # Compiling these graphs on a processor takes longer than it saves.
-        jit_compile="auto" if _has_accelerator() else False,
-    )
+    with devices.computing(study.precision) as precision:
+        network = networks.build(model, study)
+        seen: Any = cohort.pixels
+        if store is not None and features.suffice(study):
+            backbones = features.Backbones(model, study, network, store)
+            seen = backbones.features(cohort.pixels)
+            learner = features.head(network, study, seen)
 
-    _shorten_start(network)
+            def read(pixels: Pixels) -> Any:
+                return backbones.features(pixels)
+        else:
+            learner, read = network, lambda pixels: pixels
+        learner.compile(
+            optimizer=keras.optimizers.get(
+                {"class_name": study.optimizer, "config": {"learning_rate": study.learning_rate}}
+            ),
+            loss="categorical_crossentropy",
+            metrics=["accuracy"],
+            jit_compile=devices.compiles(),
+        )
+        devices.shorten_start(learner)
+        # Creates the variables of the optimizer, which would otherwise come into being
+        # while the training step is traced and have it traced again.
+        learner.optimizer.build(learner.trainable_variables)
 
-    batches = _batches(
-        cohort.pixels, labels, np.flatnonzero(parts == "train"), study.batch_size, seed
-    )
-    watching = {
-        part: _batches(cohort.pixels, labels, np.flatnonzero(parts == part), study.batch_size)
-        for part in watched
-    }
-    # Creates the variables of optimizer and metrics, which would otherwise come
-    # into being while the training step is traced and have it traced again.
-    network.optimizer.build(network.trainable_variables)
-    network.evaluate(watching[watched[0]], verbose=0)
+    inputs = held(seen)
+    weights = _class_weights(labels[rows["train"]], study)
+    told = checkpoints.restore(checkpoint, learner, key or {}, study.epochs) if checkpoint else None
+    done = told["epoch"] if told else 0
+    batches = _batches(inputs, labels, rows["train"], study.batch_size, seed, weights)
+    watching = {part: _batches(inputs, labels, rows[part], study.batch_size) for part in watched}
+    # As above, for the variables of the metrics.
+    learner.evaluate(watching[watched[0]], verbose=0)
 
-    history = _History(TITLES[model], study.epochs, network, watching)
-    network.fit(
-        batches,
-        epochs=study.epochs,
-        verbose=0,
-        callbacks=[history.callback()],
-    )
+    history = _History(TITLES[model], study.epochs, learner, watching, checkpoint, key, told)
+
+    def begin(epoch: int, logs: Any = None) -> None:
+        devices.reseed(seed, epoch)
+        # Not the data's own end of an epoch, which Keras calls also where none ends.
+        batches.start(epoch)
+
+    if done < study.epochs:
+        learner.fit(
+            batches,
+            initial_epoch=done,
+            epochs=study.epochs,
+            verbose=0,
+            shuffle=False,  # of whole batches, by Python's own random numbers
+            callbacks=[
+                keras.callbacks.LambdaCallback(on_epoch_begin=begin),
+                history.callback(),
+            ],
+        )
+    if learner is not network:
+        features.hand_over(learner, network)
+
+    def scored(pixels: Pixels) -> NDArray[np.float32]:
+        return _scores(learner, read(pixels), study.batch_size)
+
     predictions = split[["image_id", "group_id", "part", "label"]].assign(
-        score=_scores(network, cohort.pixels, study.batch_size)
+        score=_scores(learner, inputs, study.batch_size)
     )
-    return Trained(history.table(), predictions, network)
+    speed = history.images_per_second(len(rows["train"]))
+    told = {
+        "stretches": history.stretches,
+        "earlier_seconds": history.earlier_seconds,
+        "images_per_second": speed,
+        "precision": precision,
+    }
+    return Trained(history.table(), predictions, network, scored, told)
 
 
-def tested(network: keras.Model, external: Mapping[str, Cohort], batch_size: int) -> pd.DataFrame:
+def held(pixels: Any) -> Any:
+    """Bring what lies on disk into memory where it fits twice over; else it stays there.
+
+    From the disk a batch is read when it is needed, so that memory does not grow with the
+    number of images.
+    """
+    if not isinstance(pixels, np.memmap):
+        return pixels
+    if 2 * pixels.nbytes < psutil.virtual_memory().available:
+        return np.array(pixels)
+    log.info("%.1f GB of images do not fit into memory: read from the disk", pixels.nbytes / 1e9)
+    return pixels
+
+
+def tested(scored: saliency.Scored, external: Mapping[str, Cohort]) -> pd.DataFrame:
     """Score every image of external cohorts: ``cohort``, ``image_id``, ``label``, ``score``."""
     tables = [
-        other.manifest[["image_id", "label"]].assign(
-            cohort=name, score=_scores(network, other.pixels, batch_size)
-        )
+        other.manifest[["image_id", "label"]].assign(cohort=name, score=scored(other.pixels))
         for name, other in external.items()
     ]
     return pd.concat(tables, ignore_index=True)[["cohort", "image_id", "label", "score"]]
 
 
 def explained(
-    network: keras.Model, study: Study, cohort: Cohort, split: pd.DataFrame
+    trained: Trained, study: Study, cohort: Cohort, split: pd.DataFrame
 ) -> dict[str, pd.DataFrame]:
     """Summarise where a network finds its evidence in test images.
 
@@ -238,25 +359,24 @@ def explained(
         places = np.linspace(0, len(rows) - 1, min(study.explained_per_class, len(rows)))
         chosen += rows.index[places.round().astype(int)].tolist()
     return saliency.explain(
-        network,
+        trained.network,
         cohort.pixels[chosen],
         split.loc[chosen],
+        scored=trained.scored,
         batch_size=study.batch_size,
         kept=SHOWN if study.cohort.publish_images else 0,
     )
 
 
-def _scores(
-    network: keras.Model, pixels: NDArray[np.uint8], batch_size: int
-) -> NDArray[np.float32]:
-    labels = np.zeros(len(pixels), dtype=int)
-    everything = _batches(pixels, labels, np.arange(len(pixels)), batch_size)
+def _scores(network: keras.Model, inputs: Any, batch_size: int) -> NDArray[np.float32]:
+    labels = np.zeros(len(inputs), dtype=int)
+    everything = _batches(inputs, labels, np.arange(len(inputs)), batch_size)
     scores: NDArray[np.float32] = network.predict(everything, verbose=0)[:, 1]
     return scores
 
 
 class _History:
-    """Collects tidy rows and says how far a training has come."""
+    """Collects tidy rows, says how far a training has come, and has it survive."""
 
     def __init__(
         self,
@@ -264,10 +384,21 @@ class _History:
         epochs: int,
         network: keras.Model,
         watching: dict[str, keras.utils.PyDataset],
+        checkpoint: Path | None,
+        key: Mapping[str, Any] | None,
+        before: Mapping[str, Any] | None,
     ) -> None:
         self.name, self.epochs, self.network, self.watching = name, epochs, network, watching
-        self.rows: list[dict[str, Any]] = []
+        self.checkpoint, self.key = checkpoint, key or {}
         self.started = time.monotonic()
+        before = before or {"epoch": 0, "rows": [], "updating": [], "stretches": 0, "seconds": 0.0}
+        self.epoch: int = before["epoch"]
+        self.rows: list[dict[str, Any]] = list(before["rows"])
+        self.updating: list[float] = list(before["updating"])
+        self.stretches: int = before["stretches"] + 1
+        self.earlier_seconds: float = before["seconds"]
+        if self.epoch:
+            log.info("%s: goes on after epoch %d of %d", name, self.epoch, epochs)
 
     def callback(self) -> keras.callbacks.Callback:
         import keras
@@ -281,18 +412,23 @@ class _History:
     def table(self) -> pd.DataFrame:
         return pd.DataFrame(self.rows)
 
+    def images_per_second(self, images: int) -> float:
+        """Return the speed of the updates, in the median epoch: the first has the start in it."""
+        return round(images / float(np.median(self.updating)), 2)
+
     def _on_begin(self, epoch: int, logs: Any = None) -> None:
         self.epoch_started = time.monotonic()
 
     def _on_batch(self, batch: int, logs: dict[str, float]) -> None:
         if not np.isfinite(logs["loss"]):
-            epoch = len(self.rows) // (1 + len(self.watching)) + 1
             raise Problem(
-                f"{self.name}: the loss is no longer a number in epoch {epoch}, batch {batch + 1}; "
-                "lower learning_rate or check the images; no record was written."
+                f"{self.name}: the loss is no longer a number in epoch {self.epoch + 1}, "
+                f"batch {batch + 1}; lower learning_rate or check the images; no record was "
+                "written."
             )
 
     def _on_epoch(self, epoch: int, logs: dict[str, float]) -> None:
+        self.updating.append(round(time.monotonic() - self.epoch_started, 3))
         reached = {"train": {key: float(logs[key]) for key in ("loss", "accuracy")}}
         for part, images in self.watching.items():
             reached[part] = self.network.evaluate(images, verbose=0, return_dict=True)
@@ -301,48 +437,105 @@ class _History:
             {
                 "epoch": epoch + 1,
                 "part": part,
-                "loss": values["loss"],
-                "accuracy": values["accuracy"],
+                "loss": float(values["loss"]),
+                "accuracy": float(values["accuracy"]),
                 "seconds": seconds,
             }
             for part, values in reached.items()
         ]
-        left = (time.monotonic() - self.started) / (epoch + 1) * (self.epochs - epoch - 1)
+        self.epoch = epoch + 1
+        if self.checkpoint:
+            told = {
+                "epoch": self.epoch,
+                "rows": self.rows,
+                "updating": self.updating,
+                "stretches": self.stretches,
+                "seconds": round(self.earlier_seconds + time.monotonic() - self.started, 1),
+            }
+            checkpoints.save(self.checkpoint, self.network, self.key, told)
+        left = float(np.mean(self.updating[-3:])) * (self.epochs - self.epoch)
         log.info(
             "%s: epoch %d of %d, loss %.3f, accuracy %.3f, %s, %.0f s left",
-            self.name, epoch + 1, self.epochs, logs["loss"], logs["accuracy"],
+            self.name, self.epoch, self.epochs, logs["loss"], logs["accuracy"],
             ", ".join(f"{part} accuracy {reached[part]['accuracy']:.3f}" for part in self.watching),
             left,
         )  # fmt: skip
 
 
+def _class_weights(labels: NDArray[Any], study: Study) -> NDArray[np.float32]:
+    """Return what each class weighs in the loss, with the mean over the images 1."""
+    if study.class_weights == "none":
+        return np.ones(2, dtype=np.float32)
+    counts = np.bincount(labels, minlength=2)
+    return (len(labels) / (2 * counts)).astype(np.float32)
+
+
 def _batches(
-    pixels: NDArray[np.uint8],
+    inputs: Any,
     labels: NDArray[Any],
     rows: NDArray[Any],
     batch_size: int,
     seed: int | None = None,
+    weights: NDArray[np.float32] | None = None,
 ) -> keras.utils.PyDataset:
-    """Serve rows of the pixels as float batches, in a new order each epoch given a seed."""
+    """Serve rows of the inputs as float batches, each made while the one before is used.
+
+    Given a seed, their order is another one after each ``start`` of an epoch, and follows
+    from the seed and the epoch alone, so that a resumed training takes the one it would have
+    taken. A label's one-hot code carries the weight of its class, by which the cross
+    entropy is multiplied.
+    """
     import keras
+
+    codes = np.eye(2, dtype="float32") * (1 if weights is None else weights)
+    pool = ThreadPoolExecutor(max_workers=1)
 
     class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
-            self.rng = None if seed is None else np.random.default_rng(seed)
-            self.on_epoch_end()
+            self.start(0)
+
+        def start(self, epoch: int) -> None:
+            self.ahead: dict[int, Future[Any]] = {}
+            self.order: NDArray[Any] = rows
+            if seed is not None:
+                self.order = np.random.default_rng([seed, epoch]).permutation(rows)
 
         def __len__(self) -> int:
             return -(-len(rows) // batch_size)
 
         def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-            chosen = self.order[index * batch_size : (index + 1) * batch_size]
-            return pixels[chosen].astype("float32"), np.eye(2, dtype="float32")[labels[chosen]]
+            due = self.ahead.pop(index, None) or pool.submit(self.made, self.order, index)
+            if index + 1 < len(self):
+                self.ahead = {index + 1: pool.submit(self.made, self.order, index + 1)}
+            return due.result()
 
-        def on_epoch_end(self) -> None:
-            self.order = rows if self.rng is None else self.rng.permutation(rows)
+        def made(
+            self, order: NDArray[Any], index: int
+        ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+            chosen = order[index * batch_size : (index + 1) * batch_size]
+            return inputs[chosen].astype("float32"), codes[labels[chosen]]
 
     return Batches()
+
+
+def _speed(trained: Trained, study: Study) -> dict[str, Any]:
+    """Return what the device did in a second, and what it can do.
+
+    An update costs three times the forward pass, whose gradients go to the activations and
+    to the weights: two products for each one forward. Only the products of convolutions
+    and dense layers count. Heads on features are too small to say anything.
+    """
+    if features.suffice(study):
+        return {"protocol": "frozen features"}
+    forward = 2 * complexity.account(trained.network).multiply_adds
+    each = 3 * forward if study.trainable else forward
+    return {
+        "protocol": "end to end" if study.trainable else "frozen backbones",
+        "flops_per_image": each,
+        "flops_per_second": each * trained.told["images_per_second"],
+        "attainable_flops_per_second": devices.attainable(trained.told["precision"]),
+    }
 
 
 def _counts(split: pd.DataFrame) -> dict[str, dict[str, int]]:
@@ -361,78 +554,3 @@ def _metrics(predictions: pd.DataFrame, threshold: float) -> dict[str, Any]:
         values = {k: None if np.isnan(v) else float(v) for k, v in metrics.score(cells).items()}
         scored[str(part)] = dict(zip(metrics.CELLS, cells.tolist(), strict=True)) | values
     return scored
-
-
-# What follows is the one corner that knows of backends by name.
-
-
-def _backend() -> dict[str, str]:
-    import keras
-
-    device = "accelerator" if _has_accelerator() else "processor"
-    return {"name": keras.backend.backend(), "device": device, "float": keras.config.floatx()}
-
-
-def _has_accelerator() -> bool:
-    import keras
-
-    match keras.backend.backend():
-        case "tensorflow":
-            import tensorflow as tf
-
-            return bool(tf.config.list_physical_devices("GPU"))
-        case "jax":
-            import jax
-
-            return bool(jax.default_backend() != "cpu")
-        case "torch":
-            import torch
-
-            return bool(torch.cuda.is_available())
-    return False
-
-
-def _prepare_backend() -> None:
-    """Ask for equal results from equal seeds."""
-    import keras
-
-    match keras.backend.backend():
-        case "tensorflow":
-            import tensorflow as tf
-
-            tf.config.experimental.enable_op_determinism()
-            if not _has_accelerator():
-                # Rewriting graphs of this size takes a third of a short run's start
-                # and makes no measurable difference to a step on a processor.
-                tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-        case "torch":
-            import torch
-
-            torch.use_deterministic_algorithms(True, warn_only=True)
-
-
-def _shorten_start(network: keras.Model) -> None:
-    """Give TensorFlow the training and test steps as plain graphs.
-
-    Keras nests one graph in another, and TensorFlow infers every shape of the
-    inner one anew: half of the time that passes before the first update.
-    """
-    import keras
-
-    if keras.backend.backend() != "tensorflow":
-        return
-    import tensorflow as tf
-
-    if tf.distribute.has_strategy():
-        return
-    batch = (
-        tf.TensorSpec((None, *network.input_shape[1:]), "float32"),
-        tf.TensorSpec((None, *network.output_shape[1:]), "float32"),
-    )
-    for kind in ("train", "test"):
-        step = tf.function(
-            getattr(network, f"{kind}_step"),
-            input_signature=[batch],
-            jit_compile=network.jit_compile,
-        )
-        setattr(network, f"{kind}_function", lambda iterator, step=step: step(next(iterator)))

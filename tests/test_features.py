@@ -1,0 +1,189 @@
+"""Heads on features are the networks they are taken from; each image is seen once."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from covidcxr import config, features, networks, splits, training
+from covidcxr.cohort import Cohort
+from covidcxr.problems import Problem
+
+N = 20
+
+
+def study(**changes: object) -> config.Study:
+    items = [f"{key}={value}" for key, value in changes.items()]
+    return config.load(
+        "config/demo.yaml",
+        ["trainable=false", "image_size=64", "epochs=2", "batch_size=4", "head=gap", *items],
+    )
+
+
+@pytest.fixture(scope="module")
+def cohort() -> Cohort:
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 255, (N, 64, 64, 3), dtype=np.uint8)
+    manifest = pd.DataFrame(
+        {
+            "image_id": [f"image-{i:02d}" for i in range(N)],
+            "label": np.where(np.arange(N) % 2, "COVID19", "NORMAL"),
+            "group_id": [f"group-{i}" for i in range(N)],
+            "sha256": [f"{i:064x}" for i in range(N)],
+        }
+    ).astype("string")
+    return Cohort(manifest, pixels)
+
+
+@pytest.fixture(autouse=True)
+def small_backbones(monkeypatch: pytest.MonkeyPatch) -> None:
+    def backbone(name: str, study: config.Study, layer: str | None = None) -> Any:
+        import keras
+
+        pixels = keras.Input((study.image_size, study.image_size, 3))
+        x = keras.layers.Conv2D(8, 3, strides=4, activation="relu")(pixels)
+        x = keras.layers.BatchNormalization()(x)
+        x = keras.layers.Conv2D(6 if name == "resnet50" else 5, 3, strides=8)(x)
+        made = keras.Model(pixels, x, name=layer or name)
+        made.trainable = study.trainable
+        return made
+
+    monkeypatch.setattr(networks, "backbone", backbone)
+
+
+@pytest.mark.parametrize("model", ["resnet50", "resnet252v2"])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"head": "flatten"},
+        {"pointwise": "none"},
+        {"pointwise": "relu", "explained_per_class": 0},
+        {"dropout": 0.0},
+        {"preprocessing": "own", "fused": "[resnet50,resnet50]"},
+    ],
+)
+def test_training_on_features_is_training_the_network(
+    model: config.ModelName, changes: dict[str, object], cohort: Cohort, tmp_path: Path
+) -> None:
+    chosen = study(**changes)
+    split = splits.make(cohort.manifest, "random", 0.25)
+    plain = training.train(chosen, model, 1, cohort, split)
+    short = training.train(chosen, model, 1, cohort, split, store=tmp_path)
+    for one, other in zip(plain.network.weights, short.network.weights, strict=True):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), atol=1e-6, err_msg=one.path)
+    np.testing.assert_allclose(plain.predictions["score"], short.predictions["score"], atol=1e-5)
+    numbers = ["epoch", "loss", "accuracy"]
+    np.testing.assert_allclose(plain.history[numbers], short.history[numbers], atol=1e-5)
+    np.testing.assert_allclose(short.scored(cohort.pixels), short.predictions["score"], atol=1e-6)
+
+
+def test_every_backbone_sees_every_image_once_for_all_networks_and_seeds(
+    cohort: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import keras
+
+    seen = []
+    extract = features._extract
+
+    def counted(extractor: Any, pixels: np.ndarray, batch_size: int) -> bytes:
+        seen.append(len(pixels))
+        return extract(extractor, pixels, batch_size)
+
+    monkeypatch.setattr(features, "_extract", counted)
+    # The same weights for every seed, as weights from a file are.
+    plain = networks.backbone
+    made: dict[str, Any] = {}
+
+    def same(name: str, study: config.Study, layer: str | None = None) -> Any:
+        network = plain(name, study, layer)  # type: ignore[arg-type]
+        network.set_weights(made.setdefault(name, network.get_weights()))
+        return network
+
+    monkeypatch.setattr(networks, "backbone", same)
+    split = splits.make(cohort.manifest, "random", 0.25)
+    for seed in (0, 1):
+        for model in config.TITLES:
+            training.train(study(epochs=1), model, seed, cohort, split, store=tmp_path)
+    assert sum(seen) == 2 * N
+    keras.backend.clear_session()
+
+
+def test_a_vector_is_kept_where_it_suffices_and_a_map_where_it_does_not() -> None:
+    assert features.pooled(study())
+    assert features.pooled(study(pointwise="none"))
+    assert not features.pooled(study(head="flatten"))
+    assert not features.pooled(study(pointwise="relu", explained_per_class=0))
+
+
+def test_features_suffice_only_where_nothing_before_the_head_changes() -> None:
+    assert features.suffice(study())
+    assert not features.suffice(study(augmentation="flip"))
+    assert not features.suffice(study(trainable="true"))
+
+
+def extractor(scale: float = 1.0) -> Any:
+    import keras
+
+    pixels = keras.Input((8, 8, 3))
+    return keras.Model(pixels, keras.layers.AveragePooling2D(4)(pixels * scale))
+
+
+def test_a_killed_extraction_goes_on_where_its_file_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (30, 8, 8, 3), dtype=np.uint8)
+    whole = features._cached(tmp_path / "a.f32", tmp_path / "x", pixels, extractor(), 4)
+    np.testing.assert_allclose(whole[3, 0, 1], pixels[3, :4, 4:].mean(axis=(0, 1)), rtol=1e-6)
+    extract, calls = features._extract, []
+
+    def killed(*args: Any) -> bytes:
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return extract(*args)
+
+    monkeypatch.setattr(features, "_extract", killed)
+    with pytest.raises(KeyboardInterrupt):
+        features._cached(tmp_path / "b.f32", tmp_path / "x", pixels, extractor(), 4)
+    part = tmp_path / "b.part"
+    assert not (tmp_path / "b.f32").exists()
+    with part.open("ab") as file:  # as a kill in the middle of a row leaves it
+        file.write(b"half a row")
+    calls[:] = [1] * 10
+    resumed = features._cached(tmp_path / "b.f32", tmp_path / "x", pixels, extractor(), 4)
+    np.testing.assert_array_equal(resumed, whole)
+    assert len(calls) - 10 == 5  # 30 images in eights of four, three done
+    assert not part.exists()
+
+
+def test_a_full_disk_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*args: Any) -> bytes:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(features, "_extract", full)
+    with pytest.raises(Problem, match=r"a\.f32: the disk is full; make room and run again"):
+        features._cached(
+            tmp_path / "a.f32", tmp_path / "x", np.zeros((3, 8, 8, 3), np.uint8), extractor(), 4
+        )
+
+
+def test_other_images_weights_or_preprocessing_have_features_of_their_own(
+    cohort: Cohort, tmp_path: Path
+) -> None:
+    import keras
+
+    def files(chosen: config.Study, pixels: np.ndarray, seed: int = 0) -> int:
+        keras.utils.set_random_seed(seed)
+        network = networks.build("resnet50", chosen)
+        features.Backbones("resnet50", chosen, network, tmp_path).features(pixels)
+        return len(list(tmp_path.glob("*.f32")))
+
+    assert files(study(), cohort.pixels) == 1
+    assert files(study(), cohort.pixels) == 1
+    assert files(study(), cohort.pixels[::-1]) == 2
+    assert files(study(), cohort.pixels, seed=1) == 3
+    assert files(study(preprocessing="own"), cohort.pixels) == 4
+    assert files(study(head="flatten"), cohort.pixels) == 5
