@@ -291,6 +291,34 @@ def study(
 
 
 @app.command()
+def doctor(
+    study: Annotated[str, typer.Argument(help="A YAML file, or the name of one in config/.")] = (
+        "paper"
+    ),
+    changes: Annotated[list[str] | None, typer.Argument(help="key=value overrides.")] = None,
+    build: Annotated[Path, typer.Option(help="Where it would be built.")] = Path("build"),
+    as_json: _Json = False,
+) -> None:
+    """Say what this machine has of what a study needs, and what to do about the rest.
+
+    Looks at backends and accelerators, memory, images, weights and disk. Ends with status 1
+    where something is missing.
+    """
+    import json
+
+    from covidcxr import config
+    from covidcxr import doctor as doctors
+
+    findings = doctors.examine(config.load(study, changes or []), build)
+    if as_json:
+        typer.echo(json.dumps([finding._asdict() for finding in findings], indent=1))
+    else:
+        typer.echo(doctors.as_text(findings))
+    if any(finding.status == doctors.MISSING for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
 def name(
     study: str,
     changes: Annotated[list[str] | None, typer.Argument(help="key=value overrides.")] = None,

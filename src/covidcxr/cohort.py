@@ -174,7 +174,7 @@ def state(study: Study) -> str:
 
 
 def from_folder(cohort: FolderCohort) -> tuple[Path, pd.DataFrame]:
-    """List the images of a folder, by its CSV or by its class folders.
+    """List the images of a folder, by its CSV or by its class folders, and look into them.
 
     Returns
     -------
@@ -188,17 +188,27 @@ def from_folder(cohort: FolderCohort) -> tuple[Path, pd.DataFrame]:
         For a missing folder, file or column, an unknown label, a file that changed
         since the CSV was written, or an empty class.
     """
-    root = _root(cohort)
+    root, rows = listed(cohort)
     csv = _csv(cohort)
-    if csv.is_file():
-        rows = _from_csv(csv)
-    elif cohort.manifest:
-        raise Problem(f"{csv}: no such file; correct cohort.manifest or leave it out.")
-    else:
-        rows = _from_class_folders(root)
     return root, _finish(
         root, _thin(rows, cohort.images_per_class), str(csv if csv.is_file() else root)
     )
+
+
+def listed(cohort: FolderCohort) -> tuple[Path, pd.DataFrame]:
+    """List the images of a folder as `from_folder` does, without opening any.
+
+    Raises
+    ------
+    Problem
+        For a missing folder or CSV, and for a CSV that cannot be used.
+    """
+    root, csv = _root(cohort), _csv(cohort)
+    if csv.is_file():
+        return root, _from_csv(csv)
+    if cohort.manifest:
+        raise Problem(f"{csv}: no such file; correct cohort.manifest or leave it out.")
+    return root, _from_class_folders(root)
 
 
 def _gather(study: Study, folder: Path) -> tuple[Path, pd.DataFrame]:

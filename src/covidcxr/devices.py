@@ -81,7 +81,7 @@ def choose() -> str:
         raise Problem(f"KERAS_BACKEND={asked}: no such backend here; {known} or unset it.")
     if not here:
         raise Problem("No backend of Keras is installed; install tensorflow, jax or torch.")
-    chosen = asked or next((b for b in here if _has_gpu() and accelerators(b)), here[0])
+    chosen = asked or next((b for b in here if gpu_name() and accelerators(b)), here[0])
     os.environ["KERAS_BACKEND"] = chosen
     _claim_one()
     return chosen
@@ -136,7 +136,10 @@ def found() -> list[Device]:
 
             gpus = tf.config.list_physical_devices("GPU")
             details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
-            return [Device(d.get("device_name", "GPU"), _memory()) for d in details]
+            # TensorFlow does not tell the memory.
+            megabytes = _nvidia("memory.total")
+            memory = int(megabytes) * 2**20 if megabytes.isdigit() else None
+            return [Device(d.get("device_name", "GPU"), memory) for d in details]
         case "jax":
             import jax
 
@@ -327,22 +330,21 @@ def attainable(dtype_policy: str) -> float:
     return 2 * side**3 / best
 
 
-def _has_gpu() -> bool:
-    """Tell cheaply whether to ask for an accelerator at all."""
-    places = ("/dev/nvidiactl", "/dev/kfd", "/dev/accel0", "/dev/dxg")
-    return any(Path(place).exists() for place in places)
+def gpu_name() -> str:
+    """Return what accelerator the machine has, whoever sees it; nothing where it has none."""
+    places = {"/dev/nvidiactl": "an NVIDIA GPU", "/dev/kfd": "an AMD GPU", "/dev/dxg": "a GPU"}
+    present = [name for place, name in places.items() if Path(place).exists()]
+    return _nvidia("name") or (present[0] if present else "")
 
 
-def _memory() -> int | None:
-    """Return the memory of the first NVIDIA device, which TensorFlow does not tell."""
+def _nvidia(fact: str) -> str:
+    """Ask NVIDIA's driver about its first device."""
     try:
-        told = subprocess.run(
-            ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"],
-            capture_output=True, text=True, check=True,
-        ).stdout  # fmt: skip
-        return int(told.split()[0]) * 2**20
-    except (OSError, subprocess.CalledProcessError, ValueError, IndexError):
-        return None
+        command = ["nvidia-smi", f"--query-gpu={fact}", "--format=csv,noheader,nounits"]
+        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return told.splitlines()[0].strip() if told.strip() else ""
 
 
 def _claim_one() -> None:
