@@ -3,9 +3,11 @@
 STUDY ?= demo
 SET ?=
 CORES ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+PROFILE ?= default
 PYTHON ?= python3
 BIN := .venv/bin
 SNAKEMAKE = $(BIN)/snakemake --snakefile workflow/Snakefile --cores $(CORES) \
+	--workflow-profile workflow/profiles/$(PROFILE) \
 	--config study='$(STUDY)' set='$(SET)'
 
 .DEFAULT_GOAL := help
@@ -18,6 +20,7 @@ help: ## list the targets
 		awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 	@echo
 	@echo "  STUDY=demo|paper|paper-scratch|replicates|FILE.yaml   SET=\"epochs=1 image_size=64\"   CORES=2"
+	@echo "  PROFILE=slurm|kubernetes fans the trainings out over a cluster"
 	@echo "  COVIDCXR_DATA=FOLDER with class folders COVID19 and NORMAL, for the paper's studies"
 
 setup: .venv/ready ## make .venv with everything in it

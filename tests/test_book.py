@@ -31,6 +31,7 @@ PAGES = (
     "run/training_resnet252v2",
     "run/metrics",
     "run/comparison",
+    "run/progress",
     "run/variance",
     "run/calibration",
     "run/runs",
