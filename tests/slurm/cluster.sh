@@ -1,65 +1,71 @@
 #!/usr/bin/env bash
 # A SLURM cluster of one node, this machine, for tests: cluster.sh start | stop
 #
-# Needs root and Debian's packages slurm-wlm, slurmdbd, munge and mariadb-server. Neither
-# systemd nor cgroups are needed. Accounting really runs, since Snakemake asks sacct how
-# jobs fare; and the configuration lies in /etc/slurm, since Snakemake passes no SLURM
-# variable on to the commands that would need it.
+# Needs root and Debian's packages slurm-wlm, slurmdbd, munge and mariadb-server, but neither
+# systemd nor cgroups. Accounting really runs, because Snakemake asks sacct how jobs fare.
+# SLURM's configuration lies in /etc/slurm, because Snakemake drops the SLURM variables that
+# could name another place; all else lies in a folder of its own, and only what was started
+# from there is ever stopped.
 set -euo pipefail
 
 mark="# written by tests/slurm/cluster.sh"
 conf=/etc/slurm
-state=/var/spool/covidcxr-slurm
-log=/var/log/covidcxr-slurm
+state=/run/covidcxr-slurm
+daemons="slurmd slurmctld slurmdbd mariadbd munged" # in the order in which they stop
 
 fail() { echo "cluster.sh: $*" >&2; exit 1; }
 
-wait_for() { # seconds, what, command...
-  local left=$1 what=$2; shift 2
-  until "$@" >/dev/null 2>&1; do
-    (( left-- > 0 )) || fail "$what did not come up; see $log."
-    sleep 1
+ours() { # whether a file of the configuration is absent or this script's
+  [ ! -e "$1" ] || grep -qxF "$mark" "$1"
+}
+
+alive() { # whether a daemon that this script started still runs
+  [ -s "$state/$1.pid" ] && kill -0 "$(<"$state/$1.pid")" 2>/dev/null
+}
+
+wait_for() { # a daemon, until a command succeeds
+  local daemon=$1; shift
+  local end=$((SECONDS + 60))
+  while ((SECONDS < end)); do
+    if timeout 5 "$@" >/dev/null 2>&1; then return; fi # SLURM's own patience is longer
+    sleep 0.5
   done
+  tail -n 20 "$state/$daemon.log" >&2 || true
+  fail "$daemon did not come up."
 }
 
 stop() {
-  for daemon in slurmd slurmctld slurmdbd; do pkill -x "$daemon" 2>/dev/null || true; done
-  pkill -F "$state/db/mariadb.pid" 2>/dev/null || true
-  pkill -F "$state/munged.pid" 2>/dev/null || true
-  for _ in $(seq 20); do
-    pgrep "^slurm" >/dev/null || break
-    sleep 0.5
+  for daemon in $daemons; do
+    if alive "$daemon"; then kill "$(<"$state/$daemon.pid")"; fi
+    for _ in $(seq 40); do
+      alive "$daemon" || break
+      sleep 0.25
+    done
+    if alive "$daemon"; then kill -9 "$(<"$state/$daemon.pid")"; fi
   done
-  for file in slurm.conf slurmdbd.conf; do
-    if grep -qsF "$mark" "$conf/$file"; then rm -f "$conf/$file"; fi
+  for file in "$conf/slurm.conf" "$conf/slurmdbd.conf"; do
+    if ours "$file"; then rm -f "$file"; fi
   done
   rm -rf "$state"
 }
 
-start() {
-  [ "$(id -u)" = 0 ] || fail "needs root; run it in a container."
-  for file in slurm.conf slurmdbd.conf; do
-    if [ -e "$conf/$file" ] && ! grep -qF "$mark" "$conf/$file"; then
-      fail "$conf/$file is another cluster's; run the test on a machine that has none."
-    fi
-  done
-  stop
-  mkdir -p "$conf" "$state/ctld" "$state/d" "$state/db" "$log" /run/munge
+configure() {
+  local host memory
   host=$(hostname -s)
-  cores=$(nproc)
   memory=$(awk '/MemTotal/ {print int($2 / 1024 * 0.9)}' /proc/meminfo)
-
   cat >"$conf/slurm.conf" <<END
 $mark
 ClusterName=covidcxr
-SlurmctldHost=$host
+SlurmctldHost=$host(127.0.0.1)
 SlurmUser=root
+AuthType=auth/munge
+AuthInfo=socket=$state/munge.socket
 SlurmctldPidFile=$state/slurmctld.pid
 SlurmdPidFile=$state/slurmd.pid
-SlurmdSpoolDir=$state/d
-StateSaveLocation=$state/ctld
-SlurmctldLogFile=$log/slurmctld.log
-SlurmdLogFile=$log/slurmd.log
+SlurmctldLogFile=$state/slurmctld.log
+SlurmdLogFile=$state/slurmd.log
+SlurmdSpoolDir=$state/slurmd
+StateSaveLocation=$state/slurmctld
 # without cgroups, which a container seldom may use
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
@@ -67,58 +73,64 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost=localhost
+AccountingStoragePass=$state/munge.socket
 JobAcctGatherType=jobacct_gather/linux
-ReturnToService=2
 MpiDefault=none
-NodeName=$host CPUs=$cores RealMemory=$memory State=UNKNOWN
-PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+NodeName=$host NodeAddr=127.0.0.1 CPUs=$(nproc) RealMemory=$memory
+PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE
 END
   cat >"$conf/slurmdbd.conf" <<END
 $mark
 DbdHost=localhost
 SlurmUser=root
+AuthType=auth/munge
+AuthInfo=socket=$state/munge.socket
 PidFile=$state/slurmdbd.pid
-LogFile=$log/slurmdbd.log
+LogFile=$state/slurmdbd.log
 StorageType=accounting_storage/mysql
 StorageHost=localhost
-StorageUser=slurm
-StoragePass=slurm
-StorageLoc=slurm_acct_db
+StorageUser=root
+StorageLoc=accounting
 END
-  chmod 600 "$conf/slurmdbd.conf"
-
-  # munge: shared by all daemons, its key made at installation
-  [ -s /etc/munge/munge.key ] || dd if=/dev/urandom of=/etc/munge/munge.key bs=1 count=1024 2>/dev/null
-  chown -R munge: /etc/munge /run/munge && chmod 400 /etc/munge/munge.key
-  if ! munge -n >/dev/null 2>&1; then
-    touch "$state/munged.pid" && chown munge: "$state/munged.pid"
-    setpriv --reuid munge --regid munge --clear-groups \
-      munged --force --pid-file "$state/munged.pid" --log-file /var/log/munge/munged.log
-  fi
-  wait_for 10 munge munge -n
-
-  # the database of the accounting, in a folder of its own
-  mkdir -p /run/mysqld && chown -R mysql: "$state/db" /run/mysqld && chmod 755 "$state"
-  mariadb-install-db --user=mysql --datadir="$state/db" >"$log/mariadb-install.log" 2>&1
-  mariadbd --no-defaults --user=mysql --datadir="$state/db" --pid-file="$state/db/mariadb.pid" \
-    --socket=/run/mysqld/mysqld.sock --skip-networking --innodb-buffer-pool-size=64M \
-    >"$log/mariadb.log" 2>&1 &
-  disown
-  wait_for 30 mariadbd mariadb --socket=/run/mysqld/mysqld.sock -e "select 1"
-  mariadb --socket=/run/mysqld/mysqld.sock -e "create database slurm_acct_db;
-    create user slurm@localhost identified by 'slurm';
-    grant all on slurm_acct_db.* to slurm@localhost;"
-
-  slurmdbd
-  wait_for 30 slurmdbd sacctmgr --noheader show cluster
-  sacctmgr --immediate add cluster covidcxr >/dev/null 2>&1 || true
-  slurmctld
-  wait_for 30 slurmctld scontrol ping
-  slurmd
-  wait_for 30 slurmd srun --immediate=5 --ntasks 1 true
-  sinfo
+  chmod 600 "$conf/slurmdbd.conf" # else slurmdbd refuses it
 }
 
+start() {
+  for daemon in $daemons; do
+    if alive "$daemon"; then fail "the cluster runs already; cluster.sh stop ends it."; fi
+  done
+  rm -rf "$state"
+  mkdir -p -m 755 "$conf" "$state" "$state/slurmctld" "$state/slurmd"
+  configure
+  trap stop ERR EXIT # half a cluster is none
+
+  dd if=/dev/urandom of="$state/munge.key" bs=1024 count=1 status=none
+  chmod 600 "$state/munge.key"
+  munged --key-file="$state/munge.key" --seed-file="$state/munge.seed" \
+    --socket="$state/munge.socket" --pid-file="$state/munged.pid" --log-file="$state/munged.log"
+
+  mariadb-install-db --user=root --auth-root-authentication-method=normal \
+    --skip-test-db --datadir="$state/db" >"$state/mariadbd.log" 2>&1
+  mariadbd --no-defaults --user=root --datadir="$state/db" --skip-networking \
+    --socket="$state/db.socket" --pid-file="$state/mariadbd.pid" \
+    --innodb-buffer-pool-size=32M >>"$state/mariadbd.log" 2>&1 </dev/null &
+  export MYSQL_UNIX_PORT="$state/db.socket" # where slurmdbd looks, too
+  wait_for mariadbd mariadb-admin --no-defaults --user=root ping
+
+  slurmdbd
+  wait_for slurmdbd sacctmgr --noheader show cluster
+  sacctmgr --immediate --quiet add cluster covidcxr >/dev/null
+  slurmctld
+  wait_for slurmctld scontrol ping
+  slurmd
+  wait_for slurmd sh -c "sinfo --noheader --format=%t | grep -qx idle"
+  trap - ERR EXIT
+}
+
+[ "$(id -u)" = 0 ] || fail "needs root; run it in a container."
+for file in "$conf/slurm.conf" "$conf/slurmdbd.conf"; do
+  ours "$file" || fail "$file belongs to another cluster; use a machine that is in none."
+done
 case "${1:-}" in
   start) start ;;
   stop) stop ;;
