@@ -6,7 +6,9 @@ CORES ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 PROFILE ?= default
 PYTHON ?= python3
 BIN := .venv/bin
-SNAKEMAKE = $(BIN)/snakemake --snakefile workflow/Snakefile --cores $(CORES) \
+# Beside a cluster, CORES is for what runs here: --cores would also bind the cluster's jobs.
+SNAKEMAKE = $(BIN)/snakemake --snakefile workflow/Snakefile \
+	$(if $(filter default,$(PROFILE)),--cores,--local-cores) $(CORES) \
 	--workflow-profile workflow/profiles/$(PROFILE) \
 	--config study='$(STUDY)' set='$(SET)'
 
