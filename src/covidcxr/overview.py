@@ -28,16 +28,23 @@ THRESHOLD = 0.5
 
 
 def real_trainings(results: Path) -> list[Record]:
-    """Read every record of a training on real images, in the paper's order of networks."""
+    """Read every record of a training on real images, in the paper's order of networks.
+
+    Within a study and network the paper's own split comes first.
+    """
     order = list(TITLES)
     found = [
         record
         for record in records.every(results)
         if "model" in record["parameters"] and not record.is_synthetic
     ]
-    return sorted(
-        found, key=lambda r: (r["study"], order.index(r["parameters"]["model"]), r["name"])
-    )
+
+    def place(run: Record) -> tuple[str, int, bool, str]:
+        given = run["parameters"]
+        other = given["split"] != PROTOCOL["split"]
+        return run["study"], order.index(given["model"]), other, run["name"]
+
+    return sorted(found, key=place)
 
 
 def as_table(runs: Sequence[Record]) -> pd.DataFrame:
