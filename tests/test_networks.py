@@ -23,7 +23,7 @@ def study(**changes: object) -> config.Study:
 
 @pytest.fixture(scope="module")
 def fusion() -> Any:
-    return networks.build("resnet252v2", study())
+    return networks.build("resnet252v2", study(image_size=256))
 
 
 def test_fusion_has_the_parameters_that_figure_1_implies(fusion: Any) -> None:
