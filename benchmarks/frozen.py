@@ -167,7 +167,7 @@ def pieces(place: Path, images: int, size: int) -> dict[str, Any]:
             forward[model] = best(lambda n=network: n.predict_on_batch(batch), 3)  # type: ignore[misc]
         channels = 4096 if model == "resnet252v2" else 2048
         seen = features.Features([np.ones((BATCH, 1, 1, channels), dtype=np.float32)])
-        head = features.head(network, chosen, seen)
+        head = features.head(model, chosen, 0, seen)  # type: ignore[arg-type]
         head.compile(keras.optimizers.Nadam(1e-4), "categorical_crossentropy", jit_compile=False)
         devices.shorten_start(head)
         codes = np.eye(2, dtype="float32")[np.arange(BATCH) % 2]

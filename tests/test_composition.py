@@ -209,7 +209,7 @@ def test_a_record_is_made_anew_when_the_split_changes(tmp_path: Path) -> None:
 
 
 def test_neither_record_nor_data_is_a_problem(tmp_path: Path) -> None:
-    with pytest.raises(Problem, match="no record of this cohort and no data") as caught:
+    with pytest.raises(Problem, match="no such record and no images to make it from") as caught:
         composition.record(STUDY, results=tmp_path, cohort=None, split=None)
     assert str(caught.value).startswith(f"{tmp_path / composition.NAME}: ")
     assert "\n" not in str(caught.value)

@@ -12,6 +12,7 @@ from covidcxr.cohort import Cohort
 from covidcxr.problems import Problem
 
 N = 20
+CHANNELS = features.CHANNELS
 
 
 def study(**changes: object) -> config.Study:
@@ -45,12 +46,13 @@ def small_backbones(monkeypatch: pytest.MonkeyPatch) -> None:
         pixels = keras.Input((study.image_size, study.image_size, 3))
         x = keras.layers.Conv2D(8, 3, strides=4, activation="relu")(pixels)
         x = keras.layers.BatchNormalization()(x)
-        x = keras.layers.Conv2D(6 if name == "resnet50" else 5, 3, strides=8)(x)
+        x = keras.layers.Conv2D(6, 3, strides=8, padding="same")(x)
         made = keras.Model(pixels, x, name=layer or name)
         made.trainable = study.trainable
         return made
 
     monkeypatch.setattr(networks, "backbone", backbone)
+    monkeypatch.setattr(features, "CHANNELS", 6)
 
 
 @pytest.mark.parametrize("model", ["resnet50", "resnet252v2"])
@@ -72,7 +74,7 @@ def test_training_on_features_is_training_the_network(
     split = splits.make(cohort.manifest, "random", 0.25)
     plain = training.train(chosen, model, 1, cohort, split)
     short = training.train(chosen, model, 1, cohort, split, store=tmp_path)
-    for one, other in zip(plain.network.weights, short.network.weights, strict=True):
+    for one, other in zip(plain.whole().weights, short.whole().weights, strict=True):
         np.testing.assert_allclose(one.numpy(), other.numpy(), atol=1e-6, err_msg=one.path)
     np.testing.assert_allclose(plain.predictions["score"], short.predictions["score"], atol=1e-5)
     numbers = ["epoch", "loss", "accuracy"]
@@ -94,20 +96,24 @@ def test_every_backbone_sees_every_image_once_for_all_networks_and_seeds(
 
     monkeypatch.setattr(features, "_extract", counted)
     # The same weights for every seed, as weights from a file are.
+    for file in networks.WEIGHT_FILES.values():
+        (tmp_path / file).write_bytes(b"weights")
+    built = []
     plain = networks.backbone
-    made: dict[str, Any] = {}
 
-    def same(name: str, study: config.Study, layer: str | None = None) -> Any:
-        network = plain(name, study, layer)  # type: ignore[arg-type]
-        network.set_weights(made.setdefault(name, network.get_weights()))
-        return network
+    def counted_backbone(name: Any, *rest: Any) -> Any:
+        built.append(name)
+        return plain(name, *rest)
 
-    monkeypatch.setattr(networks, "backbone", same)
+    monkeypatch.setattr(networks, "backbone", counted_backbone)
+    chosen = study(epochs=1, weights=tmp_path)
     split = splits.make(cohort.manifest, "random", 0.25)
     for seed in (0, 1):
         for model in config.TITLES:
-            training.train(study(epochs=1), model, seed, cohort, split, store=tmp_path)
+            training.train(chosen, model, seed, cohort, split, store=tmp_path)
     assert sum(seen) == 2 * N
+    # Nor is one built to look at nothing.
+    assert built == ["resnet50", "resnet152v2"]
     keras.backend.clear_session()
 
 
@@ -124,61 +130,56 @@ def test_features_suffice_only_where_nothing_before_the_head_changes() -> None:
     assert not features.suffice(study(trainable="true"))
 
 
-def extractor(scale: float = 1.0) -> Any:
-    import keras
+def see(pixels: np.ndarray) -> bytes:
+    means = pixels.reshape(-1, 2, 4, 2, 4, 3).mean(axis=(2, 4))
+    return means.astype(np.float32).tobytes()
 
-    pixels = keras.Input((8, 8, 3))
-    return keras.Model(pixels, keras.layers.AveragePooling2D(4)(pixels * scale))
+
+def cached(tmp_path: Path, name: str, pixels: np.ndarray, see: Any = see) -> np.ndarray:
+    shape = (len(pixels), 2, 2, 3)
+    return features._cached(tmp_path / name, tmp_path / "x", pixels, shape, see, 4)
 
 
 def test_a_killed_extraction_goes_on_where_its_file_ends(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (30, 8, 8, 3), dtype=np.uint8)
-    whole = features._cached(tmp_path / "a.f32", tmp_path / "x", pixels, extractor(), 4)
+    whole = cached(tmp_path, "a.f32", pixels)
     np.testing.assert_allclose(whole[3, 0, 1], pixels[3, :4, 4:].mean(axis=(0, 1)), rtol=1e-6)
-    extract, calls = features._extract, []
+    calls = []
 
-    def killed(*args: Any) -> bytes:
+    def killed(batch: np.ndarray) -> bytes:
         calls.append(1)
         if len(calls) == 4:
             raise KeyboardInterrupt
-        return extract(*args)
+        return see(batch)
 
-    monkeypatch.setattr(features, "_extract", killed)
     with pytest.raises(KeyboardInterrupt):
-        features._cached(tmp_path / "b.f32", tmp_path / "x", pixels, extractor(), 4)
+        cached(tmp_path, "b.f32", pixels, killed)
     part = tmp_path / "b.part"
     assert not (tmp_path / "b.f32").exists()
     with part.open("ab") as file:  # as a kill in the middle of a row leaves it
         file.write(b"half a row")
     calls[:] = [1] * 10
-    resumed = features._cached(tmp_path / "b.f32", tmp_path / "x", pixels, extractor(), 4)
+    resumed = cached(tmp_path, "b.f32", pixels, killed)
     np.testing.assert_array_equal(resumed, whole)
     assert len(calls) - 10 == 5  # 30 images in eights of four, three done
     assert not part.exists()
 
 
-def test_a_full_disk_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
     def full(*args: Any) -> bytes:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(features, "_extract", full)
     with pytest.raises(Problem, match=r"a\.f32: the disk is full; make room and run again"):
-        features._cached(
-            tmp_path / "a.f32", tmp_path / "x", np.zeros((3, 8, 8, 3), np.uint8), extractor(), 4
-        )
+        cached(tmp_path, "a.f32", np.zeros((3, 8, 8, 3), np.uint8), full)
 
 
 def test_other_images_weights_or_preprocessing_have_features_of_their_own(
     cohort: Cohort, tmp_path: Path
 ) -> None:
-    import keras
-
     def files(chosen: config.Study, pixels: np.ndarray, seed: int = 0) -> int:
-        keras.utils.set_random_seed(seed)
-        network = networks.build("resnet50", chosen)
-        features.Backbones("resnet50", chosen, network, tmp_path).features(pixels)
+        features.Backbones("resnet50", chosen, seed, tmp_path).features(pixels)
         return len(list(tmp_path.glob("*.f32")))
 
     assert files(study(), cohort.pixels) == 1
@@ -187,3 +188,19 @@ def test_other_images_weights_or_preprocessing_have_features_of_their_own(
     assert files(study(), cohort.pixels, seed=1) == 3
     assert files(study(preprocessing="own"), cohort.pixels) == 4
     assert files(study(head="flatten"), cohort.pixels) == 5
+    weights = tmp_path / networks.WEIGHT_FILES["resnet50"]
+    weights.write_bytes(b"weights")
+    assert files(study(weights=tmp_path), cohort.pixels) == 6
+    assert files(study(weights=tmp_path), cohort.pixels, seed=1) == 6
+
+
+@pytest.mark.parametrize("name", config.BACKBONES)
+@pytest.mark.parametrize("size", [32, 48, 65])
+def test_the_shape_of_the_last_maps_is_known_beforehand(name: Any, size: int) -> None:
+    import keras
+
+    makers = {"resnet50": "ResNet50", "resnet50v2": "ResNet50V2", "resnet152v2": "ResNet152V2"}
+    made = getattr(keras.applications, makers[name])(
+        include_top=False, weights=None, input_shape=(size, size, 3)
+    )
+    assert made.output_shape[1:] == (-(-size // 32), -(-size // 32), CHANNELS)

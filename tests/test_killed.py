@@ -20,8 +20,9 @@ import pandas as pd
 from covidcxr import config, networks, splits, training
 from covidcxr.cohort import Cohort
 
-def build(model, study):
+def build(model, study, seed):
     import keras
+    keras.utils.set_random_seed(seed)
     pixels = keras.Input((32, 32, 3))
     x = keras.layers.Conv2D(4, 3, strides=4)(pixels / 255)
     x = keras.layers.BatchNormalization()(x)

@@ -42,9 +42,10 @@ def split(cohort: Cohort) -> pd.DataFrame:
 
 @pytest.fixture(autouse=True)
 def small_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    def build(model: str, study: config.Study) -> Any:
+    def build(model: str, study: config.Study, seed: int) -> Any:
         import keras
 
+        networks.begin("all", seed)
         inputs = keras.Input((study.image_size, study.image_size, 3))
         x = keras.layers.Rescaling(1 / 255)(inputs)
         x = keras.layers.Conv2D(4, 3, strides=4)(x)
@@ -125,7 +126,7 @@ def test_other_data_or_another_split_are_trained_again(
 
 
 def test_no_record_and_no_data_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(Problem, match=r"resnet50-random-s0: no record .* COVIDCXR_DATA"):
+    with pytest.raises(Problem, match=r"resnet50-random-s0: no such record .* COVIDCXR_DATA"):
         record(None, None, tmp_path)
 
 
@@ -327,8 +328,8 @@ def test_mixed_precision_trains_and_scores_in_single_precision(
     trained = training.train(study, "resnet50", 0, cohort, split)
     assert trained.told["precision"] == "mixed_bfloat16"
     assert keras.config.dtype_policy().name == "float32"
-    assert trained.network.layers[2].compute_dtype == "bfloat16"
-    assert {v.dtype for v in trained.network.trainable_variables} == {"float32"}
+    assert trained.whole().layers[2].compute_dtype == "bfloat16"
+    assert {v.dtype for v in trained.whole().trainable_variables} == {"float32"}
 
 
 def test_rows_in_another_order_are_a_defect(cohort: Cohort, split: pd.DataFrame) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,6 @@ import pandas as pd
 from covidcxr import records, splits
 from covidcxr.cohort import Cohort
 from covidcxr.config import LABELS, Study
-from covidcxr.problems import Problem
 
 NAME = "cohort"
 """The name of this record among a study's records."""
@@ -51,35 +51,26 @@ def record(
     keys = ("image_size", "resize", "test_fraction", "validation_fraction")
     parameters = records.parameters(study, keys, split=study.splits[0], seed=study.seeds[0])
     if cohort is None or split is None:
-        found = records.find(folder, parameters, None)
-        if found is None:
-            raise Problem(
-                f"{folder}: no record of this cohort and no data to describe; name a data folder "
-                "in COVIDCXR_DATA, or run STUDY=demo, which needs none."
-            )
-        return found
+        return records.remembered(folder, study, parameters, None, dict)
     fingerprints = {
         "data": _fingerprint(cohort.manifest),
         "split": splits.fingerprint(split),
         "code": records.code_fingerprint(*_CODE),
     }
-    found = records.find(folder, parameters, fingerprints)
-    if found is not None:
-        return found
-    return records.write(
-        folder,
-        study=study,
-        parameters=parameters,
-        fingerprints=fingerprints,
-        commit=records.commit(),
-        tables={
-            "categories": categories(cohort.manifest),
-            "measures": measures(cohort),
-            "parts": parts(split),
-        },
-        images={label: int((cohort.manifest["label"] == label).sum()) for label in LABELS},
-        patients=patients(cohort.manifest),
-    )
+
+    def make() -> dict[str, Any]:
+        labels = cohort.manifest["label"]
+        return {
+            "tables": {
+                "categories": categories(cohort.manifest),
+                "measures": measures(cohort),
+                "parts": parts(split),
+            },
+            "images": {label: int((labels == label).sum()) for label in LABELS},
+            "patients": patients(cohort.manifest),
+        }
+
+    return records.remembered(folder, study, parameters, fingerprints, make)
 
 
 def categories(manifest: pd.DataFrame) -> pd.DataFrame:

@@ -177,10 +177,9 @@ def _weights(study: Study) -> Iterator[Finding]:
     if study.weights == "none":
         yield Finding("weights", OK, "random, as the study says")
         return
-    wanted = {name: networks.WEIGHT_FILES[name] for name in _used(study)}
-    cached = Path.home() / ".keras/models"
-    folder = cached if study.weights == "imagenet" else Path(study.weights)
-    missing = [file for file in wanted.values() if not (folder / file).is_file()]
+    files = [networks.weight_file(name, study.weights) for name in _used(study)]
+    folder = files[0].parent
+    missing = [file.name for file in files if not file.is_file()]
     if not missing:
         yield Finding("weights", OK, f"ImageNet, in {folder}")
     elif study.weights == "imagenet" and _reachable(_KERAS_FILES):

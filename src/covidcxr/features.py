@@ -12,7 +12,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     import keras
 
 log = logging.getLogger(__name__)
+
+CHANNELS = 2048
+"""Of the last feature maps of each of the three backbones."""
 
 _TRAINED = ("pointwise", "probabilities")
 
@@ -64,31 +68,24 @@ def pooled(study: Study) -> bool:
 class Backbones:
     """The frozen backbones of a network, and the features they give.
 
+    A backbone is built when it has to look at images, so that a head whose features are on
+    disk does not wait for it.
+
     Parameters
     ----------
-    model, study
-        Which network.
-    network
-        As `covidcxr.networks.build` built it: its backbones are the ones used.
+    model, study, seed
+        Which network, as for `covidcxr.networks.build`.
     folder
         Receives the features, a file for each backbone, weights and set of images; files
         are named by everything that decides their content.
     """
 
-    def __init__(self, model: ModelName, study: Study, network: keras.Model, folder: Path) -> None:
-        import keras
-
-        self.study, self.folder = study, folder
-        self.extractors: list[tuple[str, str, keras.Model]] = []
-        for name, layer in zip(
-            networks.backbones(model, study), networks.layer_names(model, study), strict=True
-        ):
-            made = network.get_layer(layer)
-            pixels = keras.Input(network.input_shape[1:])
-            maps = made(networks.normalise(pixels, name, study.preprocessing), training=False)
-            if pooled(study):
-                maps = keras.layers.GlobalAveragePooling2D(keepdims=True)(maps)
-            self.extractors.append((name, _key(made, study), keras.Model(pixels, maps)))
+    def __init__(self, model: ModelName, study: Study, seed: int, folder: Path) -> None:
+        self.study, self.seed, self.folder = study, seed, folder
+        self.names = dict(
+            zip(networks.layer_names(model, study), networks.backbones(model, study), strict=True)
+        )
+        self.extractors: dict[str, keras.Model] = {}
 
     def features(self, pixels: NDArray[np.uint8]) -> Features:
         """Return the features of images, computed where they are not on disk yet.
@@ -104,52 +101,87 @@ class Backbones:
             Where the disk is full; what was computed stays for the next run.
         """
         content = _digest(pixels)
-        return Features(
-            [
-                _cached(
-                    self.folder / f"{name}-{_short(key, content)}.f32",
-                    self.folder / name,
-                    pixels,
-                    extractor,
-                    self.study.batch_size,
-                )
-                for name, key, extractor in self.extractors
-            ]
+        return Features([self._of(layer, pixels, content) for layer in self.names])
+
+    def _of(self, layer: str, pixels: NDArray[np.uint8], content: str) -> NDArray[np.float32]:
+        name = self.names[layer]
+
+        def see(batch: NDArray[np.uint8]) -> bytes:
+            return _extract(self._extractor(layer), batch, self.study.batch_size)
+
+        # All three backbones halve an image five times, and end in so many channels.
+        side = 1 if pooled(self.study) else -(-self.study.image_size // 32)
+        return _cached(
+            self.folder / f"{name}-{_short(self._key(layer), content)}.f32",
+            self.folder / name,
+            pixels,
+            (len(pixels), side, side, CHANNELS),
+            see,
+            self.study.batch_size,
         )
 
+    def _extractor(self, layer: str) -> keras.Model:
+        import keras
 
-def head(network: keras.Model, study: Study, features: Features) -> keras.Model:
-    """Take the head off a network, to be trained on features, with the same weights and seeds."""
+        if layer not in self.extractors:
+            networks.begin(layer, self.seed)
+            made = networks.backbone(self.names[layer], self.study, layer)
+            pixels = keras.Input(made.input_shape[1:])
+            seen = networks.normalise(pixels, self.names[layer], self.study.preprocessing)
+            maps = made(seen, training=False)
+            if pooled(self.study):
+                maps = keras.layers.GlobalAveragePooling2D(keepdims=True)(maps)
+            self.extractors[layer] = keras.Model(pixels, maps)
+        return self.extractors[layer]
+
+    def _key(self, layer: str) -> str:
+        """Return what decides a backbone's features, but for the images."""
+        import keras
+
+        name, weights = self.names[layer], f"random {layer} {self.seed}"
+        if self.study.weights != "none":
+            file = networks.weight_file(name, self.study.weights)
+            if not file.is_file():
+                self._extractor(layer)  # which downloads it, or says what is missing
+            weights = _file_digest(file)
+        facts = (
+            name, weights, self.study.preprocessing, pooled(self.study), keras.backend.backend(),
+            keras.config.dtype_policy().name, sorted(records.packages().items()),
+            records.code_fingerprint("features", "networks"),
+        )  # fmt: skip
+        return _short(repr(facts))
+
+
+def head(model: ModelName, study: Study, seed: int, features: Features) -> keras.Model:
+    """Build the head of a network alone, with the first weights that it has within it."""
     import keras
 
     maps = keras.Input(features.shape[1:], name="features")
-    made = keras.Model(maps, networks.head([maps], study), name=network.name)
-    hand_over(network, made)
-    if study.dropout:
-        theirs, ours = (whose.get_layer("dropout").seed_generator for whose in (network, made))
-        ours.state.assign(theirs.state)
-    return made
+    networks.begin("head", seed)
+    return keras.Model(maps, networks.head([maps], study), name=model)
 
 
-def hand_over(giver: keras.Model, taker: keras.Model) -> None:
-    """Give one network's head the weights of another's."""
+def whole(model: ModelName, study: Study, seed: int, head: keras.Model) -> keras.Model:
+    """Build a network around a head that was trained alone."""
+    made = networks.build(model, study, seed)
     for name in _TRAINED:
-        if any(layer.name == name for layer in giver.layers):
-            taker.get_layer(name).set_weights(giver.get_layer(name).get_weights())
+        if any(layer.name == name for layer in head.layers):
+            made.get_layer(name).set_weights(head.get_layer(name).get_weights())
+    return made
 
 
 def _cached(
     path: Path,
     turn: Path,
     pixels: NDArray[np.uint8],
-    extractor: keras.Model,
+    shape: tuple[int, ...],
+    see: Callable[[NDArray[np.uint8]], bytes],
     batch_size: int,
 ) -> NDArray[np.float32]:
     """Return the features in a file, which is written or completed first.
 
     Rows are appended, so that a killed run goes on where its file ends.
     """
-    shape = (len(pixels), *extractor.output_shape[1:])
     row = int(np.prod(shape[1:])) * 4
     # Trainings side by side that want the same features wait for the one that makes them.
     with atomic.alone(turn):
@@ -160,7 +192,7 @@ def _cached(
                 file.truncate(done * row)
                 log.info("%s: features of images %d to %d", path.name, done + 1, len(pixels))
                 for start in range(done, len(pixels), batch_size):
-                    file.write(_extract(extractor, pixels[start : start + batch_size], batch_size))
+                    file.write(see(pixels[start : start + batch_size]))
                 file.flush()
                 os.fsync(file.fileno())
             part.rename(path)
@@ -175,19 +207,10 @@ def _extract(extractor: keras.Model, pixels: NDArray[np.uint8], batch_size: int)
     return features.tobytes()
 
 
-def _key(backbone: keras.Model, study: Study) -> str:
-    """Return what decides a backbone's features, but for the images."""
-    import keras
-
-    weights = hashlib.sha256()
-    for value in backbone.get_weights():
-        weights.update(np.ascontiguousarray(value).data)
-    facts = (
-        weights.hexdigest(), study.preprocessing, pooled(study), keras.backend.backend(),
-        keras.config.dtype_policy().name, sorted(records.packages().items()),
-        records.code_fingerprint("features", "networks"),
-    )  # fmt: skip
-    return _short(repr(facts))
+@cache
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _digest(pixels: NDArray[np.uint8]) -> str:

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from covidcxr.config import BACKBONES, BackboneName, ModelName, Preprocessing, Study
 from covidcxr.problems import Problem
 
@@ -35,7 +37,7 @@ WEIGHT_FILES: dict[BackboneName, str] = {
 _CAFFE_MEANS = (103.939, 116.779, 123.68)
 
 
-def build(model: ModelName, study: Study) -> keras.Model:
+def build(model: ModelName, study: Study, seed: int | None = None) -> keras.Model:
     """Build one of the three networks, not yet compiled.
 
     Parameters
@@ -46,6 +48,8 @@ def build(model: ModelName, study: Study) -> keras.Model:
         Gives image size, augmentation, weights, preprocessing, the backbones that the
         fusion joins, head, dropout, trainability and the momentum of the batch
         normalisation.
+    seed
+        Decides the random weights; left out: none does.
 
     Returns
     -------
@@ -61,17 +65,30 @@ def build(model: ModelName, study: Study) -> keras.Model:
     import keras
 
     pixels = keras.Input((study.image_size, study.image_size, 3), name="pixels")
+    begin("augmentation", seed)
     seen = augmented(pixels, study)
-    maps, used = [], []
-    for name in backbones(model, study):
-        # A layer's name stands once, also where the fusion joins two of a kind.
-        made = backbone(name, study, name if name not in used else f"{name}_twin")
-        used.append(name)
+    maps = []
+    for name, layer in zip(backbones(model, study), layer_names(model, study), strict=True):
+        begin(layer, seed)
+        made = backbone(name, study, layer)
         # A frozen backbone must also keep its batch statistics, hence training=False;
         # a trainable one follows the mode of the call.
         mode = None if study.trainable else False
         maps.append(made(normalise(seen, name, study.preprocessing), training=mode))
+    begin("head", seed)
     return keras.Model(pixels, head(maps, study), name=model)
+
+
+def begin(piece: str, seed: int | None) -> None:
+    """Let the random weights of a piece follow from the seed and its name alone.
+
+    So they are the same whatever was built before it, or was not.
+    """
+    import keras
+
+    if seed is not None:
+        words = np.random.SeedSequence([seed, *piece.encode()]).generate_state(1)
+        keras.utils.set_random_seed(int(words[0]))
 
 
 def backbones(model: ModelName, study: Study) -> tuple[BackboneName, ...]:
@@ -224,12 +241,18 @@ def backbone(name: BackboneName, study: Study, layer: str | None = None) -> kera
     return made
 
 
+def weight_file(name: BackboneName, weights: str) -> Path:
+    """Return where a backbone's weights lie, or will lie when Keras has downloaded them."""
+    folder = Path.home() / ".keras/models" if weights == "imagenet" else Path(weights)
+    return folder / WEIGHT_FILES[name]
+
+
 def _weights(name: BackboneName, weights: str) -> str | None:
     if weights == "none":
         return None
     if weights == "imagenet":
         return "imagenet"
-    file = Path(weights) / WEIGHT_FILES[name]
+    file = weight_file(name, weights)
     if not file.is_file():
         raise Problem(
             f"{file}: no such weights file; put Keras' file there, or set weights to imagenet "

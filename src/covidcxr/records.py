@@ -234,7 +234,8 @@ def remembered(
         As for `find`: None where the images are not at hand, so that nothing can be made.
     make
         Computes the record; returns ``tables``, frames by name, and any further fields
-        of its JSON. Wall time and peak memory are added.
+        of its JSON. Wall time and peak memory are added; ``earlier_seconds`` of a run that
+        was interrupted count to the time.
 
     Raises
     ------
@@ -243,6 +244,7 @@ def remembered(
     """
     found = find(folder, parameters, fingerprints)
     if found is not None:
+        log.info("%s: the record answers to what decides it; not made again", folder)
         return found
     if fingerprints is None:
         raise Problem(
@@ -250,7 +252,8 @@ def remembered(
             "COVIDCXR_DATA, or run STUDY=demo, which needs none."
         )
     started, began = time.monotonic(), commit()
-    made = make()
+    made = dict(make())
+    earlier = made.pop("earlier_seconds", 0.0)
     return write(
         folder,
         study=study,
@@ -258,7 +261,7 @@ def remembered(
         fingerprints=fingerprints,
         commit=began,
         **made,
-        wall_seconds=round(time.monotonic() - started, 1),
+        wall_seconds=round(time.monotonic() - started + earlier, 1),
         peak_memory_bytes=peak_memory(),
     )
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -66,8 +67,9 @@ class Trained(NamedTuple):
     predictions
         ``image_id``, ``group_id``, ``part``, ``label``, ``score``: the
         probability of COVID19.
-    network
-        As trained.
+    whole
+        Returns the network as trained; on the features of frozen backbones, only the head
+        was, and the rest is built when it is asked for.
     scored
         From pixels of shape (n, size, size, 3) to the network's n scores.
     told
@@ -77,7 +79,7 @@ class Trained(NamedTuple):
 
     history: pd.DataFrame
     predictions: pd.DataFrame
-    network: keras.Model
+    whole: Callable[[], keras.Model]
     scored: saliency.Scored
     told: dict[str, Any]
 
@@ -146,13 +148,7 @@ def record(
     folder = results / name(model, split_name, seed)
     decisive = parameters(study, model, split_name, seed)
     if cohort is None or split is None:
-        found = records.find(folder, decisive, None)
-        if found is None:
-            raise Problem(
-                f"{folder}: no record of this training and no data to run it; name a data folder "
-                "in COVIDCXR_DATA, or run STUDY=demo, which needs none."
-            )
-        return found
+        return records.remembered(folder, study, decisive, None, dict)
     fingerprints = {
         "data": cohort.fingerprint,
         "split": splits.fingerprint(split),
@@ -160,43 +156,20 @@ def record(
         "explained": str(study.explained_per_class),
         **{f"external {name}": other.fingerprint for name, other in (external or {}).items()},
     }
-    found = records.find(folder, decisive, fingerprints)
-    if found is not None:
-        log.info(
-            "%s: the record matches data, split, parameters and code; not trained again", folder
-        )
-        return found
-
-    started, commit = time.monotonic(), records.commit()
-    with tempfile.TemporaryDirectory() as temporary:
-        place = Path(temporary) if scratch is None else scratch
+    with contextlib.ExitStack() as stack:
+        place = scratch or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         # All but its length: a longer training begins as the shorter one did.
         key = {**decisive, **fingerprints, "epochs": None}
         checkpoint = checkpoints.path(place / "checkpoints", folder.name, key)
-        trained = train(
-            study, model, seed, cohort, split,
-            checkpoint=checkpoint, key=key, store=place / "features",
-        )  # fmt: skip
-        earlier = trained.told.pop("earlier_seconds")
-        tables = {"history": trained.history, "predictions": trained.predictions}
-        if external:
-            tables["external"] = tested(trained.scored, external)
-        if study.explained_per_class:
-            tables |= explained(trained, study, cohort, split)
-        made = records.write(
-            folder,
-            study=study,
-            parameters=decisive,
-            fingerprints=fingerprints,
-            commit=commit,
-            tables=tables,
-            images=_counts(split),
-            metrics=_metrics(trained.predictions, study.threshold),
-            backend=devices.description(trained.told["precision"]),
-            training=trained.told | _speed(trained, study),
-            wall_seconds=round(time.monotonic() - started + earlier, 1),
-            peak_memory_bytes=records.peak_memory(),
-        )
+
+        def make() -> dict[str, Any]:
+            trained = train(
+                study, model, seed, cohort, split,
+                checkpoint=checkpoint, key=key, store=place / "features",
+            )  # fmt: skip
+            return _content(trained, study, cohort, split, external or {})
+
+        made = records.remembered(folder, study, decisive, fingerprints, make)
         if not keep:
             checkpoint.unlink(missing_ok=True)
     return made
@@ -244,7 +217,6 @@ def train(
     import keras
 
     devices.prepare()
-    keras.utils.set_random_seed(seed)
     if list(split["image_id"]) != list(cohort.manifest["image_id"]):
         raise ValueError("the split's rows are not the manifest's")
     parts = split["part"].to_numpy(dtype=str)
@@ -253,17 +225,15 @@ def train(
     watched = ("validation", "test") if study.validation_fraction else ("test",)
 
     with devices.computing(study.precision) as precision:
-        network = networks.build(model, study)
-        seen: Any = cohort.pixels
+        read: Callable[[Pixels], Any]
+        seen: Any
         if store is not None and features.suffice(study):
-            backbones = features.Backbones(model, study, network, store)
-            seen = backbones.features(cohort.pixels)
-            learner = features.head(network, study, seen)
-
-            def read(pixels: Pixels) -> Any:
-                return backbones.features(pixels)
+            read = features.Backbones(model, study, seed, store).features
+            seen = read(cohort.pixels)
+            learner = features.head(model, study, seed, seen)
         else:
-            learner, read = network, lambda pixels: pixels
+            read, seen = lambda pixels: pixels, cohort.pixels
+            learner = networks.build(model, study, seed)
         learner.compile(
             optimizer=keras.optimizers.get(
                 {"class_name": study.optimizer, "config": {"learning_rate": study.learning_rate}}
@@ -305,8 +275,12 @@ def train(
                 history.callback(),
             ],
         )
-    if learner is not network:
-        features.hand_over(learner, network)
+
+    def whole() -> keras.Model:
+        if seen is cohort.pixels:
+            return learner
+        with devices.computing(study.precision):
+            return features.whole(model, study, seed, learner)
 
     def scored(pixels: Pixels) -> NDArray[np.float32]:
         return _scores(learner, read(pixels), study.batch_size)
@@ -321,7 +295,7 @@ def train(
         "images_per_second": speed,
         "precision": precision,
     }
-    return Trained(history.table(), predictions, network, scored, told)
+    return Trained(history.table(), predictions, whole, scored, told)
 
 
 def held(pixels: Any) -> Any:
@@ -359,7 +333,7 @@ def explained(
         places = np.linspace(0, len(rows) - 1, min(study.explained_per_class, len(rows)))
         chosen += rows.index[places.round().astype(int)].tolist()
     return saliency.explain(
-        trained.network,
+        trained.whole(),
         cohort.pixels[chosen],
         split.loc[chosen],
         scored=trained.scored,
@@ -519,6 +493,31 @@ def _batches(
     return Batches()
 
 
+def _content(
+    trained: Trained,
+    study: Study,
+    cohort: Cohort,
+    split: pd.DataFrame,
+    external: Mapping[str, Cohort],
+) -> dict[str, Any]:
+    """Return what a record says of a training."""
+    told = dict(trained.told)
+    earlier = told.pop("earlier_seconds")
+    tables = {"history": trained.history, "predictions": trained.predictions}
+    if external:
+        tables["external"] = tested(trained.scored, external)
+    if study.explained_per_class:
+        tables |= explained(trained, study, cohort, split)
+    return {
+        "tables": tables,
+        "images": _counts(split),
+        "metrics": _metrics(trained.predictions, study.threshold),
+        "backend": devices.description(told["precision"]),
+        "training": told | _speed(trained, study),
+        "earlier_seconds": earlier,
+    }
+
+
 def _speed(trained: Trained, study: Study) -> dict[str, Any]:
     """Return what the device did in a second, and what it can do.
 
@@ -528,7 +527,7 @@ def _speed(trained: Trained, study: Study) -> dict[str, Any]:
     """
     if features.suffice(study):
         return {"protocol": "frozen features"}
-    forward = 2 * complexity.account(trained.network).multiply_adds
+    forward = 2 * complexity.account(trained.whole()).multiply_adds
     each = 3 * forward if study.trainable else forward
     return {
         "protocol": "end to end" if study.trainable else "frozen backbones",
