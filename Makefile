@@ -4,22 +4,24 @@ STUDY ?= demo
 SET ?=
 CORES ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 PROFILE ?= default
+FLOW = Snakefile
 PYTHON ?= python3
 BIN := .venv/bin
 # Beside a cluster, CORES is for what runs here: --cores would also bind the cluster's jobs.
-SNAKEMAKE = $(BIN)/snakemake --snakefile workflow/Snakefile \
+SNAKEMAKE = $(BIN)/snakemake --snakefile workflow/$(FLOW) \
 	$(if $(filter default,$(PROFILE)),--cores,--local-cores) $(CORES) \
 	--workflow-profile workflow/profiles/$(PROFILE) \
-	--config study='$(STUDY)' set='$(SET)'
+	--config $(CHOICE)
+CHOICE = study='$(STUDY)' set='$(SET)'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book train test lint lock lab clean
+.PHONY: help setup book train sensitivity test lint lock lab clean
 
 help: ## list the targets
 	@echo "The executable edition of a paper on COVID-19 and chest X-rays."
 	@echo
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | \
-		awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+		awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 	@echo
 	@echo "  STUDY=demo|paper|paper-scratch|replicates|FILE.yaml   SET=\"epochs=1 image_size=64\"   CORES=2"
 	@echo "  PROFILE=slurm fans the trainings out over a cluster"
@@ -54,6 +56,11 @@ book: setup ## render the book of STUDY (demo: minutes, no download)
 
 train: setup ## run STUDY's trainings without rendering the book
 	$(SNAKEMAKE) -- trainings
+
+sensitivity: FLOW = sensitivity.smk
+sensitivity: CHOICE = set='$(SET)' arms='$(ARMS)'
+sensitivity: setup ## train what the paper leaves open, changed one thing at a time (ARMS=head-gap,seed-1: some)
+	$(SNAKEMAKE)
 
 test: lint ## check style and types, then run all tests, the demo book included
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile

@@ -19,7 +19,7 @@ TEXT = st.text(st.characters(codec="utf-8", max_codepoint=0xFFFF), max_size=300)
 STUDY = "title: a study\ncohort:\n  source: phantom\n"
 
 
-SHIPPED_STUDIES = ["demo", "paper", "paper-scratch", "replicates"]
+SHIPPED_STUDIES = ["demo", "paper", "paper-scratch", "replicates", "sensitivity"]
 
 
 def written(folder: Path, text: str) -> Path:
