@@ -79,8 +79,8 @@ rule all:
 rule cohort:
     """Gather and decode the images once for all arms that see the same ones."""
     input:
-        lambda w: cohort.listing(STUDIES[FOLDERS[w.images]]),
-        lambda w: study_file(FOLDERS[w.images]),
+        listing=lambda w: cohort.listing(STUDIES[FOLDERS[w.images]]),
+        study=lambda w: study_file(FOLDERS[w.images]),
     output:
         BUILD / "{images}/manifest.csv",
         BUILD / "{images}/pixels.npy",
@@ -88,7 +88,7 @@ rule cohort:
         state=cohort.state(STUDIES[chosen[0]]),
         folder=lambda w: BUILD / w.images,
     shell:
-        "{COVIDCXR} cohort {input[1]:q} {params.folder:q}"
+        "{COVIDCXR} cohort {input.study:q} {params.folder:q}"
 
 
 rule split:
