@@ -1,21 +1,21 @@
 """What drawing counts instead of images saves, at equal results.
 
-Run as ``python benchmarks/bootstrap.py``. The other side is what one would write
+Run as ``python benchmarks/bootstrap.py``; it writes
+``benchmarks/results/bootstrap.json``. The other side is what one would write
 otherwise: ``scipy.stats.bootstrap``, paired, over scikit-learn's metric functions, one
 call for each score of each model and for each difference of a pair. It runs with few
 resamples, first so many and then twice as many, to show that its cost is linear; the
-ratio is for equal numbers of resamples. Ratios, measured within one run, belong to the
-code; the seconds belong to the machine and are printed last, as context.
+ratio is for equal numbers of resamples.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import partial
 from itertools import combinations
 
 import numpy as np
+from measured import by_size, keep, seconds
 from numpy.typing import NDArray
 from scipy import stats
 from sklearn import metrics as sk
@@ -102,16 +102,6 @@ def by_scipy(
     return np.stack([found.bootstrap_distribution for found in columns], axis=1)
 
 
-def seconds(work: Callable[[], object], repeats: int = 3) -> float:
-    """Return the shortest of some runs, which other load on the machine disturbs least."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
 def farthest(ours: Draws, theirs: Draws) -> tuple[float, float]:
     """Return how far means and spreads lie apart, in Monte Carlo standard errors, at most."""
     of_means, of_spreads = [], []
@@ -127,7 +117,7 @@ def farthest(ours: Draws, theirs: Draws) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Print the ratios, then the seconds that they come from."""
+    """Measure, and keep what was measured."""
     positive, scores = data(SAMPLES[0])
     truth, answers = positive.astype(int), (scores >= 0.5).astype(int)
     by_counts(positive, scores, 10)  # loads what is loaded only once
@@ -161,24 +151,18 @@ def main() -> None:
         for n, (known, models) in drawn_from.items()
     }
 
-    def ratio(slow: dict[int, float], quick: dict[int, float]) -> float:
-        return slow[2 * FEW] / (2 * FEW) * RESAMPLES / quick[RESAMPLES]
-
-    print(f"{RESAMPLES:,} resamples of {SAMPLES[0]} images, three models and their differences")
-    print(f"  ten threshold scores, scipy / counts: {ratio(slow_counts, fast['counts']):,.0f}")
-    print(f"  AUROC with ties, scipy / weights:     {ratio(slow_areas, fast['weights']):,.0f}")
-    print("\nEqual results: the farthest mean and spread, in Monte Carlo standard errors")
-    print(f"  F1 and MCC: {counts[0]:.1f}, {counts[1]:.1f}; AUROC: {areas[0]:.1f}, {areas[1]:.1f}")
-    print("\nCost of twice the resamples / cost")
-    for name, costs in {"scipy": slow_counts, **fast}.items():
-        sizes = sorted(costs)
-        print(f"  {name:8s} {costs[sizes[-1]] / costs[sizes[-2]]:.2f}")
-    print(f"\nCost of counts by number of images / cost with {SAMPLES[0]}")
-    for n, took in by_n.items():
-        print(f"  {n:7,d} {took / by_n[SAMPLES[0]]:.2f}")
-    print("\nContext: seconds on this machine")
-    print(f"  counts {fast['counts'][RESAMPLES]:.3f}, weights {fast['weights'][RESAMPLES]:.3f}")
-    print(f"  scipy, {2 * FEW} resamples: {slow_counts[2 * FEW]:.1f}, {slow_areas[2 * FEW]:.1f}")
+    keep(
+        "bootstrap",
+        {
+            "images": SAMPLES[0],
+            "models": len(MODELS),
+            "scores": len(THEIRS),
+            "scipy_seconds": {"counts": by_size(slow_counts), "weights": by_size(slow_areas)},
+            "seconds": {name: by_size(costs) for name, costs in fast.items()},
+            "seconds_by_images": by_size(by_n),
+            "errors_apart": {"counts": max(counts), "weights": max(areas)},
+        },
+    )
 
 
 if __name__ == "__main__":

@@ -1,21 +1,20 @@
 """What comparing packed hashes saves, and how time and memory grow with their number.
 
-Run as ``python benchmarks/duplicates.py``. The other side is what one would write
+Run as ``python benchmarks/duplicates.py``; it writes
+``benchmarks/results/duplicates.json``. The other side is what one would write
 otherwise: ImageHash's objects, subtracted from each other in a loop. Its cost is that of
 a pair, so that few hashes show it. The hashes are drawn in crowds around common
-centres, as those of radiographs lie. Ratios, measured within one run, belong to the
-code; the seconds belong to the machine and are printed last, as context.
+centres, as those of radiographs lie.
 """
 
 from __future__ import annotations
 
-import time
 import tracemalloc
-from collections.abc import Callable
 from itertools import combinations
 
 import imagehash
 import numpy as np
+from measured import by_size, keep, seconds
 from numpy.typing import NDArray
 
 from covidcxr import duplicates
@@ -51,16 +50,6 @@ def by_objects(hashes: NDArray[np.uint64]) -> int:
     return sum(a - b <= DISTANCE for a, b in combinations(objects, 2))
 
 
-def seconds(work: Callable[[], object], repeats: int) -> float:
-    """Return the shortest of some runs, which other load on the machine disturbs least."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
 def peak(hashes: NDArray[np.uint64]) -> int:
     """Return the most bytes that a search holds beside the hashes themselves."""
     tracemalloc.start()
@@ -71,7 +60,7 @@ def peak(hashes: NDArray[np.uint64]) -> int:
 
 
 def main() -> None:
-    """Print the ratios, then the seconds and bytes that they come from."""
+    """Measure, and keep what was measured."""
     few = drawn(FEW)
     found(few)  # loads what is loaded only once
     slow, quick = seconds(lambda: by_objects(few), 3), seconds(lambda: found(few), 20)
@@ -79,21 +68,16 @@ def main() -> None:
     large = {n: drawn(n) for n in COUNTS}
     took = {n: seconds(lambda h=h: found(h), 1) for n, h in large.items()}  # type: ignore[misc]
     held = {n: peak(h) for n, h in large.items()}
-    pairs = {n: n * (n - 1) / 2 for n in (FEW, *COUNTS)}
-
-    first, last = COUNTS[0], COUNTS[-1]
-    cost = took[last] / pairs[last]
-    print(f"All pairs of hashes of {HASH_SIZE**2} bits, those within {DISTANCE}")
-    print(f"  objects / packed, {FEW} hashes:           {slow / quick:,.0f}")
-    print(f"  objects / packed, a pair, {last:,} packed: {slow / pairs[FEW] / cost:,.0f}")
-    print(f"\nTime and memory by number of hashes / those of {first:,}; 1, 4, 16, 64 is n squared")
-    for n in COUNTS:
-        print(f"  {n:8,d}  time {took[n] / took[first]:6.2f}  memory {held[n] / held[first]:6.2f}")
-    print("\nContext: on this machine")
-    for n, hashes in large.items():
-        sizes = f"{held[n] / 1e6:6.1f} MB beside {hashes.nbytes / 1e6:.1f}"
-        print(f"  {n:8,d}  {took[n]:6.2f} s  {sizes}")
-    print(f"  objects, {FEW}: {slow:.2f} s")
+    keep(
+        "duplicates",
+        {
+            "bits": HASH_SIZE**2,
+            "distance": DISTANCE,
+            "few": {"hashes": FEW, "objects_seconds": slow, "packed_seconds": quick},
+            "packed_seconds": by_size(took),
+            "peak_bytes": by_size(held),
+        },
+    )
 
 
 if __name__ == "__main__":

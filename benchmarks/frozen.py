@@ -19,14 +19,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from measured import keep, seconds
 
-HERE = Path(__file__).parent
 EPOCHS, BATCH, SEEDS = 35, 16, 10
 PAPER = {"train": 1441, "test": 360, "size": 256}
 MODELS = ("resnet50", "resnet152v2", "resnet252v2")
@@ -90,7 +88,7 @@ def by_notebook(place: Path, images: int, size: int) -> dict[str, Any]:
         )  # fmt: skip
 
     train, test = folder("train"), folder("test")
-    seconds = {}
+    took = {}
     for model in MODELS:
         started = time.perf_counter()
         keras.utils.set_random_seed(0)
@@ -110,8 +108,8 @@ def by_notebook(place: Path, images: int, size: int) -> dict[str, Any]:
         network.optimizer.learning_rate = 1e-4
         network.fit(train, validation_data=test, epochs=EPOCHS, verbose=0)
         network.predict(test, verbose=0)
-        seconds[model] = round(time.perf_counter() - started, 2)
-    return {"seconds": seconds}
+        took[model] = round(time.perf_counter() - started, 2)
+    return {"seconds": took}
 
 
 def by_features(place: Path, images: int, size: int, seeds: str = "0") -> dict[str, Any]:
@@ -134,13 +132,13 @@ def by_features(place: Path, images: int, size: int, seeds: str = "0") -> dict[s
     )
     chosen = study(place, size)
     cohort = Cohort(rows, files.load(paths, size, chosen.resize))
-    seconds: dict[str, float] = {"images": round(time.perf_counter() - started, 2)}
+    took: dict[str, float] = {"images": round(time.perf_counter() - started, 2)}
     for seed in map(int, seeds.split(",")):
         for model in MODELS:
             started = time.perf_counter()
             training.train(chosen, model, seed, cohort, rows, store=place / "features")  # type: ignore[arg-type]
-            seconds[f"{model}-{seed}"] = round(time.perf_counter() - started, 2)
-    return {"seconds": seconds}
+            took[f"{model}-{seed}"] = round(time.perf_counter() - started, 2)
+    return {"seconds": took}
 
 
 def further(place: Path, images: int, size: int) -> dict[str, Any]:
@@ -164,7 +162,7 @@ def pieces(place: Path, images: int, size: int) -> dict[str, Any]:
         start[model] = round(time.perf_counter() - started, 2)
         if model != "resnet252v2":
             network.predict_on_batch(batch)
-            forward[model] = best(lambda n=network: n.predict_on_batch(batch), 3)  # type: ignore[misc]
+            forward[model] = seconds(lambda n=network: n.predict_on_batch(batch), 3)  # type: ignore[misc]
         channels = 4096 if model == "resnet252v2" else 2048
         seen = features.Features([np.ones((BATCH, 1, 1, channels), dtype=np.float32)])
         head = features.head(model, chosen, 0, seen)  # type: ignore[arg-type]
@@ -177,18 +175,8 @@ def pieces(place: Path, images: int, size: int) -> dict[str, Any]:
             head.train_function(iter([(x, codes)]))
 
         step()
-        update[model] = best(step, 20)
+        update[model] = seconds(step, 20)
     return {"batch_seconds": forward, "update_seconds": update, "start_seconds": start}
-
-
-def best(work: Callable[[], object], repeats: int) -> float:
-    """Return the shortest of some runs, which other load on the machine disturbs least."""
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - started)
-    return round(min(times), 5)
 
 
 STAGES = {stage.__name__: stage for stage in (prepare, by_notebook, by_features, further, pieces)}
@@ -209,30 +197,15 @@ def run(stage: str, place: Path, images: int, size: int) -> dict[str, Any]:
 
 
 def main(images: int, size: int) -> None:
-    from covidcxr import records
-
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(temporary)
         measured = {stage: run(stage, place, images, size) for stage in STAGES}
     del measured["prepare"]
-    record = {
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": records.commit(),
-        "packages": records.packages(),
-        "hardware": records.hardware(),
-        "load": [round(load, 2) for load in os.getloadavg()],
-        "images": images,
-        "size": size,
-        "epochs": EPOCHS,
-        "batch": BATCH,
-        "seeds": SEEDS,
-        "paper": PAPER,
-        "stages": measured,
-    }
-    target = HERE / "results" / "frozen.json"
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    print(target)
+    facts = {
+        "images": images, "size": size, "epochs": EPOCHS, "batch": BATCH, "seeds": SEEDS,
+        "paper": PAPER, "stages": measured,
+    }  # fmt: skip
+    keep("frozen", facts)
 
 
 if __name__ == "__main__":

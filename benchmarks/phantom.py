@@ -1,31 +1,18 @@
 """What rendering in batches saves, and how the work grows with the cohort.
 
-Run as ``python benchmarks/phantom.py``. The ratios, measured within one run, belong
-to the code; the seconds belong to the machine and are printed last, as context.
+Run as ``python benchmarks/phantom.py``; it writes ``benchmarks/results/phantom.json``.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 import numpy as np
+from measured import by_size, keep, seconds
 
 from covidcxr import phantom, radiograph
 from covidcxr.config import PhantomCohort
 
 SIZE = 64
 COUNTS = (250, 500, 1000, 2000)
-
-
-def seconds(work: Callable[[], object], repeats: int = 3) -> float:
-    """Return the shortest of some runs, which other load on the machine disturbs least."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
 
 
 def cohort(images: int) -> PhantomCohort:
@@ -37,7 +24,7 @@ def cohort(images: int) -> PhantomCohort:
 
 
 def main() -> None:
-    """Print the ratios, then the seconds that they come from."""
+    """Measure, and keep what was measured."""
     phantom.generate(cohort(50))  # loads what is loaded only once
     took = {
         images: seconds(lambda n=images: phantom.generate(cohort(n)))  # type: ignore[misc]
@@ -48,14 +35,15 @@ def main() -> None:
     batch = seconds(lambda: radiograph.render(anatomy, SIZE))
     alone = seconds(lambda: [radiograph.render(one, SIZE) for one in singles])
 
-    first = COUNTS[0]
-    print(f"Render 1,000 images of {SIZE} px one at a time / in batches: {alone / batch:.1f}\n")
-    print(f"Cost of an image / cost in a cohort of {first:,d}")
-    for images in COUNTS:
-        print(f"{images:8,d} images: {took[images] / images / (took[first] / first):6.2f}")
-    print("\nContext: seconds on this machine")
-    print(f"  render: in batches {batch:.2f}, one at a time {alone:.2f}")
-    print("  generate: " + ", ".join(f"{n:,d} images {s:.2f}" for n, s in took.items()))
+    keep(
+        "phantom",
+        {
+            "size": SIZE,
+            "images": len(anatomy),
+            "render_seconds": {"batches": batch, "single": alone},
+            "generate_seconds": by_size(took),
+        },
+    )
 
 
 if __name__ == "__main__":

@@ -34,7 +34,9 @@ PAGES = (
     "run/progress",
     "run/variance",
     "run/calibration",
+    "run/sensitivity",
     "run/runs",
+    "run/performance",
     "run/duplicates",
     "run/leakage",
     "run/shortcuts",
@@ -45,7 +47,8 @@ PAGES = (
 )
 PAGE = "build/demo/pages/resnet50-keras-s0.ipynb"
 ANY_STUDY = {f"run/{p}" for p in (
-    "audit", "claims", "forensics", "architecture", "auditing", "variance", "runs", "controls"
+    "audit", "claims", "forensics", "architecture", "auditing", "variance", "runs", "controls",
+    "sensitivity", "performance",
 )}  # fmt: skip
 EXECUTED = [p for p in PAGES if p.startswith("run/")]
 

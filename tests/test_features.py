@@ -90,9 +90,9 @@ def test_every_backbone_sees_every_image_once_for_all_networks_and_seeds(
     seen = []
     extract = features._extract
 
-    def counted(extractor: Any, pixels: np.ndarray, batch_size: int) -> bytes:
+    def counted(extractor: Any, pixels: np.ndarray) -> bytes:
         seen.append(len(pixels))
-        return extract(extractor, pixels, batch_size)
+        return extract(extractor, pixels)
 
     monkeypatch.setattr(features, "_extract", counted)
     # The same weights for every seed, as weights from a file are.

@@ -11,10 +11,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from covidcxr.problems import Problem
 
@@ -34,6 +37,9 @@ _PROBES = {
     "jax": "import jax; print(sum(d.platform != 'cpu' for d in jax.devices()))",
     "torch": "import torch; print(torch.cuda.device_count())",
 }
+
+Forward = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""From a batch of inputs to a network's outputs, as many rows."""
 
 _claims: list[Any] = []
 
@@ -237,7 +243,7 @@ def compiles() -> bool | str:
 
 
 def shorten_start(network: keras.Model) -> None:
-    """Give TensorFlow the training and test steps as plain graphs.
+    """Give TensorFlow the training step as a plain graph.
 
     Keras nests one graph in another, and TensorFlow infers every shape of the
     inner one anew: half of the time that passes before the first update.
@@ -255,13 +261,50 @@ def shorten_start(network: keras.Model) -> None:
         inputs if len(inputs) > 1 else inputs[0],
         tf.TensorSpec((None, *network.output_shape[1:]), "float32"),
     )
-    for kind in ("train", "test"):
-        step = tf.function(
-            getattr(network, f"{kind}_step"),
-            input_signature=[batch],
-            jit_compile=network.jit_compile,
-        )
-        setattr(network, f"{kind}_function", lambda iterator, step=step: step(next(iterator)))
+    step = tf.function(network.train_step, input_signature=[batch], jit_compile=network.jit_compile)
+    network.train_function = lambda iterator: step(next(iterator))
+
+
+def forward(network: keras.Model) -> Forward:
+    """Return what a network says of a batch, without what Keras does for a whole data set.
+
+    Keras builds a pipeline for every call of ``predict`` and ``evaluate``, which takes
+    longer than a head needs for all its images.
+
+    Parameters
+    ----------
+    network
+        Compiled or not; what it says is always as it stands when asked.
+
+    Returns
+    -------
+    Callable
+        From a batch of inputs, single precision, to outputs, with as many rows.
+    """
+    import keras
+
+    most = 0
+
+    def full(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        # A batch of another size would have the network compiled anew.
+        nonlocal most
+        most = max(most, len(batch))
+        padded = np.zeros((most, *batch.shape[1:]), dtype=np.float32)
+        padded[: len(batch)] = batch
+        return np.asarray(said(padded), dtype=np.float32)[: len(batch)]
+
+    if keras.backend.backend() != "tensorflow":
+        said = network.predict_on_batch
+        return full
+    import tensorflow as tf
+
+    said = tf.function(
+        lambda batch: network(batch, training=False),
+        input_signature=[tf.TensorSpec((None, *network.input_shape[1:]), "float32")],
+        autograph=False,
+        jit_compile=bool(compiles()),
+    )
+    return full
 
 
 def reseed(seed: int, epoch: int) -> None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covidcxr import atomic, networks, records
+from covidcxr import atomic, devices, networks, records
 from covidcxr.config import ModelName, Study
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Backbones:
         self.names = dict(
             zip(networks.layer_names(model, study), networks.backbones(model, study), strict=True)
         )
-        self.extractors: dict[str, keras.Model] = {}
+        self.extractors: dict[str, devices.Forward] = {}
 
     def features(self, pixels: NDArray[np.uint8]) -> Features:
         """Return the features of images, computed where they are not on disk yet.
@@ -107,7 +107,7 @@ class Backbones:
         name = self.names[layer]
 
         def see(batch: NDArray[np.uint8]) -> bytes:
-            return _extract(self._extractor(layer), batch, self.study.batch_size)
+            return _extract(self._extractor(layer), batch)
 
         # All three backbones halve an image five times, and end in so many channels.
         side = 1 if pooled(self.study) else -(-self.study.image_size // 32)
@@ -120,7 +120,7 @@ class Backbones:
             self.study.batch_size,
         )
 
-    def _extractor(self, layer: str) -> keras.Model:
+    def _extractor(self, layer: str) -> devices.Forward:
         import keras
 
         if layer not in self.extractors:
@@ -131,7 +131,7 @@ class Backbones:
             maps = made(seen, training=False)
             if pooled(self.study):
                 maps = keras.layers.GlobalAveragePooling2D(keepdims=True)(maps)
-            self.extractors[layer] = keras.Model(pixels, maps)
+            self.extractors[layer] = devices.forward(keras.Model(pixels, maps))
         return self.extractors[layer]
 
     def _key(self, layer: str) -> str:
@@ -199,12 +199,8 @@ def _cached(
     return np.memmap(path, dtype=np.float32, mode="r", shape=shape)
 
 
-def _extract(extractor: keras.Model, pixels: NDArray[np.uint8], batch_size: int) -> bytes:
-    # A batch of another size would have the network compiled anew.
-    full = np.zeros((batch_size, *pixels.shape[1:]), dtype=np.float32)
-    full[: len(pixels)] = pixels
-    features = np.asarray(extractor.predict_on_batch(full)[: len(pixels)], dtype=np.float32)
-    return features.tobytes()
+def _extract(extractor: devices.Forward, pixels: NDArray[np.uint8]) -> bytes:
+    return extractor(pixels.astype(np.float32)).tobytes()
 
 
 @cache

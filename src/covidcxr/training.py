@@ -6,7 +6,7 @@ import contextlib
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -47,6 +47,8 @@ _LATER = ("fused", "pointwise", "class_weights", "augmentation", "precision")
 """More of them, left out of a record where they have their default: older records answer."""
 
 _CODE = ("features", "images", "lungs", "networks", "saliency", "training")
+
+_NEAREST = 1e-7
 
 SHOWN = 2
 """Images of each class of which a map may be kept, where images may be shown."""
@@ -239,12 +241,13 @@ def train(
                 {"class_name": study.optimizer, "config": {"learning_rate": study.learning_rate}}
             ),
             loss="categorical_crossentropy",
-            metrics=["accuracy"],
+            # As an object it has its variables already; otherwise they would come into being
+            # while the training step is traced, and have it traced again.
+            metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
             jit_compile=devices.compiles(),
         )
         devices.shorten_start(learner)
-        # Creates the variables of the optimizer, which would otherwise come into being
-        # while the training step is traced and have it traced again.
+        # As above, for the variables of the optimizer.
         learner.optimizer.build(learner.trainable_variables)
 
     inputs = held(seen)
@@ -253,10 +256,13 @@ def train(
     done = told["epoch"] if told else 0
     batches = _batches(inputs, labels, rows["train"], study.batch_size, seed, weights)
     watching = {part: _batches(inputs, labels, rows[part], study.batch_size) for part in watched}
-    # As above, for the variables of the metrics.
-    learner.evaluate(watching[watched[0]], verbose=0)
+    forward = devices.forward(learner)
 
-    history = _History(TITLES[model], study.epochs, learner, watching, checkpoint, key, told)
+    def judged(part: str) -> dict[str, float]:
+        codes = np.eye(2)[labels[rows[part]]]
+        return _judged(_probabilities(forward, watching[part]), codes)
+
+    history = _History(TITLES[model], study.epochs, learner, watched, judged, checkpoint, key, told)
 
     def begin(epoch: int, logs: Any = None) -> None:
         devices.reseed(seed, epoch)
@@ -283,10 +289,10 @@ def train(
             return features.whole(model, study, seed, learner)
 
     def scored(pixels: Pixels) -> NDArray[np.float32]:
-        return _scores(learner, read(pixels), study.batch_size)
+        return _scores(forward, read(pixels), study.batch_size)
 
     predictions = split[["image_id", "group_id", "part", "label"]].assign(
-        score=_scores(learner, inputs, study.batch_size)
+        score=_scores(forward, inputs, study.batch_size)
     )
     speed = history.images_per_second(len(rows["train"]))
     told = {
@@ -342,11 +348,33 @@ def explained(
     )
 
 
-def _scores(network: keras.Model, inputs: Any, batch_size: int) -> NDArray[np.float32]:
+def _scores(forward: devices.Forward, inputs: Any, batch_size: int) -> NDArray[np.float32]:
     labels = np.zeros(len(inputs), dtype=int)
     everything = _batches(inputs, labels, np.arange(len(inputs)), batch_size)
-    scores: NDArray[np.float32] = network.predict(everything, verbose=0)[:, 1]
-    return scores
+    return _probabilities(forward, everything)[:, 1]
+
+
+def _probabilities(forward: devices.Forward, batches: keras.utils.PyDataset) -> NDArray[np.float32]:
+    """Return what a network says of all images, shape (n, 2)."""
+    batches.start(0)
+    return np.concatenate([forward(batches[i][0]) for i in range(len(batches))])
+
+
+def _judged(probabilities: NDArray[np.float32], codes: NDArray[np.float64]) -> dict[str, float]:
+    """Return cross entropy and accuracy, as Keras computes them.
+
+    Parameters
+    ----------
+    probabilities, codes
+        Shape (n, 2): what the network says, and what is so.
+    """
+    # Keras keeps as far from zero and one.
+    kept = np.clip(probabilities.astype(np.float64), _NEAREST, 1 - _NEAREST)
+    right = probabilities.argmax(axis=1) == codes.argmax(axis=1)
+    return {
+        "loss": float(-(codes * np.log(kept)).sum(axis=1).mean()),
+        "accuracy": float(right.mean()),
+    }
 
 
 class _History:
@@ -357,12 +385,14 @@ class _History:
         name: str,
         epochs: int,
         network: keras.Model,
-        watching: dict[str, keras.utils.PyDataset],
+        watched: Sequence[str],
+        judged: Callable[[str], dict[str, float]],
         checkpoint: Path | None,
         key: Mapping[str, Any] | None,
         before: Mapping[str, Any] | None,
     ) -> None:
-        self.name, self.epochs, self.network, self.watching = name, epochs, network, watching
+        self.name, self.epochs, self.network = name, epochs, network
+        self.watched, self.judged = watched, judged
         self.checkpoint, self.key = checkpoint, key or {}
         self.started = time.monotonic()
         before = before or {"epoch": 0, "rows": [], "updating": [], "stretches": 0, "seconds": 0.0}
@@ -404,8 +434,7 @@ class _History:
     def _on_epoch(self, epoch: int, logs: dict[str, float]) -> None:
         self.updating.append(round(time.monotonic() - self.epoch_started, 3))
         reached = {"train": {key: float(logs[key]) for key in ("loss", "accuracy")}}
-        for part, images in self.watching.items():
-            reached[part] = self.network.evaluate(images, verbose=0, return_dict=True)
+        reached |= {part: self.judged(part) for part in self.watched}
         seconds = round(time.monotonic() - self.epoch_started, 2)
         self.rows += [
             {
@@ -431,7 +460,7 @@ class _History:
         log.info(
             "%s: epoch %d of %d, loss %.3f, accuracy %.3f, %s, %.0f s left",
             self.name, self.epoch, self.epochs, logs["loss"], logs["accuracy"],
-            ", ".join(f"{part} accuracy {reached[part]['accuracy']:.3f}" for part in self.watching),
+            ", ".join(f"{part} accuracy {reached[part]['accuracy']:.3f}" for part in self.watched),
             left,
         )  # fmt: skip
 
