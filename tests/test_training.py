@@ -369,3 +369,34 @@ def test_evidence_is_sought_in_test_images_alone_and_maps_kept_where_they_may_be
         study, "resnet50", "random", 0, results=tmp_path / "x", cohort=cohort, split=split
     )
     assert "maps.csv" not in hidden["tables"]
+
+
+def test_loss_and_accuracy_are_those_of_keras() -> None:
+    import keras
+
+    rng = np.random.default_rng(0)
+    said = rng.dirichlet([0.3, 0.3], 50).astype(np.float32)
+    said[0] = [0, 1]  # as sure as single precision can be, and wrong
+    codes = np.eye(2)[np.append(0, rng.integers(0, 2, 49))]
+    found = training._judged(said, codes)
+    loss = keras.losses.CategoricalCrossentropy()(codes.astype(np.float32), said)
+    accuracy = keras.metrics.CategoricalAccuracy()(codes, said)
+    assert found["loss"] == pytest.approx(float(loss), rel=1e-5)
+    assert found["accuracy"] == pytest.approx(float(accuracy))
+
+
+def test_a_forward_pass_reads_batches_of_any_size_as_keras_does() -> None:
+    import keras
+
+    from covidcxr import devices
+
+    inputs = keras.Input((3,))
+    network = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Dropout(0.5)(inputs)))
+    forward = devices.forward(network)
+    rng = np.random.default_rng(0)
+    for rows in (4, 1, 6, 2):
+        batch = rng.random((rows, 3), dtype=np.float32)
+        np.testing.assert_allclose(forward(batch), network(batch), rtol=1e-6)
+    # It says what the network says now, not what it said when it was made.
+    network.layers[-1].set_weights([np.zeros((3, 2)), np.array([1.0, 2.0])])
+    np.testing.assert_allclose(forward(np.ones((1, 3), np.float32)), [[1, 2]])
