@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import yaml
 
-from covidcxr import atomic, images, records  # noqa: F401  their Problems are known here
+from covidcxr import (
+    atomic,
+    images,  # noqa: F401  its Problems are known here
+    provenance,
+    records,
+)
 from covidcxr.cohort import DATA_VARIABLE
 from covidcxr.problems import Problem
 
@@ -57,13 +64,15 @@ def execute(template: Path, output: Path, parameters: Mapping[str, Any]) -> None
     failed = output.with_suffix(".failed.ipynb")
     failed.parent.mkdir(parents=True, exist_ok=True)
     try:
-        papermill.execute_notebook(
-            str(template),
-            str(failed),
-            parameters=dict(parameters),
-            progress_bar=False,
-            stderr_file=_Progress(),
-        )
+        with _listening() as used:
+            papermill.execute_notebook(
+                str(template),
+                str(failed),
+                parameters=dict(parameters),
+                progress_bar=False,
+                stderr_file=_Progress(),
+            )
+            facts = provenance.of_page(template, parameters, used(), Path.cwd())
     except papermill.PapermillExecutionError as error:
         if error.ename in {"Problem", *(kind.__name__ for kind in Problem.__subclasses__())}:
             raise Problem(error.evalue) from None
@@ -71,6 +80,7 @@ def execute(template: Path, output: Path, parameters: Mapping[str, Any]) -> None
         raise
     page = nbformat.read(failed, as_version=4)
     clean(page, parameters, Path.cwd())
+    page.metadata[provenance.KEY] = facts
     with atomic.file(output) as aside:
         nbformat.write(page, aside)
     failed.unlink()
@@ -110,6 +120,19 @@ def clean(page: nbformat.NotebookNode, parameters: Mapping[str, Any], root: Path
                 for key, value in holder.items():
                     if isinstance(value, str):
                         holder[key] = _without_paths(value, root)
+
+
+@contextlib.contextmanager
+def _listening() -> Iterator[Callable[[], list[Path]]]:
+    """Have the notebook's process note which results it reads or makes."""
+    with tempfile.TemporaryDirectory() as folder:
+        notes = Path(folder) / "used"
+        notes.touch()
+        os.environ[records.TRACE] = str(notes)
+        try:
+            yield lambda: [Path(line) for line in notes.read_text("utf-8").splitlines()]
+        finally:
+            del os.environ[records.TRACE]
 
 
 class _Progress:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from covidcxr import records
 from covidcxr.problems import Problem
 
 BENCHMARKS = ("frozen", "bootstrap", "duplicates", "phantom")
@@ -40,6 +41,7 @@ def read(folder: Path) -> dict[str, Result]:
         path = folder / f"{name}.json"
         try:
             found[name] = json.loads(path.read_text("utf-8"))
+            records.used(path)
         except (OSError, ValueError) as error:
             raise Problem(
                 f"{path}: cannot be read ({error}); run python benchmarks/{name}.py."

@@ -30,6 +30,9 @@ from covidcxr import atomic
 from covidcxr.config import Study
 from covidcxr.problems import Problem
 
+TRACE = "COVIDCXR_TRACE"
+"""Names a file that receives the paths of results that are read or made."""
+
 SCHEMA = 1
 """Raised whenever the meaning of a field changes."""
 
@@ -148,6 +151,7 @@ def write(
         }
         text = json.dumps(record, indent=1, allow_nan=False)
         (aside / "record.json").write_text(text + "\n", encoding="utf-8")
+    used(folder / "record.json")
     return Record(folder, record)
 
 
@@ -176,7 +180,15 @@ def read(folder: Path) -> Record:
                 f"{table}: is missing or was changed after the record was written; "
                 f"restore it, or delete {folder} and run the study again."
             )
+    used(path)
     return Record(folder, content)
+
+
+def used(path: Path) -> None:
+    """Note that a page rests on a file, where `covidcxr.pages` listens."""
+    if os.environ.get(TRACE):
+        with Path(os.environ[TRACE]).open("a", encoding="utf-8") as notes:
+            notes.write(f"{path.resolve()}\n")
 
 
 def find(
