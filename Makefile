@@ -72,6 +72,7 @@ lint: setup ## check style, types and spelling, notebooks too
 	$(BIN)/nbqa mypy notebooks
 	$(BIN)/nbstripout --verify notebooks/*.ipynb
 	$(BIN)/codespell
+	$(BIN)/covidcxr prose
 
 lock: ## resolve the pins anew (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --all-extras \

@@ -291,6 +291,18 @@ def study(
 
 
 @app.command()
+def prose() -> None:
+    """Refuse numbers that are typed into the book's prose without a reason.
+
+    Looks at book/ and notebooks/ of the folder it stands in; book/numbers.yaml says which
+    numbers may stand as they are.
+    """
+    from covidcxr import prose as texts
+
+    texts.check()
+
+
+@app.command()
 def doctor(
     study: Annotated[str, typer.Argument(help="A YAML file, or the name of one in config/.")] = (
         "paper"
