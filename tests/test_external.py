@@ -215,7 +215,7 @@ def test_one_class_alone_has_its_share_and_says_why_it_has_no_area(
     assert rows["specificity"]["reason"] == "no negative image"
     text = pictures.answer(made, tests, 0.95)
     assert "none on sick (no negative image)" in text
-    assert pictures.areas(scores, 0.95)._repr_mimebundle_()["text/plain"]
+    assert pictures.areas(scores, 0.95)._repr_mimebundle_()["text/plain"]  # type: ignore[union-attr]
     assert pictures.called(tests["Logistic regression"], 0.5)._repr_mimebundle_()["text/plain"]
     origins = by(made.table("origins"), "label")
     assert [origins[label]["other"] for label in LABELS] == [6, 0]

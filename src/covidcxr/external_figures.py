@@ -48,7 +48,7 @@ _WORDS = {"excess": "mean score less share"}
 # --- pictures
 
 
-def areas(scores: pd.DataFrame, confidence: float) -> Picture:
+def areas(scores: pd.DataFrame, confidence: float) -> Picture | Html:
     """Draw the AUROC of every model on every cohort, with intervals.
 
     Parameters
@@ -58,7 +58,9 @@ def areas(scores: pd.DataFrame, confidence: float) -> Picture:
     confidence
         Coverage of its intervals.
     """
-    rows = scores[(scores["score"] == "auroc") & scores["kept"]]
+    rows = scores[(scores["score"] == "auroc") & scores["kept"].astype(bool)]
+    if rows.empty:
+        return figures.note("No model was tested on images from elsewhere.")
     models, cohorts = list(rows["model"].unique()), list(rows["cohort"].unique())
     figure, axis = plt.subplots(figsize=(figures.WIDTH, 1.5 + 0.62 * len(models)))
     step, told = 0.7 / max(1, len(cohorts)), []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from covidcxr import baselines, intervals, metrics, records, seedpaper
+from covidcxr import baselines, external, intervals, metrics, records, seedpaper
 from covidcxr.config import LABELS, TITLES
+from covidcxr.external import Tested
 from covidcxr.records import Record
+from covidcxr.samples import OWN
 
 PROTOCOL = {
     "weights": "imagenet",
@@ -25,6 +27,10 @@ PROTOCOL = {
 
 THRESHOLD = 0.5
 """Runs of all studies are read at one threshold: the larger of two probabilities."""
+
+
+ADULTS = "adults"
+"""The external cohort in which age does not tell the classes apart."""
 
 
 def real_trainings(results: Path) -> list[Record]:
@@ -94,14 +100,8 @@ def headline(runs: Sequence[Record]) -> str:
         return "No training on real images has been recorded yet."
     nearest = nearest_to_the_paper(runs)
     p = nearest["parameters"]
-    same = [
-        run
-        for run in runs
-        if run["study"] == nearest["study"]
-        and (run["parameters"]["split"], run["parameters"]["seed"]) == (p["split"], p["seed"])
-    ]
     reached = []
-    for run in same:
+    for run in _beside(nearest, runs):
         a = _accuracy(_cells(run))
         name = TITLES[run["parameters"]["model"]]
         reached.append(f"{name} is right on {a['value']:.1%} ({a['low']:.1%} to {a['high']:.1%})")
@@ -115,6 +115,76 @@ def headline(runs: Sequence[Record]) -> str:
         f'95 % Wilson intervals. Always answering "normal" is right on '
         f"{_accuracy(_cells(nearest))['baseline']:.1%}."
     )
+
+
+def _beside(nearest: Record, runs: Sequence[Record]) -> list[Record]:
+    """Return the networks of one study, split and seed."""
+    of = nearest["parameters"]
+    return [
+        run
+        for run in runs
+        if run["study"] == nearest["study"]
+        and (run["parameters"]["split"], run["parameters"]["seed"]) == (of["split"], of["seed"])
+    ]
+
+
+def elsewhere(runs: Sequence[Record]) -> dict[str, Tested]:
+    """Return what the networks that `headline` speaks of say of images from elsewhere.
+
+    Beside them stands logistic regression on thumbnails. Empty where nothing was tested on
+    external cohorts, copies and shared patients taken out.
+    """
+    if not runs:
+        return {}
+    nearest = nearest_to_the_paper(runs)
+    folder = nearest.folder.parent / "external"
+    if not (folder / "record.json").is_file():
+        return {}
+    made = records.read(folder)
+    named = {TITLES[run["parameters"]["model"]]: run for run in _beside(nearest, runs)}
+    simple = external.tested(made)
+    title = external.MODELS["logistic"]
+    return external.networks(named, made) | ({title: simple[title]} if title in simple else {})
+
+
+def worth(tests: Mapping[str, Tested]) -> dict[str, Any]:
+    """Say what a score at home is worth where both classes are adults.
+
+    Parameters
+    ----------
+    tests
+        As `elsewhere` returns it.
+
+    Returns
+    -------
+    dict
+        ``network`` (the last of the paper's networks that was tested), ``home`` and
+        ``away`` (AUROC of both), ``low`` and ``high`` of the latter, ``alarms`` (the share
+        of healthy adults called COVID-19), ``n`` and ``told``, a sentence. Only ``told``
+        where nothing was tested so.
+    """
+    there = [name for name in TITLES.values() if ADULTS in getattr(tests.get(name), "cohorts", {})]
+    if not there:
+        return {"told": "No recorded training was tested on adults of both classes."}
+    network = there[-1]
+    home, away = (external.evaluate(tests[network].cohorts[c]) for c in (OWN, ADULTS))
+    n = len(tests[network].cohorts[ADULTS])
+    area, alarms = away["auroc"], 1 - away["specificity"].value
+    return {
+        "network": network,
+        "home": home["auroc"].value,
+        "away": area.value,
+        "low": area.low,
+        "high": area.high,
+        "alarms": alarms,
+        "n": n,
+        "told": (
+            f"On test images of the cohort it was trained on, {network} has an AUROC of "
+            f"{home['auroc'].value:.3f}. On {n:,} images of other patients, adults in both "
+            f"classes, it has {area.value:.2f} ({area.low:.2f} to {area.high:.2f}), where 0.5 is a "
+            f"coin, and calls {alarms:.0%} of the healthy ones COVID-19."
+        ),
+    }
 
 
 def nearest_to_the_paper(runs: Sequence[Record]) -> Record:
