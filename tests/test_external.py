@@ -171,7 +171,7 @@ def test_identical_external_images_are_all_removed_counted_and_no_score_is_told(
         pictures.areas(scores, 0.95),
         pictures.called(tests["Logistic regression"], 0.5),
     ):
-        assert picture._repr_mimebundle_()["text/plain"]
+        assert picture._repr_mimebundle_()["text/plain"]  # type: ignore[union-attr]
     # Trained on all of it, the copies look better than strangers would.
     assert "1.000" in str(pictures.both_ways(scores).iloc[-1]["all images"])
 
