@@ -71,9 +71,8 @@ def listing(found: pd.DataFrame, compared_with: str, confidence: float) -> Html:
     each = rows.to_dict("records")
     shown = pd.DataFrame(
         {
-            "Changed": rows["about"],
-            "To": rows["label"],
-            "Accuracy": [_of(row, "accuracy") for row in each],
+            "Changed": [f"{row['about']}: {row['label']}" for row in each],
+            "Accuracy": [_of(row, "accuracy", interval=True) for row in each],
             "Sensitivity": [_of(row, "sensitivity") for row in each],
             "Specificity": [_of(row, "specificity") for row in each],
             "Difference, points": [_difference(row) for row in each],
@@ -84,17 +83,16 @@ def listing(found: pd.DataFrame, compared_with: str, confidence: float) -> Html:
     )
     caption = (
         f"{found.loc[compared_with, 'about']} as stated, and with one thing changed: {images}, "
-        f"{confidence:.0%} intervals. Holm: McNemar's p by groups, corrected over all changes but "
-        "those of the seed. Verdict: equivalent or different by the study's margin. Widest: by how "
-        "much training accuracy exceeded test accuracy at most, over the epochs."
+        f"{confidence:.0%} intervals."
     )
     return table(shown, caption)
 
 
-def _of(row: Mapping[Hashable, Any], score: str) -> str:
+def _of(row: Mapping[Hashable, Any], score: str, interval: bool = False) -> str:
     if pd.isna(row[score]):
         return "not run"
-    return f"{row[score]:.3f} ({row[f'{score}_low']:.3f} to {row[f'{score}_high']:.3f})"
+    limits = f" ({row[f'{score}_low']:.3f} to {row[f'{score}_high']:.3f})" if interval else ""
+    return f"{row[score]:.3f}{limits}"
 
 
 def _difference(row: Mapping[Hashable, Any]) -> str:
