@@ -1,6 +1,7 @@
 """A Sphinx extension: the foot of each page says how it was made, and everything links to it.
 
-Besides, it writes ``provenance.json``, the same for machines, beside the rendered pages.
+Besides, it writes the same for machines beside the rendered pages: ``provenance.json``, and
+the build as a research object.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from covidcxr import provenance
+from covidcxr import crate, provenance
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -113,6 +114,7 @@ def _write(app: Sphinx, error: Exception | None) -> None:
     if error is None and app.builder.format == "html":
         text = json.dumps(app.covidcxr, indent=1, sort_keys=True)  # type: ignore[attr-defined]
         (Path(app.outdir) / FILE).write_text(text + "\n", encoding="utf-8")
+        crate.write(Path(app.outdir), app.covidcxr)  # type: ignore[attr-defined]
 
 
 def _records(found: list[Mapping[str, Any]]) -> str:
