@@ -44,11 +44,12 @@ PAGES = (
     "run/external",
     "run/controls",
     "run/judgement",
+    "run/checklists",
 )
 PAGE = "build/demo/pages/resnet50-keras-s0.ipynb"
 ANY_STUDY = {f"run/{p}" for p in (
     "audit", "claims", "forensics", "architecture", "auditing", "variance", "runs", "controls",
-    "sensitivity", "performance",
+    "sensitivity", "performance", "checklists",
 )}  # fmt: skip
 EXECUTED = [p for p in PAGES if p.startswith("run/")]
 
@@ -295,11 +296,16 @@ def test_the_ledger_reads_without_scripts(browser: Browser, site: str) -> None:
     context.close()
 
 
-def test_every_evidence_of_a_claim_is_where_its_link_leads(demo: Project) -> None:
+@pytest.mark.parametrize(
+    ("name", "pattern"),
+    [
+        ("claims", r'class="evidence">.*?href="([^"]+)"'),
+        ("checklists", r'class="pointer" href="([^"]+)"'),
+    ],
+)
+def test_every_evidence_is_where_its_link_leads(demo: Project, name: str, pattern: str) -> None:
     pages = demo.html("demo") / "book/run"
-    links = set(
-        re.findall(r'class="evidence">.*?href="([^"]+)"', (pages / "claims.html").read_text())
-    )
+    links = set(re.findall(pattern, (pages / f"{name}.html").read_text()))
     assert len(links) > 10
     for link in links:
         page, _, label = link.partition("#")

@@ -6,8 +6,9 @@ import base64
 import html
 import json
 import textwrap
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -34,7 +35,9 @@ _INK = dict.fromkeys(
 _SCRIPT = """<script type="module">
 const start = async () => {
   const { ITable } = await window.%(global)s;
-  new ITable(document.getElementById("ledger"), %(options)s);
+  for (const [id, options] of Object.entries(%(tables)s)) {
+    new ITable(document.getElementById(id), options);
+  }
 };
 if (window.%(global)s) { start(); }
 else { window.addEventListener("%(event)s", start); }
@@ -58,8 +61,48 @@ def as_html(table: pd.DataFrame) -> Html:
     return Html(
         f'<div class="table-wrap ledger-wrap" tabindex="0"><table id="ledger" class="ledger">'
         f"<caption>{caption}</caption><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody>"
-        f"</table></div>\n{_datatables()}"
+        f"</table></div>\n{searchable({'ledger': [_SHOWN.index(name) for name in _PANES]}).text}"
     )
+
+
+def searchable(tables: Mapping[str, Sequence[int]]) -> Html:
+    """Add search and filters to tables that stand on the page as plain markup.
+
+    Parameters
+    ----------
+    tables
+        By the id of a table, the columns to filter by, from 0.
+    """
+    import itables
+    from itables import options as defaults
+    from itables.javascript import generate_init_offline_itables_html
+
+    # What follows the scripts is a note for notebooks whose scripts were taken out.
+    bundle = generate_init_offline_itables_html(defaults.dt_bundle).partition("<div")[0]
+    number = itables.__version__.replace(".", "_")
+    options: dict[str, Any] = {
+        "paging": False,
+        "autoWidth": False,
+        "order": [],
+        "layout": {
+            "top1": "searchPanes",
+            "topStart": "info",
+            "topEnd": "search",
+            "bottomStart": None,
+            "bottomEnd": None,
+        },
+    }
+    panes = {"initCollapsed": True, "threshold": 1, "viewTotal": True}
+    each = {
+        id: options | {"searchPanes": panes | {"columns": list(columns)}}
+        for id, columns in tables.items()
+    }
+    script = _SCRIPT % {
+        "global": f"_itables_{number}",
+        "event": f"itables-{itables.__version__}-ready",
+        "tables": json.dumps(each),
+    }
+    return Html(f"{bundle}\n{script}")
 
 
 def verdicts(table: pd.DataFrame) -> Picture:
@@ -146,40 +189,6 @@ def _evidence(row: Mapping[Hashable, str]) -> str:
     target = page.removeprefix("run/") if page.startswith("run/") else f"../{page}"
     href = f"{target}.html" + (f"#{label}" if label else "")
     return f'<code>{_e(row["evidence"])}</code>, <a href="{_e(href)}">see {_e(Path(page).name)}</a>'
-
-
-def _datatables() -> str:
-    import itables
-    from itables import options as defaults
-    from itables.javascript import generate_init_offline_itables_html
-
-    # What follows the scripts is a note for notebooks whose scripts were taken out.
-    bundle = generate_init_offline_itables_html(defaults.dt_bundle).partition("<div")[0]
-    number = itables.__version__.replace(".", "_")
-    options = {
-        "paging": False,
-        "autoWidth": False,
-        "order": [],
-        "layout": {
-            "top1": "searchPanes",
-            "topStart": "info",
-            "topEnd": "search",
-            "bottomStart": None,
-            "bottomEnd": None,
-        },
-        "searchPanes": {
-            "columns": [_SHOWN.index(name) for name in _PANES],
-            "initCollapsed": True,
-            "threshold": 1,
-            "viewTotal": True,
-        },
-    }
-    script = _SCRIPT % {
-        "global": f"_itables_{number}",
-        "event": f"itables-{itables.__version__}-ready",
-        "options": json.dumps(options),
-    }
-    return f"{bundle}\n{script}"
 
 
 def _link(name: str, kind: str, content: str) -> str:
