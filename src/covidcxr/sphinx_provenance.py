@@ -79,7 +79,7 @@ def linked(body: str) -> str:
     from bs4 import BeautifulSoup
 
     soup = BeautifulSoup(body, "html.parser")
-    for shown in soup.select("img.figure, div.table-wrap"):
+    for shown in soup.select("img.figure, div.table-wrap, div.explorer"):
         link = soup.new_tag("a", href=f"#{ANCHOR}", attrs={"class": "source"})
         link.string = "source"
         shown.insert_after(link)
