@@ -34,6 +34,7 @@ PAGES = (
     "run/progress",
     "run/variance",
     "run/calibration",
+    "run/explorer",
     "run/sensitivity",
     "run/runs",
     "run/performance",
@@ -294,6 +295,16 @@ def test_the_ledger_reads_without_scripts(browser: Browser, site: str) -> None:
     assert page.locator("table#ledger tbody tr:visible").count() >= 60
     assert "Loading" not in page.inner_text("main")
     context.close()
+
+
+def test_the_explorer_answers_in_the_book(browser: Browser, site: str) -> None:
+    page, _ = visit(browser, f"{site}/book/run/explorer.html", 390, "light")
+    page.fill("#explorer-threshold-field", "0")
+    # Every score is at least 0: all 40 test images are called COVID-19.
+    cells = [int(page.inner_text(f"[data-shown={cell}]")) for cell in ("tp", "fn", "fp", "tn")]
+    assert cells == [12, 0, 28, 0]
+    assert page.inner_text("[data-shown=npv]") == "undefined"
+    page.context.close()
 
 
 @pytest.mark.parametrize(
