@@ -96,6 +96,8 @@ def test_a_table_holds_what_the_predictions_say_and_marks_what_was_not_run(tmp_p
     told = sensitivity.answer(found)
     assert told.startswith("Of 2 changes 1 gives another accuracy")
     assert "up to 1.1 points" in told
+    alone = sensitivity.answer(found.drop(index="seed-1"))
+    assert "has not been run" in alone and "left out: -16.7 points" in alone
     assert "1x1 convolution, left out: -16.7 points" in told
 
     drawn = sensitivity_figures.forest(found, 0.95).alt

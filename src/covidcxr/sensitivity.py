@@ -181,19 +181,22 @@ def answer(found: pd.DataFrame) -> str:
         return "No arm has been run yet."
     told = asked[asked["holm"] < comparison.LEVEL]
     chance = by_chance(found)
-    beyond = told[told["difference"].abs() > chance]
+    # Where no other seed was run, nothing says what chance alone would make.
+    beyond = told[told["difference"].abs() > (0 if pd.isna(chance) else chance)]
     said = [
         f"Of {len(asked)} changes {len(told)} {'gives' if len(told) == 1 else 'give'} another "
         f"accuracy than what is compared, by McNemar's test after Holm's correction."
     ]
     if pd.notna(chance):
         said.append(f"Another seed alone made up to {100 * chance:.1f} points.")
+    else:
+        said.append("What another seed alone would make has not been run.")
     if len(beyond):
         names = "; ".join(
             f"{row['about']}, {row['label']}: {100 * row['difference']:+.1f} points"
             for row in beyond.to_dict("records")
         )
-        said.append(f"Beyond both: {names}.")
+        said.append(f"{'Beyond' if pd.notna(chance) else 'Without'} that: {names}.")
     elif len(told):
         said.append("None of these differences is larger than that.")
     return " ".join(said)
