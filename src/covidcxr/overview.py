@@ -41,8 +41,8 @@ def real_trainings(results: Path) -> list[Record]:
     order = list(TITLES)
     found = [
         record
-        for record in records.every(results)
-        if "model" in record["parameters"] and not record.is_synthetic
+        for record in records.every(results, synthetic=False)
+        if "model" in record["parameters"]
     ]
 
     def place(run: Record) -> tuple[str, int, bool, str]:

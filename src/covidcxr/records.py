@@ -158,6 +158,8 @@ def write(
 def read(folder: Path) -> Record:
     """Read a record and check that its tables are the ones it was written with.
 
+    What is read is noted as used.
+
     Raises
     ------
     Problem
@@ -182,6 +184,14 @@ def read(folder: Path) -> Record:
             )
     used(path)
     return Record(folder, content)
+
+
+def _is_synthetic(path: Path) -> bool:
+    """Tell from a record's file alone whether it is of synthetic images."""
+    try:
+        return Record(path.parent, json.loads(path.read_text(encoding="utf-8"))).is_synthetic
+    except (ValueError, KeyError, TypeError):
+        return False  # damaged: whoever reads it says so
 
 
 def used(path: Path) -> None:
@@ -278,11 +288,15 @@ def remembered(
     )
 
 
-def every(results: Path) -> list[Record]:
-    """Read all records below a folder, sorted by study and name."""
+def every(results: Path, *, synthetic: bool = True) -> list[Record]:
+    """Read all records below a folder, sorted by study and name.
+
+    Without synthetic ones, these are not noted as used: a page that rests on real runs does
+    not age with the demonstration.
+    """
     # A folder whose name begins with a dot is still being written.
     paths = [p for p in results.glob("*/*/record.json") if not p.parent.name.startswith(".")]
-    return [read(path.parent) for path in sorted(paths)]
+    return [read(path.parent) for path in sorted(paths) if synthetic or not _is_synthetic(path)]
 
 
 def _contents(folder: Path) -> str:
