@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from covidcxr import config, networks
-study = config.load("config/demo.yaml", ["image_size=32"])
+study = config.load("config/demo.yaml", ["trainable=true", "image_size=32"])
 place, model = Path(sys.argv[1]), sys.argv[2]
 import keras
 keras.utils.set_random_seed(0)

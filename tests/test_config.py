@@ -206,11 +206,11 @@ def test_numbers_are_read_as_yaml_1_2_writes_them(tmp_path: Path, text: str, rat
     ("overrides", "name"),
     [
         ("", "demo"),
-        ("epochs=3", "demo"),
+        ("epochs=20", "demo"),
         ("learning_rate=1e-3", "demo"),
         ("epochs=1", "demo+epochs=1"),
         ("image_size=32 epochs=1", "demo+epochs=1+image_size=32"),
-        ("epochs=1 epochs=3", "demo"),
+        ("epochs=1 epochs=20", "demo"),
         ("cohort.confounder=1", "demo+cohort.confounder=1.0"),
         ("models=[resnet50]", "demo+models=resnet50"),
         (["seeds=[0, 1]"], "demo+seeds=0,1"),

@@ -13,7 +13,9 @@ from covidcxr import checkpoints, config, networks, records, splits, training
 from covidcxr.cohort import Cohort
 from covidcxr.problems import Problem
 
-STUDY = config.load("config/demo.yaml", ["image_size=32", "epochs=2", "batch_size=4"])
+STUDY = config.load(
+    "config/demo.yaml", ["trainable=true", "image_size=32", "epochs=2", "batch_size=4"]
+)
 N = 24
 
 

@@ -78,7 +78,7 @@ def listing(found: pd.DataFrame, compared_with: str, confidence: float) -> Html:
             "Difference, points": [_difference(row) for row in each],
             "Holm": [_p(row["holm"]) for row in each],
             "Verdict": ["" if pd.isna(row["verdict"]) else row["verdict"] for row in each],
-            "Widest": ["" if pd.isna(row["widest"]) else f"{row['widest']:.2f}" for row in each],
+            "Widest": ["" if pd.isna(row["widest"]) else f"{row['widest']:z.2f}" for row in each],
         }
     )
     caption = (
