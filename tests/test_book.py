@@ -47,13 +47,14 @@ PAGES = (
     "run/saliency",
     "run/external",
     "run/controls",
+    "run/discussion",
     "run/judgement",
     "run/checklists",
 )
 PAGE = "build/demo/pages/resnet50-keras-s0.ipynb"
 ANY_STUDY = {f"run/{p}" for p in (
     "audit", "claims", "forensics", "architecture", "auditing", "variance", "runs", "controls",
-    "sensitivity", "performance", "checklists",
+    "sensitivity", "performance", "discussion", "checklists",
 )}  # fmt: skip
 EXECUTED = [p for p in PAGES if p.startswith("run/")]
 

@@ -40,7 +40,9 @@ manifest = pd.DataFrame({
     "sha256": [f"{i:064x}" for i in range(n)],
 }).astype("string")
 cohort = Cohort(manifest, rng.integers(0, 255, (n, 32, 32, 3), dtype=np.uint8))
-study = config.load("config/demo.yaml", ["trainable=true", "image_size=32", "epochs=60", "batch_size=4"])
+study = config.load(
+    "config/demo.yaml", ["trainable=true", "image_size=32", "epochs=60", "batch_size=4"]
+)
 training.record(
     study, "resnet50", "random", 0, results=place / "results", cohort=cohort,
     split=splits.make(manifest, "random", 0.25), scratch=place / "scratch",

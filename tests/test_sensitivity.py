@@ -150,3 +150,12 @@ def test_what_cannot_be_run_is_one_sentence(settings: str, sentence: str, tmp_pa
     assert refused.returncode
     assert sentence in refused.stderr + refused.stdout
     assert "Traceback" not in refused.stderr
+
+
+def test_the_twin_network_is_compared_with_the_fusion(tmp_path: Path) -> None:
+    assert "has not been run" in sensitivity.capacity(sensitivity.table({}, PROTOCOL, margin=0.05))
+    write(tmp_path, "fusion", wrong=18)
+    write(tmp_path, "fused-same", wrong=9)
+    told = sensitivity.capacity(sensitivity.table(sensitivity.read(tmp_path), PROTOCOL, 0.05))
+    # nine images of each class fewer, of 360
+    assert "an accuracy +5.0 points (" in told

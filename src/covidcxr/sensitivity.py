@@ -19,6 +19,9 @@ from covidcxr.problems import Problem
 NAME = "sensitivity"
 """Of the study that the arms change, and of the folder of their records."""
 
+TWIN = "fused-same"
+"""The arm that asks whether a second backbone helps because it is another one."""
+
 CHANCE = "Chance"
 """What the arms are about that differ by nothing but their seed."""
 
@@ -200,6 +203,25 @@ def answer(found: pd.DataFrame) -> str:
     elif len(told):
         said.append("None of these differences is larger than that.")
     return " ".join(said)
+
+
+def capacity(found: pd.DataFrame) -> str:
+    """Say how a network as large as the fusion, but of one kind of backbone, compares with it.
+
+    Parameters
+    ----------
+    found
+        As `table` returns it.
+    """
+    twin = found.loc[TWIN]
+    if pd.isna(twin["difference"]):
+        return "Whether two networks of one kind would do as well has not been run."
+    low, high = 100 * twin["difference_low"], 100 * twin["difference_high"]
+    return (
+        f"ResNet50 joined with a second one has an accuracy {100 * twin['difference']:+.1f} points "
+        f"({low:+.1f} to {high:+.1f}) from that of ResNet50 joined with ResNet152V2, in one "
+        "training each."
+    )
 
 
 _SCORES = ("accuracy", "sensitivity", "specificity")
