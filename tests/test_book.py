@@ -15,6 +15,8 @@ import pytest
 from conftest import Project
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from covidcxr import sphinx_provenance
+
 PAGES = (
     "index",
     "paper",
@@ -134,6 +136,12 @@ def test_every_executed_page_wears_its_badge(demo: Project) -> None:
         assert text.count('class="badge-page demo"') == 1
         for fact in ("DEMO", "<dd>demo</dd>", "60 COVID19", "Page built"):
             assert fact in text, f"{page}: {fact}"
+
+
+def test_every_page_of_the_demonstration_says_that_it_is_one(demo: Project) -> None:
+    for page in PAGES:
+        text = (demo.html("demo") / "book" / f"{page}.html").read_text()
+        assert sphinx_provenance.DEMONSTRATION in text, page
 
 
 def test_numbers_in_prose_are_the_records_numbers(demo: Project) -> None:
@@ -359,6 +367,7 @@ def test_real_images_are_trained_on_recorded_and_shown_again_without_them(
     page = project.html(folder.name) / "book/run/exploration.html"
     assert "may not be redistributed" in page.read_text()
     assert "REAL IMAGES" in page.read_text()
+    assert sphinx_provenance.DEMONSTRATION not in page.read_text()
 
     assert (
         "Nothing to be done"

@@ -13,13 +13,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from covidcxr import crate, provenance
+from covidcxr import config, crate, provenance
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
+    from sphinx.config import Config
 
 FILE = "provenance.json"
 ANCHOR = "how-this-page-was-made"
+
+DEMONSTRATION = (
+    "This is the demonstration: no number on a page marked "
+    '<span class="mark">DEMO</span> is a finding.'
+)
+"""What stands above every page of a book on synthetic images."""
 
 _SHORT = 10
 """Digits of a hash that a page shows."""
@@ -27,7 +34,7 @@ _SHORT = 10
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
-    app.connect("builder-inited", _gather)
+    app.connect("config-inited", _gather)
     app.connect("html-page-context", _extend)
     app.connect("build-finished", _write)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -89,7 +96,7 @@ def linked(body: str) -> str:
     return str(soup)
 
 
-def _gather(app: Sphinx) -> None:
+def _gather(app: Sphinx, configured: Config) -> None:
     root = Path(app.srcdir)
     found = provenance.of_book(root / "book" / "run", root / "book")
     # The study is named by the folder of its resolved file; some pages show another one.
@@ -99,6 +106,8 @@ def _gather(app: Sphinx) -> None:
         "build": {"study": Path(study).parent.name, "day": _today(), **provenance.state(root)},
         **found,
     }
+    if (root / study).is_file() and config.load(root / study).cohort.source == "phantom":
+        configured.html_theme_options["announcement"] = DEMONSTRATION
 
 
 def _extend(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], _: Any) -> None:
