@@ -38,6 +38,10 @@ const start = async () => {
   for (const [id, options] of Object.entries(%(tables)s)) {
     new ITable(document.getElementById(id), options);
   }
+  // DataTables names the fields of its panes by a title alone, which not every reader is told.
+  for (const field of document.querySelectorAll("input.dtsp-search")) {
+    field.setAttribute("aria-label", field.title);
+  }
 };
 if (window.%(global)s) { start(); }
 else { window.addEventListener("%(event)s", start); }
