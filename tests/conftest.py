@@ -1,20 +1,29 @@
-"""What several tests share: a copy of the project in which a study can be built."""
+"""What several tests share: a copy of the project in which a study can be built, and a browser."""
 
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import hypothesis
 import pytest
+import yaml
+from playwright.sync_api import Browser, sync_playwright
 
 # Two cores that also build a book do not keep deadlines.
 hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
 
 ROOT = Path(__file__).parent.parent
+
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
+PAGES = [TOC["root"].removeprefix("book/")] + [
+    chapter["file"].removeprefix("book/") for part in TOC["parts"] for chapter in part["chapters"]
+]
+"""Every page of the book, as its files are named below ``book``."""
 
 
 @dataclass
@@ -79,3 +88,18 @@ def demo(project: Project) -> Project:
     done = project.make("demo")
     assert done.returncode == 0, done.stdout[-6000:]
     return project
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next(filter(None, map(shutil.which, names)), None)
+    if not found:
+        if os.environ.get("CI"):
+            pytest.fail("no Chromium; install it, as .ci/run does")
+        pytest.skip("no Chromium on this machine; install it to test the pages as a reader")
+    with sync_playwright() as playwright:
+        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        launched = playwright.chromium.launch(executable_path=found, args=options)
+        yield launched
+        launched.close()

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from test_curves import images, of
 
 from covidcxr import explorer, explorer_figures, intervals, metrics, sphinx_provenance, utility
@@ -163,22 +162,6 @@ def test_a_plot_steps_where_the_scores_are() -> None:
 
 
 # --- in the browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    found = next(
-        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-    )
-    if not found:
-        if os.environ.get("CI"):
-            pytest.fail("no Chromium; install it, as .ci/run does")
-        pytest.skip("no Chromium on this machine; install it to test the explorer as a reader")
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        launched = playwright.chromium.launch(executable_path=found, args=options)
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")
