@@ -15,7 +15,7 @@ SNAKEMAKE = $(BIN)/snakemake --snakefile workflow/$(FLOW) \
 CHOICE = study='$(STUDY)' set='$(SET)'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book train sensitivity test lint lock lab clean
+.PHONY: help setup book pdf train sensitivity test lint lock lab clean
 
 help: ## list the targets
 	@echo "The executable edition of a paper on COVID-19 and chest X-rays."
@@ -54,6 +54,11 @@ book: setup ## render the book of STUDY (demo: minutes, no download)
 	$(SNAKEMAKE) -- all
 	@echo "The book: build/$$($(BIN)/covidcxr name '$(STUDY)' $(SET))/_build/html/index.html"
 
+pdf: setup ## set the book of STUDY for paper (needs xelatex)
+	@$(BIN)/covidcxr press
+	$(SNAKEMAKE) -- pdf
+	@echo "The book: build/$$($(BIN)/covidcxr name '$(STUDY)' $(SET))/book.pdf"
+
 train: setup ## run STUDY's trainings without rendering the book
 	$(SNAKEMAKE) -- trainings
 
@@ -63,7 +68,7 @@ sensitivity: setup ## train what the paper leaves open, changed one thing at a t
 	$(SNAKEMAKE)
 
 test: lint ## check style and types, then run all tests, the demo book included
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
 lint: setup ## check style, types and spelling, notebooks too
 	$(BIN)/ruff check .

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,17 @@ PAGES = [TOC["root"].removeprefix("book/")] + [
 """Every page of the book, as its files are named below ``book``."""
 
 
+BOOK = ("test_book", "test_reader")
+"""Tests of one and the same build."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file, and those of a build, with one of the processes side by side."""
+    for item in items:
+        file = item.path.stem
+        item.add_marker(pytest.mark.xdist_group("book" if file in BOOK else file))
+
+
 @dataclass
 class Project:
     """A copy of the project, so that tests leave the checkout's own build alone."""
@@ -38,14 +49,14 @@ class Project:
         *options: str,
         changes: str = "",
         data: str | None = None,
-        target: str = "all",
+        targets: Sequence[str] = ("all",),
     ) -> subprocess.CompletedProcess[str]:
         """Run the workflow on a study, as ``make book`` does."""
         command = [
             *(sys.executable, "-m", "snakemake"),
             *("--snakefile", "workflow/Snakefile", "--cores", "2"),
             *("--config", f"study={study}", f"set={changes}"),
-            *(*options, "--", target),
+            *(*options, "--", *targets),
         ]
         environment = {k: v for k, v in os.environ.items() if k != "COVIDCXR_DATA"}
         if data:

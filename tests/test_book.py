@@ -4,13 +4,15 @@ import json
 import os
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import nbformat
 import pytest
+from bs4 import BeautifulSoup
 from conftest import PAGES, Project
 
-from covidcxr import sphinx_provenance
+from covidcxr import config, press, sphinx_print, sphinx_provenance
 
 PAGE = "build/demo/pages/resnet50-keras-s0.ipynb"
 ANY_STUDY = {f"run/{p}" for p in (
@@ -55,7 +57,7 @@ def test_a_touched_template_is_executed_again_but_trains_nothing(demo: Project) 
     page = demo.root / PAGE
     before, made = record.read_text(), page.stat().st_mtime_ns
     os.utime(demo.root / "notebooks/training.ipynb")
-    done = demo.make("demo", target=PAGE)
+    done = demo.make("demo", targets=[PAGE])
     assert done.returncode == 0, done.stdout[-3000:]
     assert page.stat().st_mtime_ns > made
     assert "not made again" in done.stdout
@@ -68,7 +70,7 @@ def test_a_page_that_fails_after_its_training_keeps_the_record(demo: Project) ->
     original, before = template.read_text(), record.read_text()
     template.write_text(original.replace("figures.learning_curves", "figures.no_such_thing"))
     try:
-        done = demo.make("demo", target=PAGE)
+        done = demo.make("demo", targets=[PAGE])
     finally:
         template.write_text(original)
     assert done.returncode != 0
@@ -127,6 +129,33 @@ def test_no_data_and_no_record_stops_with_one_sentence(project: Project) -> None
     assert "Traceback" not in done.stdout
 
 
+PAPER = (*press.TOOLS, "pdftotext")
+
+
+@pytest.mark.skipif(not all(map(shutil.which, PAPER)), reason=f"needs {', '.join(PAPER)}")
+def test_the_book_is_set_for_paper(demo: Project) -> None:
+    done = demo.make("demo", targets=["build/demo/book.pdf"])
+    assert done.returncode == 0, done.stdout[-6000:]
+    read = subprocess.run(
+        ["pdftotext", "-layout", demo.root / "build/demo/book.pdf", "-"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    sheets = [" ".join(sheet.split()) for sheet in read.stdout.split("\f")]
+    assert "Study demo, commit" in sheets[0]
+    assert all(sphinx_print.NOTICE in sheet for sheet in sheets[:-1])
+    whole = " ".join(sheets)
+    for page in PAGES[1:]:
+        html = (demo.html("demo") / "book" / f"{page}.html").read_text()
+        title = BeautifulSoup(html, "html.parser").h1
+        assert title is not None
+        assert title.get_text().removesuffix("#").strip() in whole, page
+    assert "Made by notebooks/metrics.ipynb" in whole
+    record = json.loads((demo.root / "results/demo/resnet50-keras-s0/record.json").read_text())
+    assert f"{record['metrics']['test']['accuracy']:.3f}" in whole
+    for rest in ("<div", "<img", "glue:", "Traceback", "??"):
+        assert rest not in whole, rest
+
+
 # --- last, because it takes the rendered book away
 
 
@@ -146,29 +175,35 @@ def test_a_deleted_record_is_made_again(demo: Project) -> None:
 def test_real_images_are_trained_on_recorded_and_shown_again_without_them(
     project: Project, demo: Project
 ) -> None:
+    data = os.environ["COVIDCXR_DATA"]
     changes = "cohort.images_per_class=20 image_size=32 epochs=1 models=[resnet50] splits=[grouped]"
     # Two more cohorts of 1,326 images are the records' matter, not this way's.
     changes += " external={}"
-    done = project.make("paper-scratch", changes=changes, data=os.environ["COVIDCXR_DATA"])
+    name = config.load("paper-scratch", changes).name
+    build, folder = project.root / "build" / name, project.root / "results" / name
+    pages = [
+        f"build/{name}/pages/{page}.ipynb"
+        for page in ("exploration", "resnet50-grouped-s0", "comparison")
+    ]
+    done = project.make("paper-scratch", changes=changes, data=data, targets=pages)
     assert done.returncode == 0, done.stdout[-6000:]
-    (folder,) = (project.root / "results").glob("paper-scratch+*images_per_class=20*")
     record = json.loads((folder / "resnet50-grouped-s0/record.json").read_text())
     counts = [sum(part.values()) for part in record["images"].values()]
     assert sum(counts) == 40
-    page = project.html(folder.name) / "book/run/exploration.html"
-    assert "may not be redistributed" in page.read_text()
-    assert "REAL IMAGES" in page.read_text()
-    assert sphinx_provenance.DEMONSTRATION not in page.read_text()
-
-    assert (
-        "Nothing to be done"
-        in project.make("paper-scratch", changes=changes, data=os.environ["COVIDCXR_DATA"]).stdout
-    )
+    assert "may not be redistributed" in (project.root / pages[0]).read_text()
+    again = project.make("paper-scratch", changes=changes, data=data, targets=pages)
+    assert "Nothing to be done" in again.stdout
 
     # another reader, who has the records and not the images
-    shutil.rmtree(project.root / "build" / folder.name)
-    again = project.make("paper-scratch", changes=changes)
-    assert again.returncode == 0, again.stdout[-6000:]
+    shutil.rmtree(build)
+    done = project.make("paper-scratch", changes=changes)
+    assert done.returncode == 0, done.stdout[-6000:]
     assert json.loads((folder / "resnet50-grouped-s0/record.json").read_text()) == record
-    text = (project.html(folder.name) / "book/run/training_resnet50.html").read_text()
-    assert f"{record['metrics']['test']['accuracy']:.3f}" in text
+    html = project.html(name) / "book/run"
+    exploration = (html / "exploration.html").read_text()
+    assert "REAL IMAGES" in exploration
+    assert sphinx_provenance.DEMONSTRATION not in exploration
+    assert (
+        f"{record['metrics']['test']['accuracy']:.3f}"
+        in (html / "training_resnet50.html").read_text()
+    )

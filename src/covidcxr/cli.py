@@ -397,3 +397,18 @@ def page(
         except yaml.YAMLError as error:
             raise Problem(f"-p {item}: the value is not valid YAML; quote it.") from error
     pages.execute(template, output, given)
+
+
+@app.command()
+def press(
+    source: Annotated[
+        Path | None, typer.Argument(metavar="BOOK.tex", help="Written by Sphinx.")
+    ] = None,
+    output: Annotated[Path | None, typer.Argument(metavar="BOOK.pdf")] = None,
+) -> None:
+    """Set the book that Sphinx wrote as LaTeX; without files, say whether the tools are there."""
+    from covidcxr import press as presses
+
+    presses.ready()
+    if source and output:
+        presses.pdf(source, output)
