@@ -84,7 +84,7 @@ lock: ## resolve the pins anew (needs uv)
 		--generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock
 
 lab: setup ## open the notebooks in JupyterLab
-	$(BIN)/jupyter lab notebooks
+	$(BIN)/jupyter lab $(LAB) notebooks
 
 clean: ## remove what was built, but no record
 	rm -rf build book/run .snakemake

@@ -30,11 +30,16 @@ BOOK = ("test_book", "test_reader")
 """Tests of one and the same build."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of a file, and those of a build, with one of the processes side by side."""
     for item in items:
         file = item.path.stem
         item.add_marker(pytest.mark.xdist_group("book" if file in BOOK else file))
+
+
+REPOSITORY = "someone/edition"
+"""Where a book that a test builds believes to be published."""
 
 
 @dataclass
@@ -59,6 +64,7 @@ class Project:
             *(*options, "--", *targets),
         ]
         environment = {k: v for k, v in os.environ.items() if k != "COVIDCXR_DATA"}
+        environment["COVIDCXR_REPOSITORY"] = REPOSITORY
         if data:
             environment["COVIDCXR_DATA"] = data
         return subprocess.run(

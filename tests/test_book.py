@@ -181,29 +181,23 @@ def test_real_images_are_trained_on_recorded_and_shown_again_without_them(
     changes += " external={}"
     name = config.load("paper-scratch", changes).name
     build, folder = project.root / "build" / name, project.root / "results" / name
-    pages = [
-        f"build/{name}/pages/{page}.ipynb"
-        for page in ("exploration", "resnet50-grouped-s0", "comparison")
-    ]
-    done = project.make("paper-scratch", changes=changes, data=data, targets=pages)
+    done = project.make("paper-scratch", changes=changes, data=data)
     assert done.returncode == 0, done.stdout[-6000:]
     record = json.loads((folder / "resnet50-grouped-s0/record.json").read_text())
     counts = [sum(part.values()) for part in record["images"].values()]
     assert sum(counts) == 40
-    assert "may not be redistributed" in (project.root / pages[0]).read_text()
-    again = project.make("paper-scratch", changes=changes, data=data, targets=pages)
+    exploration = (project.html(name) / "book/run/exploration.html").read_text()
+    assert "may not be redistributed" in exploration
+    assert "REAL IMAGES" in exploration
+    assert sphinx_provenance.DEMONSTRATION not in exploration
+    again = project.make("paper-scratch", changes=changes, data=data)
     assert "Nothing to be done" in again.stdout
 
     # another reader, who has the records and not the images
     shutil.rmtree(build)
-    done = project.make("paper-scratch", changes=changes)
+    pages = [f"build/{name}/pages/{page}.ipynb" for page in ("exploration", "resnet50-grouped-s0")]
+    done = project.make("paper-scratch", changes=changes, targets=pages)
     assert done.returncode == 0, done.stdout[-6000:]
     assert json.loads((folder / "resnet50-grouped-s0/record.json").read_text()) == record
-    html = project.html(name) / "book/run"
-    exploration = (html / "exploration.html").read_text()
-    assert "REAL IMAGES" in exploration
-    assert sphinx_provenance.DEMONSTRATION not in exploration
-    assert (
-        f"{record['metrics']['test']['accuracy']:.3f}"
-        in (html / "training_resnet50.html").read_text()
-    )
+    text = (project.root / pages[1]).read_text()
+    assert f"{record['metrics']['test']['accuracy']:.3f}" in text

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
-from conftest import PAGES, Project
+from conftest import PAGES, REPOSITORY, Project
 from playwright.sync_api import Browser, Page
 
 
@@ -56,6 +56,7 @@ def visit(browser: Browser, url: str, width: int, scheme: str) -> tuple[Page, li
     return page, faults
 
 
+ROOT = Path(__file__).parent.parent
 WIDTHS = (390, 820, 1280)
 
 # What the theme and docutils make, and no configuration changes.
@@ -221,6 +222,24 @@ def test_every_link_within_the_book_leads_somewhere(html: Path) -> None:
     assert not broken
     assert followed > 2000
     assert cited > 50
+
+
+def test_executed_pages_and_no_others_have_doors(html: Path) -> None:
+    for name in PAGES:
+        page = BeautifulSoup((html / f"book/{name}.html").read_bytes(), "html.parser")
+        doors = [
+            str(tag["href"])
+            for tag in page.select("a[href]")
+            if re.search(r"mybinder|colab", str(tag["href"]))
+        ]
+        if not name.startswith("run/"):
+            assert not doors, name
+            continue
+        binder, colab = doors
+        template = binder.rpartition("/")[2]
+        assert (ROOT / "notebooks" / template).is_file()
+        assert f"/gh/{REPOSITORY}/" in binder
+        assert colab.endswith(f"/{REPOSITORY}/blob/colab/{template}")
 
 
 def test_every_outward_link_names_a_whole_address(html: Path) -> None:

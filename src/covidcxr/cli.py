@@ -412,3 +412,11 @@ def press(
     presses.ready()
     if source and output:
         presses.pdf(source, output)
+
+
+@app.command()
+def doors(repository: str, commit: str, folder: Path) -> None:
+    """Write copies of the templates that Colab can open, for the branch that holds them."""
+    from covidcxr import doors as built
+
+    built.copies(Path("notebooks"), folder, built.repository(repository), commit)

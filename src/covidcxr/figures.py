@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -80,7 +81,13 @@ class Picture:
 
 
 def setup() -> None:
-    """Set the look of a page, quiet TensorFlow, and send progress to standard error."""
+    """Set the look of a page, quiet TensorFlow, and send progress to standard error.
+
+    A notebook that was opened by hand runs in the folder in which it lies; paths begin in the
+    project's.
+    """
+    here = Path.cwd()
+    os.chdir(next((f for f in (here, *here.parents) if (f / "_toc.yml").is_file()), here))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     logging.getLogger("covidcxr").setLevel(logging.INFO)

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,7 @@ def execute(template: Path, output: Path, parameters: Mapping[str, Any]) -> None
     failed = output.with_suffix(".failed.ipynb")
     failed.parent.mkdir(parents=True, exist_ok=True)
     try:
+        began = time.monotonic()
         with _listening() as used:
             papermill.execute_notebook(
                 str(template),
@@ -73,6 +75,7 @@ def execute(template: Path, output: Path, parameters: Mapping[str, Any]) -> None
                 stderr_file=_Progress(),
             )
             facts = provenance.of_page(template, parameters, used(), Path.cwd())
+            facts |= {"seconds": round(time.monotonic() - began, 1), "machine": records.hardware()}
     except papermill.PapermillExecutionError as error:
         if error.ename in {"Problem", *(kind.__name__ for kind in Problem.__subclasses__())}:
             raise Problem(error.evalue) from None
