@@ -17,7 +17,7 @@ from covidcxr import config, press, sphinx_print, sphinx_provenance
 PAGE = "build/demo/pages/resnet50-keras-s0.ipynb"
 ANY_STUDY = {f"run/{p}" for p in (
     "audit", "claims", "forensics", "architecture", "auditing", "variance", "runs", "controls",
-    "sensitivity", "performance", "discussion", "checklists",
+    "sensitivity", "performance", "discussion", "checklists", "datacard", "modelcard",
 )}  # fmt: skip
 EXECUTED = [p for p in PAGES if p.startswith("run/")]
 
