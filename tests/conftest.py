@@ -7,11 +7,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
 import yaml
 from playwright.sync_api import Browser, sync_playwright
+from xdist.scheduler import LoadFileScheduling
 
 # Two cores that also build a book do not keep deadlines.
 hypothesis.settings.register_profile("unhurried", deadline=None)
@@ -29,13 +31,25 @@ PAGES = [TOC["root"].removeprefix("book/")] + [
 BOOK = ("test_book", "test_reader")
 """Tests of one and the same build."""
 
+LONG = (*BOOK, "test_slurm", "test_backends", "test_training")
+"""What takes longest, and so begins first."""
 
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
+
+class ByBuild(LoadFileScheduling):  # type: ignore[misc]
+    """Leaves the tests of a file, and those of a build, to one of the processes side by side."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = Path(nodeid.partition("::")[0]).stem
+        return "book" if file in BOOK else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByBuild:
+    return ByBuild(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file, and those of a build, with one of the processes side by side."""
-    for item in items:
-        file = item.path.stem
-        item.add_marker(pytest.mark.xdist_group("book" if file in BOOK else file))
+    order = {file: i for i, file in enumerate(LONG)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(order)))
 
 
 REPOSITORY = "someone/edition"
