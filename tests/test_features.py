@@ -19,7 +19,13 @@ def study(**changes: object) -> config.Study:
     items = [f"{key}={value}" for key, value in changes.items()]
     return config.load(
         "config/demo.yaml",
-        ["trainable=false", "image_size=64", "epochs=2", "batch_size=4", "head=gap", *items],
+        [
+            *("trainable=false", "image_size=64", "epochs=2", "batch_size=4", "head=gap"),
+            # The paper's. Nadam divides a gradient by its own size, so that the rounding of one
+            # that is all but zero, which differs between processors, counts by this rate.
+            "learning_rate=0.0001",
+            *items,
+        ],
     )
 
 
@@ -74,12 +80,8 @@ def test_training_on_features_is_training_the_network(
     split = splits.make(cohort.manifest, "random", 0.25)
     plain = training.train(chosen, model, 1, cohort, split)
     short = training.train(chosen, model, 1, cohort, split, store=tmp_path)
-    pairs = zip(plain.whole().weights, short.whole().weights, strict=True)
-    apart = np.concatenate([np.abs(one.numpy() - two.numpy()).ravel() for one, two in pairs])
-    # Nadam divides a gradient by its own size. Where it is all but zero its rounding, which differs
-    # between processors, moves a weight further: one in some thousands, and not far.
-    assert np.quantile(apart, 0.999) <= 1e-6
-    assert apart.max() <= 1e-5
+    for one, other in zip(plain.whole().weights, short.whole().weights, strict=True):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), atol=1e-6, err_msg=one.path)
     np.testing.assert_allclose(plain.predictions["score"], short.predictions["score"], atol=1e-5)
     numbers = ["epoch", "loss", "accuracy"]
     np.testing.assert_allclose(plain.history[numbers], short.history[numbers], atol=1e-5)
