@@ -15,6 +15,8 @@ import yaml
 from playwright.sync_api import Browser, sync_playwright
 from xdist.scheduler import LoadFileScheduling
 
+from covidcxr import atomic
+
 # Two cores that also build a book do not keep deadlines.
 hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
@@ -28,23 +30,25 @@ PAGES = [TOC["root"].removeprefix("book/")] + [
 """Every page of the book, as its files are named below ``book``."""
 
 
-BOOK = ("test_book", "test_reader")
-"""Tests of one and the same build."""
+LONG = (
+    *("test_book", "test_slurm", "test_backends", "test_training", "test_killed", "test_selection"),
+    *("test_external", "test_leakage", "test_cli", "test_sensitivity", "test_reader"),
+)
+"""What takes longest, and so begins first; readers come once the book is likely to be there."""
 
-LONG = (*BOOK, "test_slurm", "test_backends", "test_training")
-"""What takes longest, and so begins first."""
 
-
-class ByBuild(LoadFileScheduling):  # type: ignore[misc]
-    """Leaves the tests of a file, and those of a build, to one of the processes side by side."""
+class ByFile(LoadFileScheduling):  # type: ignore[misc]
+    """Leaves the tests of a file to one of the processes side by side; readers to two of them."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = Path(nodeid.partition("::")[0]).stem
-        return "book" if file in BOOK else file
+        file, _, name = nodeid.partition("::")
+        page = name.partition("[")[2].rstrip("]")
+        return f"{file} {PAGES.index(page) % 2}" if page in PAGES else file
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByBuild:
-    return ByBuild(config, log)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    return ByFile(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -97,8 +101,22 @@ class Project:
 
 
 @pytest.fixture(scope="session")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    root = tmp_path_factory.mktemp("project")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder that the processes side by side have in common."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def project(shared: Path) -> Project:
+    root = shared / "project"
+    with atomic.alone(root):
+        if not root.is_dir():
+            copy_project(root)
+    return Project(root)
+
+
+def copy_project(root: Path) -> None:
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -110,15 +128,24 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
         if (ROOT / name).is_file():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, root / name)
-    return Project(root)
 
 
 @pytest.fixture(scope="session")
-def demo(project: Project) -> Project:
-    """The demo book, built once for all tests that look at it."""
-    done = project.make("demo")
-    assert done.returncode == 0, done.stdout[-6000:]
+def demo(project: Project, shared: Path) -> Project:
+    """The project with the demo book, built once for all tests that look at it."""
+    with atomic.alone(shared / "site"):
+        if not (shared / "site").is_dir():
+            done = project.make("demo")
+            assert done.returncode == 0, done.stdout[-6000:]
+            with atomic.folder(shared / "site") as aside:
+                shutil.copytree(project.html("demo"), aside, dirs_exist_ok=True)
     return project
+
+
+@pytest.fixture(scope="session")
+def site_files(demo: Project, shared: Path) -> Path:
+    """The demo book as it was built: what tests do to the project does not touch it."""
+    return shared / "site"
 
 
 @pytest.fixture(scope="session")

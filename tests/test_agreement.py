@@ -98,5 +98,8 @@ def test_runs_before_the_criteria_are_hindsight() -> None:
 
 
 def test_the_verdicts_are_told_in_a_sentence() -> None:
-    told = agreement.told({"A": "agrees", "B": "undecided", "C": "differs"})
-    assert told == "A agrees with the paper, B is left undecided and C differs from the paper."
+    told = agreement.told({"A": "agrees", "B": "undecided", "C": "differs", "D": "differs"})
+    assert told == (
+        "A agrees with the paper in every score, C and D differ from the paper in at least one "
+        "score and B is left undecided."
+    )

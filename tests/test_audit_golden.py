@@ -4,6 +4,7 @@ The values were computed once by other code than the auditor's, to the printed d
 """
 
 import logging
+import re
 from functools import cache
 from typing import Any
 
@@ -184,7 +185,8 @@ def test_the_constant_answer() -> None:
     assert [f"{row['paired']['p']:.1g}" for row in found] == ["0.4", "0.06", "6e-11"]
     assert found[0]["paired"]["p"] == pytest.approx(0.43, abs=0.005)
     assert found[1]["paired"]["p"] == pytest.approx(0.063, abs=0.0005)
-    assert found[0]["binomial_p"] == pytest.approx(0.125, abs=0.0005)
+    # The two tests disagree on the second network.
+    assert [row["binomial_p"] for row in found] == pytest.approx([0.125, 0.0039, 0], abs=0.0005)
     assert [row["paired"]["better"] for row in found] == [70, 75, 86]
     assert [row["paired"]["worse"] for row in found] == [60, 53, 20]
 
@@ -272,7 +274,7 @@ def test_an_accuracy_that_no_matrix_has() -> None:
     (found,) = (r for r in prints(table("ResNet252V2"), "accuracy") if r["printed"] == "92.81%")
     assert found["verdict"] == "impossible"
     assert found["computed"] == pytest.approx(334 / 360)
-    for said in ("92.78 %", "92 + 268", "92.7778 % and 93.0556 %"):
+    for said in ("92.78%", "92 + 268", "92.7778% and 93.0556%"):
         assert said in found["note"]
 
 
@@ -306,6 +308,7 @@ def test_in_words() -> None:
     ):
         assert said in " ".join(text.split())
     assert max(map(len, text.splitlines()[2:])) <= 100
+    assert not re.search(r"\de-\d", text)
 
 
 # --- the quoted study

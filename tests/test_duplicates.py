@@ -8,17 +8,20 @@ from itertools import combinations
 from pathlib import Path
 
 import imagehash
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageOps
 from typer.testing import CliRunner
 
 from covidcxr import cli, config, duplicates, duplicates_figures, figures, phantom, records
 from covidcxr.config import PhantomCohort
+from covidcxr.duplicates import EXACT, NEAR
 from covidcxr.problems import Problem, Unusable
 from covidcxr.samples import Sample
 
@@ -350,6 +353,24 @@ def test_names_that_look_like_numbers_stay_text(demo: config.Study, tmp_path: Pa
     known = duplicates.pairs(found)
     assert set(known["group_a"]) | set(known["group_b"]) == {"001", "NA", "1"}
     assert len(set(duplicates.merged(both, found)["cohort"])) == 2
+
+
+def test_bars_have_the_colour_of_their_legend_and_none_hides_a_lower_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn: list[Figure] = []
+    monkeypatch.setattr(figures, "Picture", lambda figure, alt: drawn.append(figure))
+    rows = [(EXACT, 0.99, 1.0, 8), (NEAR, 0.99, 1.0, 80), (NEAR, 0.98, 0.99, 1)]
+    counts = pd.DataFrame(rows, columns=["kind", "low", "high", "n"])
+    duplicates_figures.similarities(counts, 0.95)
+    (figure,) = drawn
+    exact, near, _ = figure.axes[0].containers
+    handles = figure.legends[0].legend_handles
+    for bars, handle in zip((exact, near), handles, strict=False):
+        assert {bar.get_facecolor() for bar in bars} == {handle.get_facecolor()}  # type: ignore[union-attr]
+        assert all(bar.get_facecolor()[3] == 1 for bar in bars)
+    assert exact[0].get_zorder() > max(bar.get_zorder() for bar in near if bar.get_height() == 80)
+    plt.close(figure)
 
 
 def test_figures_say_what_they_show(made: records.Record, two: dict[str, Sample]) -> None:

@@ -157,7 +157,7 @@ def test_identical_external_images_are_all_removed_counted_and_no_score_is_told(
     assert all(len(t.whole["twin"]) == 80 for t in tests.values())
     text = pictures.answer(made, tests, 0.95)
     assert "nothing to be tested on in twin, which overlaps with training" in text
-    assert "Of twin nothing is left: all 80 images" in pictures.removed_told(made, tests)
+    assert "Of 'twin' nothing is left: all 80 images" in pictures.removed_told(made, tests)
     assert (external.gaps(tests)["verdict"] == "unknown").all()
     assert "no AUROC is defined" in pictures.gaps_told(external.gaps(tests))
     scores = external.summary(tests)

@@ -1,14 +1,24 @@
 """Tables and figures say what their numbers are, in text too."""
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from covidcxr import agreement, baselines, config, figures, intervals, overview, seedpaper
+from covidcxr import (
+    agreement,
+    baselines,
+    config,
+    figures,
+    intervals,
+    overview,
+    predictions,
+    seedpaper,
+)
 from covidcxr import cohort as cohorts
 from covidcxr.cohort import Cohort
-from covidcxr.config import Agreement
+from covidcxr.config import TITLES, Agreement
 from covidcxr.records import Record
 
 
@@ -50,7 +60,7 @@ def test_a_picture_has_a_text_alternative_for_web_and_print() -> None:
     picture = figures.accuracies(overview.points([]), "Accuracy")
     bundle = picture._repr_mimebundle_()
     assert (
-        'alt="Accuracy, with 95 % Wilson intervals. ResNet50, the paper: 0.772'
+        'alt="Accuracy, with 95% Wilson intervals. ResNet50, the paper: 0.772'
         in bundle["text/html"]
     )
     assert bundle["image/png"]
@@ -101,10 +111,22 @@ def run(folder: Path, name: str, **parameters: object) -> Record:
 
 def test_a_run_is_counted_from_its_predictions_and_set_against_the_protocol(tmp_path: Path) -> None:
     row = overview.as_table([run(tmp_path, "a", epochs=6, weights="none")]).iloc[0]
-    assert row["accuracy"] == "0.750"
+    assert row["accuracy"].startswith("0.750 (")
     assert row["always normal"] == "0.500"
-    assert row["weights"] == "random"
-    assert row["deviations"] == "weights none, not imagenet; epochs 6, not 35"
+
+
+def test_studies_are_set_against_the_protocol(tmp_path: Path) -> None:
+    several = [
+        run(tmp_path, "a", epochs=6, weights="none"),
+        run(tmp_path, "b", epochs=6, weights="none", split="grouped", batch_norm_momentum=0.9),
+    ]
+    row = overview.studies(several).loc["some"]
+    assert row["trainings"] == 2
+    assert row["images"] == "3 + 2"
+    assert row["departures"] == (
+        "random weights, not ImageNet weights; 6 epochs, not 35 epochs; grouped split, not keras "
+        "split; batch-norm momentum 0.9, not batch-norm momentum 0.99"
+    )
 
 
 def test_the_headline_is_of_the_run_nearest_to_the_paper(tmp_path: Path) -> None:
@@ -115,6 +137,43 @@ def test_the_headline_is_of_the_run_nearest_to_the_paper(tmp_path: Path) -> None
     assert "ResNet50 is right on 75.0%" in text
     assert "of 4 test images" in text
     assert "right on 50.0%" in text
+
+
+def test_what_stands_for_all_is_a_study_whose_networks_were_tested_elsewhere(
+    tmp_path: Path,
+) -> None:
+    alone = run(tmp_path, "alone", weights="none", epochs=40)
+    whole = [
+        run(tmp_path, model, model=model, weights="none", epochs=3)
+        for model in ("resnet50", "resnet152v2")
+    ]
+    for one in whole:
+        one.content.update({"study": "whole", "tables": {"external.csv": ""}})
+    assert overview.nearest_to_the_paper([alone, *whole])["study"] == "whole"
+    # but the protocol counts for more
+    closer = run(tmp_path, "closer")
+    assert overview.nearest_to_the_paper([alone, *whole, closer]) is closer
+
+
+def test_the_discussed_study_is_the_one_that_the_landing_page_shows() -> None:
+    discussed = re.search(
+        r'DISCUSSED = RESULTS_ROOT / "(.+)"', Path("workflow/Snakefile").read_text()
+    )
+    assert discussed
+    runs = overview.real_trainings(Path("results"))
+    assert overview.nearest_to_the_paper(runs)["study"] == discussed[1]
+    assert set(TITLES.values()) <= set(overview.elsewhere(runs))
+
+
+def test_an_accuracy_has_the_interval_of_the_pages_on_metrics(tmp_path: Path) -> None:
+    one = run(tmp_path, "one", weights="none")
+    table = one.table("predictions")
+    (one.folder / "predictions.csv").write_text(
+        table.assign(group_id=["1", "1", "2", "2", "3"]).to_csv(index=False)
+    )
+    tested = predictions.from_table(one.table("predictions"), "one", group="group_id")
+    found = intervals.evaluate(tested)["accuracy"]
+    assert overview.interval(one) == (found.low, found.high)
 
 
 def test_replicates_are_one_point(tmp_path: Path) -> None:
@@ -143,7 +202,10 @@ def test_the_headline_stands_beside_logistic_regression_on_the_same_images(tmp_p
 def test_the_book_says_whether_the_protocol_was_followed(tmp_path: Path) -> None:
     assert overview.standing([]).startswith("No recorded training follows")
     assert overview.standing([run(tmp_path, "a")]).startswith("1 recorded training followed")
-    assert "No recorded" in overview.standing([run(tmp_path, "b", epochs=34)])
+    other = run(tmp_path, "b", epochs=34, image_size=64)
+    assert "No recorded" in overview.standing([other])
+    assert "(64 px, not 256 px; 34 epochs, not 35 epochs)" in overview.departs([other])
+    assert "departs" not in overview.departs([run(tmp_path, "c")])
 
 
 def test_without_records_the_overview_says_so() -> None:

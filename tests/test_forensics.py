@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from sklearn.model_selection import StratifiedKFold
 
 from covidcxr import forensics, records, splits
 from covidcxr.forensics import DataSet
@@ -31,6 +32,33 @@ def test_counts_that_contradict_each_other_leave_none() -> None:
     assert forensics.class_pairs(1441, 361, 92, 268, 0.2) == []  # 92 and 268 are no 361
     assert forensics.class_pairs(1000, 360, 92, 268, 0.2) == []  # 360 are no fifth of 1,360
     assert forensics.class_pairs(1441, 360, 100, 260, 0.2) == [(500, 1301), (501, 1300)]
+
+
+def test_another_way_to_round_leaves_other_class_sizes() -> None:
+    left = forensics.sizes_by_rule(*COUNTS)
+    assert left["down"] == [(460, 1341), (461, 1340)]
+    assert left["nearest"] == [(459, 1342), *left["down"], (462, 1339)]
+    assert left["fold"] == [(n, 1801 - n) for n in range(457, 465)]
+    # Whatever the rule, one set and one pair of sizes fit.
+    every = sorted({pair for pairs in left.values() for pair in pairs})
+    assert [pair for pair in every if forensics.fitting([pair])] == [(460, 1341)]
+
+
+def test_counts_that_contradict_each_other_leave_none_by_any_rule() -> None:
+    for counts in ((1441, 361, 92, 268, 0.2), (1000, 360, 92, 268, 0.2)):
+        assert not any(forensics.sizes_by_rule(*counts).values())
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(5, 60), st.integers(5, 60))
+def test_every_rule_leaves_the_true_sizes_that_its_tool_divided(covid: int, normal: int) -> None:
+    labels = pd.Series(["COVID19"] * covid + ["NORMAL"] * normal)
+    taken = labels.groupby(labels).sample(frac=0.2, random_state=0)
+    folds = StratifiedKFold(5).split(labels, labels)
+    for rule, held in [("nearest", taken), *(("fold", labels.iloc[test]) for _, test in folds)]:
+        c, n = int((held == "COVID19").sum()), int((held == "NORMAL").sum())
+        left = forensics.sizes_by_rule(covid + normal - c - n, c + n, c, n, 0.2)
+        assert (covid, normal) in left[rule]
 
 
 @given(st.integers(1, 700), st.integers(1, 700), FRACTIONS)

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from covidcxr import config, judgement, records
 from covidcxr.judgement import FOUND, NOT_FOUND, UNTESTED, Finding, Row
 from covidcxr.problems import Problem
+from covidcxr.words import in_words
 
 SYNTHETIC = config.load(ROOT / "config/demo.yaml")
 REAL = config.load(ROOT / "config/paper-scratch.yaml")
@@ -147,8 +148,8 @@ def test_copies_count_in_the_splits_that_the_study_uses(
     overlap(results, SYNTHETIC, **hit)
     found = of(results, "L1.4").study
     assert found.status == status
-    assert f"by name {hit.get('keras_copy', 0)} of 40" in found.because
-    assert f"at random {hit.get('random_copy', 0)} of 40" in found.because
+    assert f"by name {hit.get('keras_copy', 'none')} of 40" in found.because
+    assert f"at random {hit.get('random_copy', 'none')} of 40" in found.because
 
 
 def test_a_numbered_split_is_one_of_its_kind(results: Path) -> None:
@@ -166,6 +167,7 @@ def test_patients_of_a_study_come_from_the_overlap_or_else_from_the_parts(result
     assert "3 of 40" in found.because
     composition(results, shared=0)
     assert of(results, "L3.2").study.status == NOT_FOUND
+    assert "None of 40" in of(results, "L3.2").study.because
     overlap(results, keras_group=4)
     assert "by name 4 of 40" in of(results, "L3.2").study.because
 
@@ -177,7 +179,7 @@ def test_patients_of_the_paper_come_from_the_listing(
     patients(results, shared)
     found = of(results, "L3.2").paper
     assert (found.status, found.basis) == (status, "computed")
-    assert f"{shared} of 92" in found.because
+    assert f"{shared or 'none'} of 92" in found.because
     assert "same patients" in found.because
 
 
@@ -186,7 +188,21 @@ def test_marks_are_found_where_an_interval_lies_above_chance(
     results: Path, low: float, status: str
 ) -> None:
     shortcuts(results, low)
-    assert of(results, "L2").study.status == status
+    found = of(results, "L2").study
+    assert found.status == status
+    assert "a frame with the inner 70% hidden" in found.because
+
+
+def test_what_lies_outside_the_lung_region_is_no_mark(results: Path) -> None:
+    # It shows a share of the lungs, so that an AUROC above chance may be the disease's.
+    assert ("lungs", "hidden") not in judgement.MARKS
+    shortcuts(results, 0.4)
+    table = records.read(results / "shortcuts").table("areas")
+    hidden = table.iloc[[0]].assign(probe="lungs", variant="hidden", auroc=0.998, low=0.99)
+    write(results, "shortcuts", tables={"areas": pd.concat([table, hidden])})
+    found = of(results, "L2").study
+    assert found.status == NOT_FOUND
+    assert "0.998" not in found.because
 
 
 def test_probes_without_an_interval_decide_nothing(results: Path) -> None:
@@ -207,6 +223,23 @@ def test_sampling_looks_at_sources_and_ages(
     found = of(results, "L3.3").study
     assert found.status == status
     assert f"Age alone has an AUROC of {'0.50' if ages else '0.75'}" in found.because
+    told = "one source, one of which" if mixed else "two sources, none of which"
+    assert f"The images come from {told} gave images of both classes" in found.because
+
+
+@pytest.mark.parametrize("source", ["kermany", "elsewhere"])
+def test_ages_unknown_image_by_image_may_be_known_of_a_collection(
+    results: Path, source: str
+) -> None:
+    composition(results, mixed=False)
+    made = records.read(results / "cohort")
+    tables = {name: made.table(name) for name in ("categories", "measures", "parts")}
+    tables["categories"]["value"] = tables["categories"]["value"].replace("elsewhere", source)
+    tables["measures"].loc[tables["measures"]["label"] == "NORMAL", "n"] = 0
+    write(results, "cohort", tables=tables)
+    told = of(results, "L3.3").study.because
+    assert "Ages cannot be compared image by image: of NORMAL none is known" in told
+    assert ("children of one to five years" in told) == (source == "kermany")
 
 
 @pytest.mark.parametrize(("informative", "status"), [(True, NOT_FOUND), (False, FOUND)])
@@ -219,6 +252,9 @@ def test_sampling_looks_at_external_cohorts(results: Path, informative: bool, st
 def test_a_test_part_that_is_empty_is_none(results: Path) -> None:
     composition(results, test=40)
     assert of(results, "L1.1").study.status == NOT_FOUND
+    assert "160 for training, none for validation, 40 for test" in (
+        of(results, "L1.1").study.because
+    )
     composition(results, test=0)
     assert of(results, "L1.1").study.status == FOUND
 
@@ -234,7 +270,8 @@ def test_real_images_stand_in_for_the_papers_and_synthetic_ones_do_not(results: 
     overlap(beside, REAL, keras_copy=2)
     found = of(results, "L1.4").paper
     assert found.status == FOUND
-    assert "60 COVID19 and 140 NORMAL" in found.because
+    assert "If the paper's are the images that its counts point to" in found.because
+    assert "60 of its 460 COVID19 and 140 of its 1,341 NORMAL" in found.because
     assert "2 of 40" in found.because
     assert "at random" not in found.because
 
@@ -243,8 +280,12 @@ def test_more_images_than_the_inferred_set_has_are_not_the_papers(results: Path)
     beside = results.parent / "large"
     composition(beside, REAL, images={"COVID19": 461, "NORMAL": 1341})
     assert judgement.real(results) == []
+    assert "No real images" in judgement.stand_in(results)
     composition(beside, REAL, images={"COVID19": 460, "NORMAL": 1341})
     assert judgement.real(results) == [beside]
+    assert judgement.stand_in(results).endswith("which is whole by its counts.")
+    composition(beside, REAL, images={"COVID19": 385, "NORMAL": 1341})
+    assert judgement.stand_in(results).endswith("which lacks 75 of 460 COVID19 images.")
 
 
 def test_a_record_of_another_cohort_is_not_the_studys(results: Path) -> None:
@@ -276,9 +317,17 @@ def test_the_sheet_has_every_type_once_and_is_whole(results: Path) -> None:
 def test_the_answer_counts_what_the_sheet_says(paper: list[str], study: list[str]) -> None:
     table = pd.DataFrame({"id": judgement.TYPES, "paper": paper, "study": study})
     told = judgement.answer(table)
-    numbers = [int(n) for n in re.findall(r"(?<![\w.])\d(?![\w.])", told)]
-    assert numbers == [side.count(s) for side in (paper, study) for s in judgement.STATUSES]
+    assert not re.search(r"(?<![\w.])\d(?![\w.])", told)
+    assert "if its images are the set that its counts point to" in told.split("; ")[0]
     for side, half in zip((paper, study), told.split("; "), strict=True):
+        for status, words in zip(
+            judgement.STATUSES,
+            (r"(\w+) (?:is|are) found", r"(\w+) (?:is|are) not found", r"(\w+) cannot be tested"),
+            strict=True,
+        ):
+            n = side.count(status)
+            told_of = re.findall(words, half)
+            assert told_of == ([in_words(n)] if n or status == FOUND else [])
         found = [i for i, s in zip(judgement.TYPES, side, strict=True) if s == FOUND]
         assert re.findall(r"L\d(?:\.\d)?", half) == found
 

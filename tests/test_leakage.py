@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from covidcxr import config, leakage, phantom, records
+from covidcxr import bootstrap, config, intervals, leakage, phantom, records
 from covidcxr import leakage_figures as pictures
 from covidcxr.config import PhantomCohort
 from covidcxr.problems import Problem
@@ -201,6 +201,25 @@ def test_too_few_groups_of_several_images_give_no_doses() -> None:
     assert "no two groups" in pictures.curves(runs, 0.95).text  # type: ignore[union-attr]
 
 
+# --- numbers on the page
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.016, "+1.6"), (-0.0004, "-0.04"), (0.0003, "+0.03"), (-4e-6, "-0.0004"), (0.0, "0.0"),
+     (-0.0, "0.0"), (1e-17, "0.0"), (-0.00049, "-0.05"), (-0.0005001, "-0.1")],
+)  # fmt: skip
+def test_a_difference_that_rounds_to_nothing_keeps_its_sign(value: float, shown: str) -> None:
+    assert pictures.points(value, float("nan"), float("nan")) == shown
+    assert pictures.limits(value, 0.032) == f"({shown} to +3.2)"
+
+
+@given(st.floats(-1, 1))
+def test_a_difference_never_changes_sides_of_zero(value: float) -> None:
+    shown = pictures.points(value, float("nan"), float("nan"))
+    assert np.sign(float(shown)) == (0 if abs(value) <= bootstrap.EQUAL else np.sign(value))
+
+
 # --- networks
 
 
@@ -241,7 +260,15 @@ def test_a_better_name_of_the_group_moves_its_images() -> None:
     assert (found["images_seen"], found["groups_seen"]) == (5, 4)
 
 
-def training(folder: Path, split: str, seed: int, right: list[bool], **more: Any) -> Record:
+def training(
+    folder: Path,
+    split: str,
+    seed: int,
+    right: list[bool],
+    *,
+    known: list[bool] | None = None,
+    **more: Any,
+) -> Record:
     return records.write(
         folder / f"resnet50-{split}-s{seed}",
         study=STUDY,
@@ -249,7 +276,7 @@ def training(folder: Path, split: str, seed: int, right: list[bool], **more: Any
         fingerprints={},
         commit={"id": None, "changed": None},
         tables={
-            "predictions": predictions(right, [False] * len(right)),
+            "predictions": predictions(right, known or [False] * len(right)),
             "history": pd.DataFrame({"epoch": [1]}),
         },
         images={"test": {"COVID19": 1, "NORMAL": 1}},
@@ -268,12 +295,84 @@ def test_trainings_that_differ_in_the_kind_of_split_alone_are_paired(tmp_path: P
     found = leakage.networks(runs)
     assert list(found["draw"]) == ["1"]
     assert found["accuracy"].item() == pytest.approx(0.5)
-    assert "1 pair of" in pictures.pairs_told(runs, found)
+    named = pictures.by_name(runs, {}, 0.5, 0.95)
+    told = pictures.pairs_told(runs, found, named)
+    assert "Looked at are five trainings: five of the study 'demo'. " in told
+    assert "One pair differs in nothing but a split at random and a grouped one" in told
+    assert "file name" not in told
     assert len(pictures.pairs_table(found)) == 1
+    assert "no such pair" in pictures.by_name_told(named)
+    assert pictures.by_name_table(named).empty
     assert leakage.trainings({tmp_path}, synthetic=False) == []
     alone = [run for run in runs if run["parameters"]["split"] == "random-1"]
-    assert "has not been run" in pictures.pairs_told(alone, leakage.networks(alone))
-    assert "No training" in pictures.pairs_told([], leakage.networks([]))
+    assert "has not been run" in pictures.pairs_told(alone, leakage.networks(alone), named)
+    assert "No training" in pictures.pairs_told([], leakage.networks([]), named)
+
+
+def test_the_split_by_name_is_paired_with_the_grouped_one_that_differs_in_nothing_else(
+    tmp_path: Path,
+) -> None:
+    good, bad = [True] * 40, [True] * 30 + [False] * 10
+    training(tmp_path, "keras", 0, good, epochs=3)
+    training(tmp_path, "grouped", 0, bad, epochs=3)
+    training(tmp_path, "grouped-2", 0, bad, epochs=4)  # another protocol
+    training(tmp_path, "grouped-3", 1, bad, epochs=3)  # another seed
+    runs = leakage.trainings({tmp_path}, synthetic=True)
+    assert leakage.networks(runs).empty  # a draw that is none has no partner of the same draw
+    found = pictures.by_name(runs, {}, 0.5, 0.95)
+    assert list(found["draw"]) == ["grouped", "grouped"]
+    row = found.set_index("score").loc["accuracy"]
+    assert (row["value"], row["value_grouped"], row["difference"]) == (1, 0.75, 0.25)
+    assert (row["n"], row["n_grouped"], row["both"]) == (40, 40, 40)
+    # Newcombe's hybrid interval of two independent samples, of Wilson's limits
+    assert (row["low"], row["high"]) == pytest.approx(intervals.wilson(40, 40))
+    assert (row["low_grouped"], row["high_grouped"]) == pytest.approx(intervals.wilson(30, 40))
+    assert row["least"] == pytest.approx(
+        0.25 - np.hypot(1 - row["low"], row["high_grouped"] - 0.75)
+    )
+    assert row["most"] == pytest.approx(0.25 + np.hypot(0, 0.75 - row["low_grouped"]))
+    told = pictures.pairs_told(runs, leakage.networks(runs), found)
+    assert "has not been run" in told
+    assert "One pair differs in nothing but the split by file name and a grouped one." in told
+    assert "+25.0 (ResNet50) points, and of the intervals, one above 0" in (
+        pictures.by_name_told(found)
+    )
+    assert list(pictures.by_name_table(found).columns)[1:3] == [
+        "by name, n = 40", "grouped, n = 40"
+    ]  # fmt: skip
+
+
+def test_the_recorded_networks_on_the_split_by_name_and_on_the_grouped_one_are_shown() -> None:
+    results = Path("results")
+    runs = leakage.trainings({results / "paper-scratch", results / "replicates"}, synthetic=False)
+    group = leakage.groups(records.read(results / "paper-scratch" / "leakage"))
+    found = pictures.by_name(runs, group, 0.5, 0.95)
+    table = pictures.by_name_table(found).reset_index()
+    shown = table[table["score"] == "accuracy"].iloc[:, [0, 2, 3]].to_numpy().tolist()
+    assert [[network, one[:5], other[:5]] for network, one, other in shown] == [
+        ["ResNet50", "0.983", "0.962"],
+        ["ResNet152V2", "0.974", "0.968"],
+        ["ResNet252V2", "0.991", "0.983"],
+    ]
+    assert table.columns[2].endswith("n = 345")
+    told = pictures.pairs_told(runs, leakage.networks(runs), found)
+    assert "six of the study 'paper-scratch' and ten of the study 'replicates'" in told
+    assert "Three pairs differ in nothing but the split by file name" in told
+    assert "in all three pairs" in pictures.by_name_told(found)
+    assert "no interval excludes 0" in pictures.by_name_told(found)
+    assert "ten trainings of ResNet50 in the study 'replicates'" in pictures.spread_told(runs, 0.5)
+    assert "No training was repeated" in pictures.spread_told(runs[:1], 0.5)
+
+
+def test_images_of_known_groups_are_counted_by_class(tmp_path: Path) -> None:
+    made = training(
+        tmp_path, "random-1", 0, [True] * 10, known=[True] * 3 + [False] * 7, image_size=32
+    )
+    found = pictures.compared([made], {}, 0.5, 0.95)
+    row = pictures.within_table(found).iloc[0]
+    assert (row["n seen"], row["n others"]) == ("2 + 1 (3)", "3 + 4 (7)")
+    assert "higher in none of one run, by 0.0 points" in pictures.within_told(found)
+    assert "no interval excludes 0" in pictures.within_told(found)
 
 
 # --- the record
@@ -314,8 +413,10 @@ def test_the_record_tells_all_and_stands_without_images(
     assert list(runs["tier"].unique()) == ["all"]  # no other subset of phantoms
     gained = leakage.gained(runs, "accuracy")
     text = pictures.answer(gained, runs, tossed)
-    assert text.count(". ") == 0
-    assert f"of {len(leakage.MODELS)} simple models" in text
+    assert text.count(". ") == 1
+    assert "five simple models by more than chance" in text
+    assert "know" not in text
+    assert "Where a coin decides each group's label" in text
     assert "no subset" in pictures.tiers_told(runs, "accuracy", 0.95)
     assert len(pictures.gains_table(gained)) == len(leakage.MODELS)
     assert len(pictures.slopes_table(made.table("doses"), 0.95)) == 5
@@ -341,7 +442,7 @@ def test_subsets_that_disagree_are_named() -> None:
     other = pd.concat([runs("all", 0.1), runs("original", -0.1)])
     assert "judged as on all images" in pictures.tiers_told(same, "accuracy", 0.95)
     told = pictures.tiers_told(other, "accuracy", 0.95)
-    assert "1 is judged otherwise" in told
+    assert "one is judged otherwise" in told
     assert "lower, all images: higher" in told
 
 

@@ -1,6 +1,7 @@
 """What is planted into two parts of a split must be named, and nothing else."""
 
 import json
+import re
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
@@ -330,10 +331,24 @@ def test_a_study_is_told_what_its_splits_share(made: records.Record) -> None:
     assert (shares.loc[["grouped-copies"], "share"] == 0).all()
     assert (shares.loc[["random"], "share"] > 0.2).all()
     assert (shares["draws"].to_numpy() == [1, 1] + [overlap.DRAWS] * 6).all()
-    assert "0.0 % when split by group and copies" in overlap.answer(made)
+    assert "none when split by group and copies" in overlap.answer(made)
     drawn = duplicates_figures.torn(overlap.shares(made))
     assert "at random, COVID19" in drawn.alt
     assert len(overlap.as_table(made)) == 8
+
+
+def test_a_mean_lies_within_its_range_as_it_is_written() -> None:
+    few = {"share": 0.0007, "low": 0.0, "high": 0.0037}
+    assert overlap._range(few) == "0.1% (0.0 to 0.4)"
+    assert overlap._range({"share": 0.2, "low": 0.2, "high": 0.2}) == "20.0%"
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=20))
+def test_no_mean_leaves_its_range(shares: list[float]) -> None:
+    row = {"share": float(np.mean(shares)), "low": min(shares), "high": max(shares)}
+    numbers = [float(n) for n in re.findall(r"[\d.]+", overlap._range(row))]
+    if len(numbers) == 3:
+        assert numbers[1] <= numbers[0] <= numbers[2]
 
 
 def test_external_images_that_are_known_are_counted(made: records.Record) -> None:

@@ -78,7 +78,7 @@ def test_cleaning_keeps_standard_output_and_shortens_paths() -> None:
         "data/a.png",
         {"text/html": "<b>.</b>"},
     ]
-    assert page.cells[0].metadata == {"tags": ["injected-parameters", "hide-input"]}
+    assert page.cells[0].metadata == {"tags": ["injected-parameters", "remove-cell"]}
 
 
 def test_a_placeholder_without_a_parameter_is_an_error() -> None:

@@ -15,7 +15,7 @@ def numbers(text: str) -> list[str]:
 
 
 def test_a_typed_number_is_found() -> None:
-    assert numbers("An accuracy of 93.5 %, of 1,441 images.") == ["93.5", "1,441"]
+    assert numbers("An accuracy of 93.5%, of 1,441 images.") == ["93.5", "1,441"]
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,11 @@
 """A page says what it was made from, and is refused when that is no longer so."""
 
+import contextlib
 import json
 import os
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nbformat
@@ -10,6 +13,8 @@ import pytest
 
 from covidcxr import config, pages, provenance, records, sphinx_provenance
 from covidcxr.problems import Problem
+
+ROOT = Path(__file__).parent.parent
 
 STUDY = config.load("config/demo.yaml")
 
@@ -22,9 +27,10 @@ def made(folder: Path) -> Path:
     ).folder / "record.json"  # fmt: skip
 
 
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Lay out the parts of a project that a page rests on, and stand in it."""
+@pytest.fixture(scope="module")
+def laid_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Lay out the parts of a project that a page rests on, and execute the page."""
+    tmp_path = tmp_path_factory.mktemp("project")
     (tmp_path / "src/covidcxr").mkdir(parents=True)
     (tmp_path / "src/covidcxr/a.py").write_text("x = 1\n")
     (tmp_path / provenance.ENVIRONMENT).write_text("numpy==2\n")
@@ -45,16 +51,25 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     notebook = nbformat.v4.new_notebook(cells=cells)
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "", "language": "python"}
     (tmp_path / "notebooks").mkdir()
-    nbformat.write(notebook, tmp_path / "notebooks/page.ipynb")
-    monkeypatch.chdir(tmp_path)
+    template = tmp_path / "notebooks/page.ipynb"
+    nbformat.write(notebook, template)
+    parameters = {"study": "study.yaml", "results": str(tmp_path / "results/demo/run")}
+    with contextlib.chdir(tmp_path):
+        pages.execute(template, executed(tmp_path), parameters)
     return tmp_path
 
 
+@pytest.fixture
+def project(laid_out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand in a copy of it."""
+    copy = shutil.copytree(laid_out, tmp_path / "copy")
+    monkeypatch.chdir(copy)
+    return copy
+
+
 def executed(project: Path) -> Path:
-    output = project / "book/run/page.ipynb"
-    parameters = {"study": "study.yaml", "results": str(project / "results/demo/run")}
-    pages.execute(project / "notebooks/page.ipynb", output, parameters)
-    return output
+    """Return the executed page of a project."""
+    return project / "book/run/page.ipynb"
 
 
 def test_a_page_carries_its_template_parameters_records_and_state(project: Path) -> None:
@@ -110,13 +125,35 @@ def test_a_record_that_is_gone_and_a_page_that_says_nothing_are_refused(project:
 
 
 def test_a_book_names_the_pages_that_its_prose_takes_values_from(project: Path) -> None:
-    executed(project)
+    asking = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_markdown_cell("{glue:text}`page.ipynb::answer:.0f`")]
+    )
+    nbformat.write(asking, project / "book/run/asking.ipynb")
     (project / "book/index.md").write_text(
         "{glue:text}`run/page.ipynb::answer:.0f` and {glue:text}`local:s`\n"
     )
     found = provenance.of_book(project / "book/run", project / "book")["pages"]
     assert found["book/run/page"]["keys"] == ["answer"]
-    assert found["book/index"] == {"shows": {"book/run/page": ["answer"]}}
+    assert "shows" not in found["book/run/page"]
+    for page in ("book/index", "book/run/asking"):
+        assert found[page]["shows"] == {"book/run/page": ["answer"]}
+
+
+@pytest.mark.parametrize(("study", "synthetic"), [("demo", True), ("paper-scratch", False)])
+def test_a_book_says_which_it_is(project: Path, study: str, synthetic: bool) -> None:
+    resolved = project / f"build/{study}/study.yaml"
+    resolved.parent.mkdir(parents=True)
+    resolved.write_text(config.dump(config.load(f"{ROOT}/config/{study}.yaml")))
+    page = nbformat.read(executed(project), as_version=4)
+    page.metadata[provenance.KEY]["parameters"]["study"] = f"build/{study}/study.yaml"
+    nbformat.write(page, project / "book/run/metrics.ipynb")
+    app: Any = SimpleNamespace(srcdir=str(project))
+    configured: Any = SimpleNamespace(html_theme_options={}, html_context={}, html_title="A")
+    sphinx_provenance._gather(app, configured)
+    assert configured.html_context["study"] == {"name": study, "synthetic": synthetic}
+    announced = configured.html_theme_options.get("announcement")
+    assert announced == (sphinx_provenance.DEMONSTRATION if synthetic else None)
+    assert configured.html_title == ("A (demonstration)" if synthetic else "A")
 
 
 def test_references_are_found_in_all_their_forms() -> None:

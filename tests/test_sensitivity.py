@@ -158,4 +158,5 @@ def test_the_twin_network_is_compared_with_the_fusion(tmp_path: Path) -> None:
     write(tmp_path, "fused-same", wrong=9)
     told = sensitivity.capacity(sensitivity.table(sensitivity.read(tmp_path), PROTOCOL, 0.05))
     # nine images of each class fewer, of 360
-    assert "an accuracy +5.0 points (" in told
+    assert "accuracy changes by +5.0 points (" in told
+    assert "; 360 test images, one training each)" in told

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from covidcxr import config, lungs, probing, shortcut_figures, shortcuts
+from covidcxr import config, controls, lungs, probing, records, shortcut_figures, shortcuts
 from covidcxr.problems import Problem
 from covidcxr.samples import SIZE, Sample
 
@@ -151,11 +151,90 @@ def test_the_record_is_made_once_and_shown_without_images(
     areas = made.table("areas")
     assert set(areas["probe"]) == {*shortcuts.PROBES, "nothing"}
     assert len(areas[areas["probe"] == "nothing"]) == shortcuts.COINS
-    assert "tell the classes apart" in shortcut_figures.answer(areas)
+    assert "three of four tell the classes apart" in shortcut_figures.answer(areas)
     assert "one tier" in shortcut_figures.robustness(areas)
     # a probe that failed its control is neither shown nor counted
     kept = shortcut_figures.usable(areas, {"histogram"})
     assert set(kept["probe"]) == {"histogram", "nothing"}
-    assert "0 of 1" in shortcut_figures.answer(kept) or "1 of 1" in shortcut_figures.answer(kept)
+    # a histogram shows the lungs' grey levels, and is not counted among those that do not
+    assert "could be asked" in shortcut_figures.answer(kept)
     with pytest.raises(Problem, match="no such record and no images"):
         shortcuts.record(study, results=tmp_path / "x", samples=None)
+
+
+# --- on the page
+
+RECORDED = records.read(Path("results/paper-scratch/shortcuts"))
+MEASURED = controls.record(Path("results")).table("measures")
+
+
+def test_probes_that_count_as_blind_show_no_lung_by_their_control() -> None:
+    assert shortcut_figures.UNSEEN == controls.HIDDEN
+    seen = MEASURED[MEASURED["measure"] == "lung in sight"].set_index(["method", "variant"])
+    blind = {key for key in seen.index if seen.loc[key, "value"] < controls.HIDDEN}
+    # metadata has no pixels and is not measured
+    assert blind | {("metadata", "known")} == set(shortcut_figures.BLIND)
+
+
+def test_the_answer_names_every_probe_that_it_counts_and_no_other() -> None:
+    areas = RECORDED.table("areas")
+    kept = shortcut_figures.usable(areas, controls.passed(controls.record(Path("results"))))
+    told = shortcut_figures.answer(kept)
+    assert "all three tell the classes apart" in told
+    assert "0.994 (0.991 to 0.996) for a frame with the inner 70% hidden" in told
+    assert "0.980 (0.972 to 0.986) for the four corners" in told
+    assert "0.998" not in told
+    assert "one of one tells" in shortcut_figures.answer(kept[kept["probe"] == "corners"])
+    low = kept.assign(low=kept["low"].where(kept["probe"] != "corners", 0.4))
+    assert "two of three tell " in shortcut_figures.answer(low)
+    assert "none of three tells" in shortcut_figures.answer(kept.assign(low=0.4))
+
+
+def test_the_hidden_lungs_come_with_what_is_still_seen_of_them() -> None:
+    areas = RECORDED.table("areas")
+    told = shortcut_figures.closing(areas, MEASURED)
+    assert "0.998 (0.991 to 0.999)" in told
+    assert "not blind to the lungs" in told
+    assert "covers 85.6% of the lungs of synthetic adults" in told
+    assert "sees 4.1% of synthetic lungs, and finds a disease planted there in 2 of 10" in told
+    assert "not blind" not in shortcut_figures.closing(areas, MEASURED[:0])
+    shown = shortcut_figures.table(areas, MEASURED)
+    by = shown[["lung in sight", "disease found"]].T.to_dict("list")
+    assert by["Lungs, hidden"] == ["4.1%", "2 of 10"]
+    assert by["Border, 90% hidden"] == ["0.0%", "0 of 10"]
+    assert by["Histogram, whole"] == ["–", "10 of 10"]
+    frames = shortcut_figures.frames(MEASURED)
+    assert "with 50% hidden 9.3%, in 10 of 10 cohorts" in frames
+    assert "70%" not in frames
+
+
+def test_folders_of_one_source_are_no_pair_of_sources() -> None:
+    found = RECORDED.table("sources")
+    told = shortcut_figures.sources_told(found)
+    assert "all five pairs of COVID19 images (AUROC 0.620 to 0.698)" in told
+    assert "both pairs of NORMAL images (AUROC 0.993 to 0.995)" in told
+    assert "Of two pairs of folders of one source, it tells apart one" in told
+    assert "'kermany' (NORMAL), with an AUROC of 0.905 (0.876 to 0.928)" in told
+    table = shortcut_figures.sources(found)
+    assert table["same source"].tolist() == ["no"] * 7 + ["yes"] * 2
+    assert table.iloc[-1]["n"] == "1,341 + 234"
+    folders = found[found["first"].str.endswith("cohen") & found["second"].str.endswith("cohen")]
+    assert shortcut_figures.sources_told(folders) == (
+        "Of one pair of folders of one source, it tells apart none."
+    )
+    apart = shortcut_figures.sources_told(found[found["second"] == "cohort: fig1"])
+    assert apart == (
+        "Of different sources, a model tells apart one of one pair of COVID19 images (AUROC 0.620)."
+    )
+
+
+def test_probes_that_failed_are_named() -> None:
+    assert shortcut_figures.failed(set(shortcuts.PROBES) - {"metadata"}) == (
+        "One of six did not and is left out: metadata."
+    )
+    assert shortcut_figures.failed(set(shortcuts.PROBES)) == "All did."
+    ages = shortcut_figures.ages({"COVID19": {"known": 0.0}, "NORMAL": {"known": 0.0}})
+    assert "NORMAL: none known image by image" in ages
+    assert "none of eleven probes moves" in shortcut_figures.robustness(
+        shortcut_figures.usable(RECORDED.table("areas"), set(shortcuts.PROBES) - {"metadata"})
+    )

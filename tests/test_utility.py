@@ -32,7 +32,7 @@ def test_a_table_by_threshold() -> None:
 
 
 def test_bayes_by_hand() -> None:
-    # 90 % and 80 % at 1 %: 9 of 207 calls are right, 792 of 793 clearances.
+    # 90% and 80% at 1%: 9 of 207 calls are right, 792 of 793 clearances.
     rows = utility.at_prevalence(matrix(90, 10, 20, 80), [0.01], FEW)
     assert rows.loc[0, "ppv"] == pytest.approx(0.009 / (0.009 + 0.198))
     assert rows.loc[0, "npv"] == pytest.approx(0.792 / (0.792 + 0.001))
@@ -90,7 +90,7 @@ def test_a_statement_is_what_a_clinician_understands() -> None:
     table = pd.DataFrame([row | {"ppv_low": 0.08, "ppv_high": 0.17}])
     assert utility.statements(table) == [
         "Of 1,000 people screened of whom 10 have COVID-19, the network would call 76; 9 of these "
-        "have it (95 % interval of this share 8 to 17 %), and miss 1 person with it."
+        "have it (95% interval of this share 8 to 17%), and miss 1 person with it."
     ]
 
 
@@ -171,7 +171,7 @@ def test_where_a_model_is_useful() -> None:
          "all": [0.2, 0.1, 0.0, -0.3, -0.5], "model": 0.3, "reason": ""}
     )  # fmt: skip
     assert utility.useful(curve) == (0.2, 0.3)
-    assert utility.useful_told(curve) == "from a threshold of 20 % to one of 30 %"
+    assert utility.useful_told(curve) == "from a threshold of 20% to one of 30%"
     assert utility.useful(curve.assign(low=-1.0)) is None
 
 

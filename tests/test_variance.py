@@ -297,7 +297,7 @@ def test_one_of_two_procedures_wins_or_they_share(seed: int, draws: int, seeds: 
 
 
 def test_noether_asks_for_29_pairs() -> None:
-    # Bouthillier et al. (2021) recommend 29 for gamma = .75 and errors of 5 %.
+    # Bouthillier et al. (2021) recommend 29 for gamma = .75 and errors of 5%.
     assert variance.noether() == 29
     assert variance.noether(0.25) == 29
     assert variance.noether(0.6) > variance.noether(0.9)
@@ -415,7 +415,7 @@ def test_pictures_say_what_they_show() -> None:
     expected = {m: variance.expected(both[both["model"] == m]) for m in ("resnet50", "majority")}
     told = variance_figures.by_split(both, expected).alt
     assert "ResNet50" in told
-    assert "Majority 70.0 % (70.0 to 70.0)" in told
+    assert "Majority 70.0% (70.0 to 70.0)" in told
     assert (
         "majority"
         not in variance_figures.by_split(networks, {"resnet50": expected["resnet50"]}).alt
@@ -425,8 +425,8 @@ def test_pictures_say_what_they_show() -> None:
     assert f"a run {taken.table.loc['a run', 'points']:.2f}" in told
     history = pd.concat([curves([0.5, 0.7, 0.6], [0.5, 0.6, 0.7], f"random-{k}") for k in (0, 10)])
     told = variance_figures.epochs(history, variance.selection(history)).alt
-    assert "best on the test part 70.0 %" in told
-    assert "best on the validation part 60.0 %" in told
+    assert "best on the test part 70.0%" in told
+    assert "best on the validation part 60.0%" in told
     curve = {0.5: {0.0: np.array([0.5, 0.55])}}
     told = variance_figures.maximum(curve, {0.5: "a coin"}, 10).alt
-    assert told.endswith("50.0 % and correlation 0: 55.0 %.")
+    assert told.endswith("50.0% and correlation 0: 55.0%.")

@@ -91,7 +91,7 @@
     const show = () => {
       const { shares, shown } = read(network(), state.threshold, state.prevalence, data.z);
       for (const one of all("[data-shown]")) one.textContent = shown[one.dataset.shown];
-      for (const one of all("[data-prevalence]")) one.textContent = `${state.percent}\u00a0%`;
+      for (const one of all("[data-prevalence]")) one.textContent = `${state.percent}%`;
       all("figure").forEach((figure, k) => {
         figure.hidden = k !== choice.selectedIndex;
         if (figure.hidden) return;
@@ -109,7 +109,7 @@
       later = setTimeout(() => {
         told.textContent =
           `${network().name} at a threshold of ${state.threshold}: sensitivity ${shown.sensitivity}, ` +
-          `specificity ${shown.specificity}; at a prevalence of ${state.percent} %, ` +
+          `specificity ${shown.specificity}; at a prevalence of ${state.percent}%, ` +
           `PPV ${shown.ppv}, NPV ${shown.npv}.`;
       }, 300);
     };
@@ -125,7 +125,7 @@
       put(threshold.field, state.threshold);
       put(prevalence.slider, logit(state.prevalence));
       put(prevalence.field, state.percent);
-      prevalence.slider.setAttribute("aria-valuetext", `${state.percent} %`);
+      prevalence.slider.setAttribute("aria-valuetext", `${state.percent}%`);
     };
 
     const listen = (control, choose) =>

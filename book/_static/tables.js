@@ -10,7 +10,7 @@
 
   const text = (row, column) => row.cells[column].textContent.trim();
 
-  // "0.975 (0.952–0.990)", "< 0.001", "1,341", "−17.7", "93 %": what stands first is what is sorted by.
+  // "0.975 (0.952–0.990)", "< 0.001", "1,341", "−17.7", "93%": what stands first is what is sorted by.
   const number = (cell) => {
     if (/^\d{4}-\d\d/.test(cell)) return NaN; // a date sorts as text
     const found = /^[<>≤≥~≈+\s]*([-−]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?)/i.exec(cell);

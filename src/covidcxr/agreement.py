@@ -132,11 +132,14 @@ def overall(verdicts: Sequence[str]) -> str:
 
 
 def told(verdicts: Mapping[str, str]) -> str:
-    """Say in a sentence what was decided of each model."""
+    """Say in a sentence what was decided of the models."""
     said = {
-        AGREES: "agrees with the paper",
-        DIFFERS: "differs from the paper",
-        UNDECIDED: "is left undecided",
+        AGREES: ("agrees", "agree", " with the paper in every score"),
+        DIFFERS: ("differs", "differ", " from the paper in at least one score"),
+        UNDECIDED: ("is", "are", " left undecided"),
     }
-    parts = [f"{model} {said[verdict]}" for model, verdict in verdicts.items()]
+    parts = []
+    for verdict, (one, several, how) in said.items():
+        if models := [model for model, found in verdicts.items() if found == verdict]:
+            parts.append(f"{overview.listing(models)} {one if len(models) == 1 else several}{how}")
     return f"{overview.listing(parts)}."

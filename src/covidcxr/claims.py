@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -19,12 +19,30 @@ from covidcxr.audit.scores import word
 from covidcxr.checks import Checks, Finding
 from covidcxr.config import TITLES
 
-COLUMNS = ("id", "place", "kind", "claim", "verdict", "finding", "severity", "evidence", "see")
+COLUMNS = (
+    "id", "place", "kind", "claim", "verdict", "finding", "severity", "basis", "evidence", "see",
+)  # fmt: skip
 
 Kind = Literal[
     "number", "formula", "cross-reference", "citation", "data", "protocol", "comparison",
     "conclusion",
 ]  # fmt: skip
+
+Basis = Literal["stated", "implied"]
+"""Whether the paper says it, or never does and is read as if it did, as a convention is."""
+
+IMPLIED: Basis = "implied"
+
+KEYS = {
+    checks.HOLDS: "holds",
+    checks.CORRECTED: "corrected",
+    checks.CONTRADICTED: "contradicted",
+    checks.IMPOSSIBLE: "impossible",
+    checks.UNVERIFIABLE: "unverifiable",
+    checks.REPRODUCED: "reproduced",
+    checks.NOT_REPRODUCED: "not_reproduced",
+}
+"""What pages call the count of each verdict."""
 
 _REFERENCE = re.compile(r"\{([a-z0-9-]+)\}")
 
@@ -37,7 +55,8 @@ class _Row(BaseModel):
     claim: str
     kind: Kind
     severity: Literal["critical", "major", "minor"]
-    see: str
+    see: str | list[str]
+    basis: Basis = "stated"
     id: str | None = None
     place: str | None = None
     each: list[str] | None = None
@@ -73,8 +92,10 @@ class Claim:
         What computes the verdict, if anything can.
     judged
         Our own finding where nothing can.
+    basis
+        ``stated`` by the paper or ``implied``.
     see
-        Page of the book and label: ``run/audit#audit-margins``.
+        Pages of the book, with labels: ``run/audit#audit-margins``.
     cite
         Keys of the bibliography.
     """
@@ -87,7 +108,8 @@ class Claim:
     check: str | None
     arguments: dict[str, Any]
     judged: Finding | None
-    see: str
+    basis: Basis
+    see: tuple[str, ...]
     cite: tuple[str, ...]
 
     def find(self, bench: Checks) -> Finding:
@@ -100,10 +122,8 @@ class Claim:
     @property
     def evidence(self) -> str:
         """What the verdict rests on, as a call or as sources."""
-        if self.check:
-            given = ", ".join(map(_shown, self.arguments.values()))
-            return f"{self.check}({given})"
-        return "; ".join(["judgement", *self.cite])
+        given = ", ".join(map(_shown, self.arguments.values()))
+        return "; ".join([f"{self.check}({given})" if self.check else "judgement", *self.cite])
 
 
 @cache
@@ -136,7 +156,8 @@ def parse(content: list[dict[str, Any]]) -> Iterator[Claim]:
                 check=row.check,
                 arguments=own | row.arguments,
                 judged=judged,
-                see=row.see,
+                basis=row.basis,
+                see=(row.see,) if isinstance(row.see, str) else tuple(row.see),
                 cite=tuple(row.cite),
             )
 
@@ -152,7 +173,8 @@ def ledger(results: Path) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A row a claim, with `COLUMNS`; ``severity`` is ``none`` where the claim stands.
+        A row a claim, with `COLUMNS`; ``severity`` is ``none`` where the claim stands, and
+        ``see`` lists pages with ``; `` between them.
     """
     bench = Checks(results)
     rows = []
@@ -168,8 +190,9 @@ def ledger(results: Path) -> pd.DataFrame:
                 "verdict": finding.verdict,
                 "finding": finding.reason,
                 "severity": "none" if stands else finding.severity or claim.severity,
+                "basis": claim.basis,
                 "evidence": claim.evidence,
-                "see": claim.see,
+                "see": "; ".join(claim.see),
             }
         )
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -180,6 +203,54 @@ def counts(table: pd.DataFrame) -> pd.DataFrame:
     crossed = pd.crosstab(table["kind"], table["verdict"], margins=True, margins_name="all")
     order = [v for v in checks.VERDICTS if v in crossed.columns]
     return crossed[[*order, "all"]].rename_axis(index="kind", columns=None)
+
+
+def tally(table: pd.DataFrame) -> dict[str, int]:
+    """Count the claims as pages name the counts.
+
+    Parameters
+    ----------
+    table
+        As `ledger` returns it.
+
+    Returns
+    -------
+    dict
+        ``claims_n``; ``claims_stated`` and ``claims_implied``, which sum to it; and a count of
+        every verdict, of `KEYS`, which sum to it as well: ``claims_holds`` and so on. The
+        same of implied claims alone: ``claims_implied_holds`` and so on.
+    """
+    implied = table["basis"] == IMPLIED
+    found = {"n": len(table), "stated": int((~implied).sum()), "implied": int(implied.sum())}
+    for verdict, key in KEYS.items():
+        of = table["verdict"] == verdict
+        found |= {key: int(of.sum()), f"implied_{key}": int((of & implied).sum())}
+    return {f"claims_{key}": n for key, n in found.items()}
+
+
+def told(counts: Mapping[str, int]) -> str:
+    """Say in a sentence how many claims have each verdict, of what `tally` returned."""
+
+    def named(words: Mapping[str, tuple[str, str]]) -> str:
+        found = [(counts[f"claims_{key}"], one, more) for key, (one, more) in words.items()]
+        return ", ".join(f"{n} {one if n == 1 else more}" for n, one, more in found if n)
+
+    good = named(
+        {
+            "holds": ("holds as it stands", "hold as they stand"),
+            "corrected": ("after a correction", "after a correction"),
+            "reproduced": ("by a run of ours", "by runs of ours"),
+        }
+    )
+    bad = named(
+        {
+            "contradicted": ("is contradicted", "are contradicted"),
+            "not_reproduced": ("did not reproduce", "did not reproduce"),
+            "impossible": ("is impossible", "are impossible"),
+            "unverifiable": ("cannot be verified", "cannot be verified"),
+        }
+    )
+    return f"Of {counts['claims_n']} claims {'; '.join(filter(None, (good, bad)))}."
 
 
 @cache
@@ -204,7 +275,7 @@ def _filled(claim: str, number: seedpaper.Number | None) -> str:
 
 
 def _print(number: seedpaper.Number) -> str:
-    return f"{number.printed} %" if number.unit == "percent" else number.printed
+    return f"{number.printed}%" if number.unit == "percent" else number.printed
 
 
 def _shown(value: Any) -> str:

@@ -249,7 +249,7 @@ def by_disease(table: pd.DataFrame) -> pd.DataFrame:
             "probe": [shortcuts.PROBES[name].title for name in wide["method"]],
             "sees": wide["variant"],
             "lung in sight": [
-                "–" if pd.isna(share) else f"{100 * share:.0f} %" for share in wide["lung in sight"]
+                "–" if pd.isna(share) else f"{100 * share:.0f}%" for share in wide["lung in sight"]
             ],
             "mean AUROC": wide["auroc"].map("{:.2f}".format),
             "disease found": [f"{round(share * number)} of {number}" for share in wide["power"]],
@@ -336,7 +336,7 @@ def alarm_words(table: pd.DataFrame) -> str:
 
 def _percent(row: Mapping[Any, Any]) -> str:
     value, low, high = (100 * row[name] for name in ("value", "low", "high"))
-    return f"{value:.1f} % ({low:.1f} to {high:.1f})"
+    return f"{value:.1f}% ({low:.1f} to {high:.1f})"
 
 
 def chance_words(table: pd.DataFrame) -> str:
@@ -349,8 +349,8 @@ def chance_words(table: pd.DataFrame) -> str:
     n = int(of.loc[of["measure"] == "power", "n"].sum())
     return (
         f"At strength 0, {above} of {n} intervals of all probes and variants lie above 0.5 "
-        f"({100 * above / n:.1f} %) and {either - above} below "
-        f"({100 * (either - above) / n:.1f} %); both count as false alarms."
+        f"({100 * above / n:.1f}%) and {either - above} below "
+        f"({100 * (either - above) / n:.1f}%); both count as false alarms."
     )
 
 
@@ -359,7 +359,7 @@ def disease_words(table: pd.DataFrame) -> str:
     of = table[(table["planted"] == controls.DISEASE) & (table["measure"] == "power")]
     placed = table[table["measure"] == "lung in sight"].set_index(["method", "variant"])["value"]
     told = [
-        f"{shortcuts.PROBES[one].title.lower()} {variant} ({100 * placed[one, variant]:.0f} %)"
+        f"{shortcuts.PROBES[one].title.lower()} {variant} ({100 * placed[one, variant]:.0f}%)"
         for one, variant in of.loc[of["value"] >= 0.5, ["method", "variant"]].to_numpy()
         if (one, variant) in placed.index and (one, variant) != ("lungs", "only")
     ]

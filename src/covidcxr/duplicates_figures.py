@@ -35,11 +35,14 @@ def similarities(counts: pd.DataFrame, limit: float) -> figures.Picture:
     kinds = counts.groupby(["kind", "low", "high"], as_index=False)["n"].sum()
     for kind, (title, color) in KINDS.items():
         rows = kinds[kinds["kind"] == kind]
-        axis.bar(
+        bars = axis.bar(
             rows["low"], rows["n"], rows["high"] - rows["low"],
-            align="edge", color=color, alpha=0.75, label=f"{title} ({rows['n'].sum():,})",
+            align="edge", color=color, label=f"{title} ({rows['n'].sum():,})",
         )  # fmt: skip
-    axis.axvline(limit, color="#343a40", ls="--", lw=1.2)
+        # Bars of one place stand behind one another, the lowest in front, in their own colour.
+        for bar, n in zip(bars, rows["n"], strict=True):
+            bar.set_zorder(2 + 1 / (1 + n))
+    axis.axvline(limit, color="#343a40", ls="--", lw=1.2, zorder=4)
     axis.set(
         yscale="log", xlabel="similarity of the fine structure", ylabel="pairs", ylim=(0.7, None)
     )
@@ -57,7 +60,7 @@ def similarities(counts: pd.DataFrame, limit: float) -> figures.Picture:
 
 
 def torn(shares: pd.DataFrame) -> figures.Picture:
-    """Draw the share of test images that the other parts know, by split and class.
+    """Draw the share of test images that share something with another part, by split and class.
 
     Parameters
     ----------
@@ -73,7 +76,7 @@ def torn(shares: pd.DataFrame) -> figures.Picture:
         axis.barh(places, rows["share"], 0.36, color=color, alpha=0.85, label=str(label))
         axis.hlines(places, rows["low"], rows["high"], color="#343a40", lw=1.5)
         for place, row in zip(places, rows.to_dict("records"), strict=True):
-            text = f"{100 * row['share']:.0f} % of {row['n']:.0f}"
+            text = f"{100 * row['share']:.1f}% of {row['n']:.0f}"
             axis.annotate(
                 text, (row["high"], place), (5, 0), textcoords="offset points", va="center", size=9
             )
@@ -85,7 +88,7 @@ def torn(shares: pd.DataFrame) -> figures.Picture:
     axis.grid(axis="y", visible=False)
     figure.legend(loc="outside lower center", ncols=2, frameon=False)
     told = "; ".join(
-        f"{overlap.SPLITS[str(r.split)]}, {r.label}: {100 * float(r.share):.1f} % of {r.n}"  # type: ignore[arg-type]
+        f"{overlap.SPLITS[str(r.split)]}, {r.label}: {100 * float(r.share):.1f}% of {r.n}"  # type: ignore[arg-type]
         for r in shares.itertuples()
     )
     return figures.Picture(

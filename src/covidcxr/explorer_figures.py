@@ -103,14 +103,14 @@ def _controls(names: list[str]) -> str:
     share = f'min="{100 * explorer.LEAST:g}" max="{100 * explorer.MOST:g}" step="0.1"'
     # Browsers keep what was chosen before a page is loaded again, unless told not to.
     kept = 'autocomplete="off"'
-    return f"""<fieldset data-script hidden><legend>Choose</legend>
+    return f"""<fieldset data-script hidden><legend>Network, threshold, prevalence</legend>
 <div><label for="explorer-network">Network</label>
 <select id="explorer-network" {kept}>{options}</select></div>
 <div><label for="explorer-threshold">Threshold</label>
 <input id="explorer-threshold" type="range" min="0" max="1" step="0.005" {kept}>
 <input id="explorer-threshold-field" type="number" min="0" max="1" step="0.01" {kept}
  aria-label="Threshold, 0 to 1" title="0 to 1"></div>
-<div><label for="explorer-prevalence">Prevalence, %</label>
+<div><label for="explorer-prevalence">Prevalence,&nbsp;%</label>
 <input id="explorer-prevalence" type="range" min="{low:.2f}" max="{high:.2f}" step="0.05" {kept}>
 <input id="explorer-prevalence-field" type="number" {share} {kept}
  aria-label="Prevalence in per cent, {ends}" title="{ends}">
@@ -122,7 +122,7 @@ def _matrix() -> str:
     cells = {name: f'<td class="{kind}">{_place(name)}</td>' for name, kind in _CELLS.items()}
     return f"""<table><caption>Test images</caption>
 <thead><tr><td></td>
-<th scope="col">called COVID-19</th><th scope="col">called normal</th></tr></thead>
+<th scope="col">called COVID&#8209;19</th><th scope="col">called normal</th></tr></thead>
 <tbody><tr><th scope="row">COVID-19</th>{cells["tp"]}{cells["fn"]}</tr>
 <tr><th scope="row">normal</th>{cells["fp"]}{cells["tn"]}</tr></tbody></table>"""
 

@@ -48,7 +48,7 @@ _WORDS = {"excess": "mean score less share"}
 # --- pictures
 
 
-def areas(scores: pd.DataFrame, confidence: float) -> Picture | Html:
+def areas(scores: pd.DataFrame, confidence: float, width: float = figures.WIDTH) -> Picture | Html:
     """Draw the AUROC of every model on every cohort, with intervals.
 
     Parameters
@@ -57,12 +57,14 @@ def areas(scores: pd.DataFrame, confidence: float) -> Picture | Html:
         As `covidcxr.external.summary` returns it; overlapping images are left out.
     confidence
         Coverage of its intervals.
+    width
+        Of the figure, in inches.
     """
     rows = scores[(scores["score"] == "auroc") & scores["kept"].astype(bool)]
     if rows.empty:
         return figures.note("No model was tested on images from elsewhere.")
     models, cohorts = list(rows["model"].unique()), list(rows["cohort"].unique())
-    figure, axis = plt.subplots(figsize=(figures.WIDTH, 1.5 + 0.62 * len(models)))
+    figure, axis = plt.subplots(figsize=(width, 1.5 + 0.62 * len(models)))
     step, told = 0.7 / max(1, len(cohorts)), []
     handles = []
     for number, cohort in enumerate(cohorts):
@@ -81,7 +83,8 @@ def areas(scores: pd.DataFrame, confidence: float) -> Picture | Html:
     axis.set(ylim=(-0.6, len(models) - 0.4))
     axis.set_yticks(range(len(models)), models[::-1])
     axis.grid(axis="y", visible=False)
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
+    columns = 4 if width >= figures.WIDTH else 2
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False)
     return Picture(figure, f"AUROC of each model by cohort, with intervals. {'; '.join(told)}.")
 
 
@@ -133,6 +136,7 @@ def called(test: Tested, threshold: float) -> Picture:
     handles.append(Line2D([], [], color=_INK, lw=1, ls=":", label="threshold of the study"))
     handles.append(Line2D([], [], color=_GREY, ls="-.", label="threshold chosen at home"))
     figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
+    figure.suptitle(test.name)
     return Picture(
         figure,
         f"{test.name}: share of each class called COVID19 over the threshold, a panel a cohort. "
@@ -143,7 +147,9 @@ def called(test: Tested, threshold: float) -> Picture:
 def panelled(test: Tested) -> dict[str, Predictions]:
     """Return a model's predictions by what to write above a panel, empty cohorts left out."""
     return {
-        _tested_on(cohort, cohort == test.home): p for cohort, p in test.cohorts.items() if len(p)
+        f"{_tested_on(cohort, cohort == test.home)} (n = {len(p):,})": p
+        for cohort, p in test.cohorts.items()
+        if len(p)
     }
 
 
@@ -162,7 +168,7 @@ def removed_table(made: Record) -> pd.DataFrame:
             near, patient = (int(of.loc[of["reason"] == r, "n"].sum()) for r in external.REASONS)
             rows.append(
                 {"tested on": cohort, "class": label, "images": n, "copies of trained ones": near,
-                 "else of trained groups": patient, "left": n - near - patient}
+                 "others of trained groups": patient, "left": n - near - patient}
             )  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -349,8 +355,9 @@ def answer(made: Record, tests: Mapping[str, Tested], confidence: float) -> str:
     kept = scores[(scores["score"] == "auroc") & scores["kept"]]
     area = {str(row["cohort"]): row for row in kept.to_dict("records")}
     text = (
-        f"{remark}{name}, of {len(tests)} models the best on images like those it was trained on, "
-        f"has an AUROC of {_interval(area[test.home], 3)} there (n = {len(test.internal):,})"
+        f"{remark}{name}, which of {len(tests)} models does best on images like those it was "
+        f"trained on, has an AUROC of {_interval(area[test.home], 3)} there "
+        f"(n = {len(test.internal):,})"
     )
     if not test.external:
         return f"{text}; the study has no external cohort, so that nothing is known of others."
@@ -377,7 +384,7 @@ def about(made: Record, tests: Mapping[str, Tested]) -> str:
     images = made.table("images")
     counts = pd.crosstab(images["cohort"], images["label"]).reindex(columns=LABELS, fill_value=0)
     other = [
-        f"{name} {counts.loc[name].sum():,} images, {counts.loc[name, POSITIVE]:,} of them COVID19"
+        f"'{name}' has {counts.loc[name].sum():,}, {counts.loc[name, POSITIVE]:,} of them COVID19"
         for name in external.cohorts(made)
     ]
     return f"{text}; {listing(other)}." if other else f"{text}; the study has no external cohort."
@@ -395,17 +402,17 @@ def removed_told(made: Record, tests: Mapping[str, Tested]) -> str:
         total = int(of["images"].sum())
         if lost == total:
             text.append(
-                f"Of {name} nothing is left: all {total:,} images are copies of trained ones or of "
-                "their groups, and no score of it is external."
+                f"Of '{name}' nothing is left: all {total:,} images are copies of trained ones or "
+                "of their groups, and no score of it is external."
             )
         elif lost:
             by_class = ", ".join(
                 f"{r['images'] - r['left']:,} of {r['images']:,} {r['class']}"
                 for r in of.to_dict("records")
             )
-            text.append(f"{name} loses {by_class}.")
+            text.append(f"'{name}' loses {by_class} images.")
         else:
-            text.append(f"{name} loses none of its {total:,} images.")
+            text.append(f"'{name}' loses none of its {total:,} images.")
     return " ".join(text)
 
 

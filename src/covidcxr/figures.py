@@ -32,8 +32,8 @@ from covidcxr.intervals import Interval
 WIDTH = 8.4
 """Inches: the width of a page's column, at which text in figures is as large as around them."""
 
-LINE = 90
-"""Characters that the cells of a row may hold side by side on a page's column."""
+LINE, BETWEEN = 100, 2
+"""Characters that fit side by side into a page's column, and what each cell takes besides."""
 
 COLORS = {"COVID19": "#c1440e", "NORMAL": "#2a6f97"}
 PARTS = {"train": "#6c757d", "validation": "#2a6f97", "test": "#c1440e"}
@@ -104,8 +104,10 @@ def setup() -> None:
 
 
 def badge(study: Study, *made: records.Record) -> Html:
-    """Say of which study, cohort, commit and day a page is."""
+    """Say of which study, cohort, commit and day a page is, and of which trainings if of any."""
     images = made[0]["images"] if made else {}
+    trained = not made or any("model" in run["parameters"] for run in made)
+    others = sorted({run["study"] for run in made} - {study.name})
     counts = _total(images)
     synthetic = study.cohort.source == "phantom"
     mark = (
@@ -117,10 +119,17 @@ def badge(study: Study, *made: records.Record) -> Html:
     facts = {
         "Study": study.name,
         "Cohort": f"{study.cohort.source}, " + ", ".join(f"{n:,} {k}" for k, n in counts.items()),
-        "Weights": {"none": "random at the start", "imagenet": "ImageNet"}.get(
-            study.weights, "files from a folder"
-        ),
-        "Size": f"{study.image_size} px, {study.epochs} epochs, batches of {study.batch_size}",
+    }
+    if trained:
+        facts |= {
+            "Weights": {"none": "random at the start", "imagenet": "ImageNet"}.get(
+                study.weights, "files from a folder"
+            ),
+            "Size": f"{study.image_size} px, {study.epochs} epochs, batches of {study.batch_size}",
+        }
+    if others:
+        facts["Records made for"] = ", ".join(others)
+    facts |= {
         "Recorded": ", ".join(sorted({f"{r.created:%Y-%m-%d}" for r in made})) or "not yet",
         "Code of the record": ", ".join(sorted({_short(r["commit"]) for r in made})) or "none",
         "Page built": f"{datetime.now(UTC):%Y-%m-%d} at {_short(built)}",
@@ -140,7 +149,7 @@ def table(frame: pd.DataFrame, caption: str, formats: Mapping[str, str] | None =
     shown.columns = [str(column).replace("_", " ") for column in shown.columns]
     # Cells keep to one line unless that would make the table wider than the page.
     cells = shown.astype(str).to_numpy()
-    lines = sum(max(len(cell) for cell in column) for column in cells.T)
+    lines = sum(BETWEEN + max(len(cell) for cell in column) for column in cells.T)
     classes = "numbers" if lines <= LINE else "numbers wordy"
     body = shown.to_html(index=False, border=0, na_rep="–", classes=classes, justify="left")
     body = body.replace("<thead>", f"<caption>{_e(caption)}</caption><thead>", 1)
@@ -315,11 +324,11 @@ def versus_paper(judged: pd.DataFrame, confidence: float) -> pd.DataFrame:
     shown = [
         {
             "score": metrics.word(str(score)),
+            "verdict": row["verdict"],
             "printed": row["printed"],
             f"corrected ({confidence:.0%})": _with_limits(row["corrected"]),
             f"ours ({confidence:.0%})": _with_limits(row["ours"]),
             "ours less corrected, points": _points(row["difference"], row["low"], row["high"]),
-            "verdict": row["verdict"],
         }
         for score, row in judged.iterrows()
     ]
@@ -334,7 +343,7 @@ def comparison(judged: Mapping[ModelName, pd.DataFrame], baseline: float, study:
     judged
         By network, as `covidcxr.agreement.against_paper` returns it.
     baseline
-        Accuracy of calling every image NORMAL, drawn as a line.
+        Accuracy of calling every image NORMAL, drawn as a line where the accuracies are.
     study
         Whose results ours are, for the legend.
     """
@@ -349,8 +358,10 @@ def comparison(judged: Mapping[ModelName, pd.DataFrame], baseline: float, study:
                 places + away, [one.low for one in found], [one.high for one in found],
                 color=READINGS[reading][1], lw=2, alpha=0.7,
             )  # fmt: skip
-        axis.axvline(baseline, color="#343a40", lw=1, ls=":")
-        axis.set(title=TITLES[model], xlim=(-0.02, 1.02), xlabel="score", yticks=places)
+        for place, name in zip(places, rows.index, strict=True):
+            if name == "accuracy":
+                axis.vlines(baseline, place - 0.45, place + 0.45, color="#343a40", lw=1.5, ls=":")
+        axis.set(title=TITLES[model], xlim=(-0.05, 1.05), xlabel="score", yticks=places)
         axis.set_yticklabels([metrics.word(str(name)) for name in rows.index])
         axis.grid(axis="y", visible=False)
     handles = [
@@ -405,7 +416,7 @@ def accuracies(points: pd.DataFrame, title: str) -> Picture:
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
     told = "; ".join(f"{r.model}, {r.what}: {r.value:.3f}" for r in rows[::-1].itertuples())
     told = told.replace("\n", " ")
-    return Picture(figure, f"{title}, with 95 % Wilson intervals. {told}.")
+    return Picture(figure, f"{title}, with 95% Wilson intervals. {told}.")
 
 
 def _dots(axis: Axes, values: Any, places: NDArray[Any], reading: str) -> None:

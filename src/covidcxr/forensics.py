@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -60,8 +60,18 @@ def held_out(n: int, fraction: float) -> int:
     return int(fraction * n)
 
 
+def nearest(n: int, fraction: float) -> int:
+    """Return how many of a class's n images pandas' ``groupby.sample`` takes: the nearest."""
+    return round(fraction * n)
+
+
 def class_pairs(
-    train: int, test: int, positive_test: int, negative_test: int, fraction: float
+    train: int,
+    test: int,
+    positive_test: int,
+    negative_test: int,
+    fraction: float,
+    take: Callable[[int, float], int] = held_out,
 ) -> list[tuple[int, int]]:
     """Return all class sizes of which a fraction held out by class gives these counts.
 
@@ -72,7 +82,9 @@ def class_pairs(
     positive_test, negative_test
         Test images of each class.
     fraction
-        What is held out of each class, rounded down; see `held_out`.
+        What is held out of each class.
+    take
+        How many images of a class that is: `held_out`, rounded down, or `nearest`.
 
     Returns
     -------
@@ -86,9 +98,43 @@ def class_pairs(
     return [
         (positive, total - positive)
         for positive in range(total + 1)
-        if held_out(positive, fraction) == positive_test
-        and held_out(total - positive, fraction) == negative_test
+        if take(positive, fraction) == positive_test
+        and take(total - positive, fraction) == negative_test
     ]
+
+
+def sizes_by_rule(
+    train: int, test: int, positive_test: int, negative_test: int, fraction: float
+) -> dict[str, list[tuple[int, int]]]:
+    """Return the class sizes that each way of holding out by class leaves open.
+
+    Parameters
+    ----------
+    train, test, positive_test, negative_test, fraction
+        As for `class_pairs`.
+
+    Returns
+    -------
+    dict
+        ``down`` and ``nearest``: how a class's share is rounded; ``fold``: some fold of a
+        stratified cross-validation, as scikit-learn makes it, holds these counts.
+    """
+    counts = train, test, positive_test, negative_test
+    folds = round(1 / fraction)
+    total = train + test
+    return {
+        "down": class_pairs(*counts, fraction),
+        "nearest": class_pairs(*counts, fraction, nearest),
+        "fold": [
+            (positive, total - positive)
+            # A fold has a class's share, rounded down or up.
+            for positive in range(folds * (positive_test - 1) + 1, folds * (positive_test + 1))
+            if positive_test + negative_test == test
+            and folds <= positive <= total - folds
+            and (positive_test, negative_test)
+            in _folds(pd.Series(["COVID19"] * positive + ["NORMAL"] * (total - positive)), fraction)
+        ],
+    }
 
 
 def prevalences(covid: int, normal: int, covid_test: int, normal_test: int) -> dict[str, float]:
@@ -342,7 +388,7 @@ class Overlap:
     draws: NDArray[np.int64]
 
     def summary(self) -> dict[str, Any]:
-        """Return ``keras`` and, of the draws, ``random``: median, 95 % range and more.
+        """Return ``keras`` and, of the draws, ``random``: median, 95% range and more.
 
         ``as_few`` is the share of draws with at most as many as ``keras``.
         """

@@ -25,6 +25,8 @@ from covidcxr.config import LABELS, KaggleCohort, Strict, Study, parse_yaml
 from covidcxr.figures import Html
 from covidcxr.problems import Problem
 from covidcxr.records import Record
+from covidcxr.shortcut_figures import BLIND
+from covidcxr.words import in_words
 
 FILE = "data/judgement.yaml"
 
@@ -62,17 +64,18 @@ APART = 0.2
 classes, or the distance of the AUROC of age alone from 1/2, doubled. A choice of ours. Both
 are between 0 and 1, and for two groups they are one and the same."""
 
-MARKS = {
-    ("border", "90 %"): "a frame with the inner 90 % hidden",
-    ("corners", "all four"): "the four corners",
-    ("lungs", "hidden"): "all but the lungs",
-}
-"""Parts of a picture without the lungs, probes of the record ``shortcuts``."""
+MARKS = {key: name for key, name in BLIND.items() if key[0] != "metadata"}
+"""Parts of a picture that do not show the lungs, probes of the record ``shortcuts``. What lies
+outside the stated lung region is none of them: of some patients it shows a share of the lungs."""
 
 PROBE = "logistic"
 """The simple model that is asked, chosen beforehand."""
 
 MISSING = "not recorded for this study"
+
+CHILDREN = "kermany"
+"""The source whose images give no age, and are of children of one to five years
+(Kermany et al., Cell 172:1122-1131, 2018)."""
 
 
 # --- what the file says
@@ -251,7 +254,9 @@ def parts(source: Source) -> Finding:
         return _missing(composition.NAME)
     table = made.table("parts").astype({"images": int})
     n = table.groupby("part")["images"].sum()
-    told = ", ".join(f"{n.get(part, 0):,} {part}" for part in ("train", "validation", "test"))
+    names = {"train": "training", "validation": "validation", "test": "test"}
+    many = {part: f"{n[part]:,}" if n.get(part, 0) else "none" for part in names}
+    told = ", ".join(f"{many[part]} for {name}" for part, name in names.items())
     apart = n.get("train", 0) > 0 and n.get("test", 0) > 0
     return Finding(
         NOT_FOUND if apart else FOUND,
@@ -293,7 +298,7 @@ def groups(source: Source) -> Finding:
         return found
     return Finding(
         FOUND if hit else NOT_FOUND,
-        f"{hit:,} of {n:,} test images have their patient or group in training "
+        f"{hit or 'None'} of {n:,} test images have their patient or group in training "
         f"(split '{made['parameters']['split']}').",
     )
 
@@ -313,7 +318,8 @@ def marks(source: Source) -> Finding:
     above = any(areas[key]["low"] > 0.5 for key in there)
     return Finding(
         FOUND if above else NOT_FOUND,
-        f"AUROC of logistic regression, cross-validated by group: {'; '.join(told)}. "
+        "AUROC of logistic regression, cross-validated by group, on what does not show the lungs: "
+        f"{'; '.join(told)}. "
         + (
             "A network can use that; whether it does is another question."
             if above
@@ -331,8 +337,8 @@ def patients(source: Source) -> Finding:
     hit, n = int(made["shared"]["keras"]), int(made["held_out"])
     return Finding(
         FOUND if hit else NOT_FOUND,
-        f"If set and split are those inferred, {hit} of {n} COVID19 test images show a patient who "
-        "is also trained on.",
+        f"If set and split are those inferred, {hit or 'none'} of {n} COVID19 test images show a "
+        "patient who is also trained on.",
     )
 
 
@@ -374,7 +380,7 @@ def _torn(source: Source, reason: str, words: str) -> Finding:
             continue
         drawn = table[table["split"] == name].groupby("seed")[["affected", "n"]].sum()
         least, most = int(drawn["affected"].min()), int(drawn["affected"].max())
-        many = f"{least:,}" if least == most else f"{least:,} to {most:,}"
+        many = f"{least:,} to {most:,}" if least < most else f"{most:,}" if most else "none"
         over = f" ({len(drawn)} draws)" if len(drawn) > 1 else ""
         told.append(f"{title} {many} of {int(drawn['n'].median()):,}{over}")
         hit |= most > 0 and (not source.splits or name in own)
@@ -402,8 +408,9 @@ def _sources(source: Source) -> Finding | None:
     shared = int((wide > 0).all(axis=1).sum())
     return Finding(
         FOUND if away >= APART else NOT_FOUND,
-        f"Sources: {len(wide)}, of which {shared} with images of both classes; {100 * away:.0f} % "
-        "of a class would have to change source for the two to agree.",
+        f"The images come from {in_words(len(wide))} source{'s' * (len(wide) > 1)}, "
+        f"{in_words(shared)} of which gave images of both classes; {100 * away:.0f}% of a class "
+        "would have to change source for the two to agree.",
     )
 
 
@@ -417,8 +424,8 @@ def _ages(source: Source) -> Finding | None:
     counts = counts.reindex(columns=list(LABELS)).fillna(0).sort_index()
     known = counts.sum()
     if not (known > 0).all():
-        without = _listed([label for label in LABELS if not known[label] > 0])
-        return Finding(NOT_FOUND, f"Ages cannot be compared: none is known of {without}.")
+        told = [_without_ages(made, label) for label in LABELS if not known[label] > 0]
+        return Finding(NOT_FOUND, f"Ages cannot be compared image by image: {_listed(told)}.")
     positive, negative = (counts[label] / known[label] for label in LABELS)
     # Ages in one bin of the histogram count as ties.
     below = negative.cumsum() - negative
@@ -427,6 +434,18 @@ def _ages(source: Source) -> Finding | None:
     return Finding(
         FOUND if abs(2 * area - 1) >= APART else NOT_FOUND,
         f"Age alone has an AUROC of {max(area, 1 - area):.2f} (ages of {n}).",
+    )
+
+
+def _without_ages(made: Record, label: str) -> str:
+    """Say that no age of a class is known, and what its collection is said to be of."""
+    table = made.table("categories")
+    rows = table[(table["variable"] == "source") & (table["label"] == label) & (table["n"] > 0)]
+    if set(rows["value"]) != {CHILDREN}:
+        return f"of {label} none is known"
+    return (
+        f"of {label} none is known, but the collection it comes from, '{CHILDREN}', is of children "
+        "of one to five years (Kermany et al., 2018)"
     )
 
 
@@ -481,8 +500,7 @@ def real(results: Path) -> list[Path]:
         Studies of real images with no more of a class than the inferred set has, the
         study's own first.
     """
-    most = {LABELS[0]: KaggleCohort(source="kaggle").covid19}
-    most[LABELS[1]] = KaggleCohort(source="kaggle").normal
+    most = _inferred()
     beside = sorted(path for path in results.parent.glob("*") if path.name != results.name)
     found = []
     for folder in [results, *beside]:
@@ -533,15 +551,44 @@ def _of_paper(answer: Answer, results: Path) -> Finding:
         for folder in real(results):
             seen = _of(answer, Source(folder, ()))
             if seen.status != UNTESTED:
-                made = records.read(folder / composition.NAME)
-                n = " and ".join(f"{made['images'][label]:,} {label}" for label in LABELS)
-                words = f"On real images taken for the paper's ({n}): "
+                words = f"If the paper's are the images that its counts point to ({_n(folder)}): "
                 found = replace(seen, because=words + seen.because)
                 break
     if answer.quote:
         words = f' The paper, section {answer.section}: "{answer.quote}".'
         found = replace(found, because=found.because + words)
     return found
+
+
+def _n(folder: Path) -> str:
+    """Say how many images of the inferred set a study has."""
+    made, whole = records.read(folder / composition.NAME), _inferred()
+    n = " and ".join(f"{made['images'][k]:,} of its {whole[k]:,} {k}" for k in LABELS)
+    return f"here {n} images"
+
+
+def _inferred() -> dict[str, int]:
+    """Return how many images of each class the set has that the paper's counts point to."""
+    cohort = KaggleCohort(source="kaggle")
+    return dict(zip(LABELS, (cohort.covid19, cohort.normal), strict=True))
+
+
+def stand_in(results: Path) -> str:
+    """Say which images stand in for the paper's, and what of them is missing.
+
+    Parameters
+    ----------
+    results
+        As for `rows`.
+    """
+    found = real(results)
+    if not found:
+        return "No real images are recorded that could stand in for the paper's."
+    made, whole = records.read(found[0] / composition.NAME), _inferred()
+    lacks = [f"{whole[k] - made['images'][k]:,} of {whole[k]:,} {k}" for k in LABELS
+             if made["images"][k] < whole[k]]  # fmt: skip
+    missing = f"lacks {_listed(lacks)} images" if lacks else "is whole by its counts"
+    return f"For the paper's images our copy of that set stands in, which {missing}."
 
 
 def sheet(results: Path, study: Study) -> pd.DataFrame:
@@ -579,7 +626,7 @@ def sheet(results: Path, study: Study) -> pd.DataFrame:
 
 
 def answer(table: pd.DataFrame, synthetic: bool = False) -> str:
-    """Say in one sentence how many types of leakage are found.
+    """Say how many types of leakage are found, and on what condition in the paper.
 
     Parameters
     ----------
@@ -588,21 +635,26 @@ def answer(table: pd.DataFrame, synthetic: bool = False) -> str:
     synthetic
         Whether the study's images are synthetic, so that nothing is said of real ones.
     """
-    told = []
     here = "in this demonstration on synthetic images" if synthetic else "in this study"
-    for of, name in (("paper", "in the paper"), ("study", here)):
-        n = table[of].value_counts().reindex(list(STATUSES), fill_value=0)
-        found = table.loc[table[of] == FOUND, "id"]
-        which = f" ({_listed(list(found))})" if len(found) else ""
-        told.append(
-            f"{n[FOUND]} {'is' if n[FOUND] == 1 else 'are'} found {name}{which}, "
-            f"{n[NOT_FOUND]} not, and {n[UNTESTED]} cannot be tested"
-        )
-    return f"Of {_word(len(table))} kinds of leakage {'; '.join(told)}."
+    condition = ", if its images are the set that its counts point to"
+    return (
+        f"Of {in_words(len(table))} types of leakage, "
+        f"{_counted(table, 'paper', 'in the paper', condition)}; "
+        f"{_counted(table, 'study', here)}."
+    )
 
 
-def _word(n: int) -> str:
-    return {4: "four", 8: "eight"}.get(n, str(n))
+def _counted(table: pd.DataFrame, of: str, where: str, condition: str = "") -> str:
+    """Count the statuses in words; but for the first, one that nothing has is left out."""
+    found = list(table.loc[table[of] == FOUND, "id"])
+    which = f" ({_listed(found)})" if found else ""
+    verb = "are" if len(found) > 1 else "is"
+    told = [f"{in_words(len(found))} {verb} found {where}{which}{condition}"]
+    if n := int((table[of] == NOT_FOUND).sum()):
+        told.append(f"{in_words(n)} {'are' if n > 1 else 'is'} not found")
+    if n := int((table[of] == UNTESTED).sum()):
+        told.append(f"{in_words(n)} cannot be tested")
+    return told[0] if len(told) == 1 else f"{', '.join(told[:-1])}, and {told[-1]}"
 
 
 # --- the judgement
@@ -674,7 +726,11 @@ def summary(found: Sequence[Row]) -> Html:
         }
         for row in found
     ]
-    return figures.table(pd.DataFrame(table), "Statuses; * judged, not computed.")
+    caption = (
+        "Statuses; * judged, not computed. Those of the paper that are computed hold if its images "
+        "are the set that its counts point to."
+    )
+    return figures.table(pd.DataFrame(table), caption)
 
 
 def domains_html(table: pd.DataFrame) -> Html:

@@ -12,13 +12,25 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from covidcxr import figures, leakage, records, selection
-from covidcxr.config import TITLES
+from covidcxr import (
+    agreement,
+    bootstrap,
+    figures,
+    intervals,
+    leakage,
+    probing,
+    records,
+    selection,
+    variance,
+)
+from covidcxr.config import LABELS, POSITIVE, TITLES
 from covidcxr.figures import Html, Picture
+from covidcxr.intervals import Protocol
 from covidcxr.metrics import word
 from covidcxr.overview import listing
 from covidcxr.records import Record
 from covidcxr.samples import TIERS
+from covidcxr.words import in_words, some
 
 _INK, _BLUE, _RUST, _GREY = "#343a40", "#2a6f97", "#c1440e", "#6c757d"
 _OF_SPLIT = {"random": ("image-level split", _RUST, "D"), "grouped": ("grouped split", _BLUE, "o")}
@@ -66,7 +78,7 @@ def gains(found: Mapping[str, pd.DataFrame], confidence: float) -> Picture:
     figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
     told = "; ".join(
         f"{word(score)}: "
-        + ", ".join(f"{leakage.MODELS[str(m)]} {100 * r['value']:+.1f}" for m, r in rows.iterrows())
+        + ", ".join(f"{leakage.MODELS[str(m)]} {_signed(r['value'])}" for m, r in rows.iterrows())
         for score, rows in found.items()
     )
     return Picture(figure, f"Image-level less grouped split, in points. {told}.")
@@ -128,7 +140,8 @@ def tiers_told(runs: pd.DataFrame, score: str, confidence: float) -> str:
         return "On every subset each model's difference is judged as on all images."
     tried = len(names) * len(verdicts["all"])
     return (
-        f"Of {tried} differences on subsets {len(apart)} {'is' if len(apart) == 1 else 'are'} "
+        f"Of {tried} differences on subsets {in_words(len(apart))} "
+        f"{'is' if len(apart) == 1 else 'are'} "
         f"judged otherwise than on all images ({'; '.join(apart)}); by chance alone about one in "
         f"{1 / (1 - confidence):.0f} intervals misses."
     )
@@ -300,7 +313,7 @@ def chance(found: pd.DataFrame, confidence: float) -> Picture:
     figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
     told = "; ".join(
         f"{r['where']}, {leakage.MODELS[r['model']]}, {_OF_SPLIT[r['split']][0]}: "
-        f"{100 * r['value']:.1f} %"
+        f"{100 * r['value']:.1f}%"
         for r in found.to_dict("records")
     )
     return Picture(figure, f"Accuracy with a coin for each group as its label. {told}.")
@@ -330,11 +343,11 @@ def coins_told(found: pd.DataFrame) -> str:
     rows = found[found["where"] == where]
     by = {split: rows[rows["split"] == split].to_dict("records") for split in leakage.SPLITS}
     reached = [
-        f"{_lower(r['model'])} is right on {100 * r['value']:.1f} % "
+        f"{_lower(r['model'])} is right on {100 * r['value']:.1f}% "
         f"({100 * r['low']:.1f} to {100 * r['high']:.1f})"
         for r in by["random"]
     ]
-    spared = [f"{100 * r['value']:.1f} % ({100 * r['low']:.1f} to {100 * r['high']:.1f})"
+    spared = [f"{100 * r['value']:.1f}% ({100 * r['low']:.1f} to {100 * r['high']:.1f})"
               for r in by["grouped"]]  # fmt: skip
     return (
         f"With coins for labels, on {where}, {listing(reached)} under an image-level split; under "
@@ -363,7 +376,8 @@ def compared(
     Returns
     -------
     DataFrame
-        A row a run and score, with ``run``, ``model``, ``split``, ``seed``.
+        A row a run and score, with ``run``, ``model``, ``split``, ``seed``, and the images
+        of either side by class, as text: ``seen_by_class``, ``unseen_by_class``.
     """
     tables = []
     for run in runs:
@@ -375,6 +389,12 @@ def compared(
             continue
         name = f"{TITLES[given['model']]}, {given['split']}, seed {given['seed']}"
         keys = {"run": name, **{k: given[k] for k in ("model", "split", "seed")}}
+        tested = _tested(run, group)
+        keys |= {
+            side: " + ".join(str((rows["label"] == label).sum()) for label in LABELS)
+            for side, rows in (("seen_by_class", tested[tested["known"]]),
+                               ("unseen_by_class", tested[~tested["known"]]))
+        }  # fmt: skip
         tables.append(found.assign(size=given["image_size"], **keys))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
@@ -401,7 +421,7 @@ def within_picture(found: pd.DataFrame, confidence: float) -> Picture | Html:
         axis.set(xlabel=f"{word(score)}, points", ylim=(-0.6, len(names) - 0.4))
         axis.set_yticks(list(places.values()), list(places))
         axis.grid(axis="y", visible=False)
-        told.append(f"{word(score)} {100 * rows['value'].mean():+.1f}")
+        told.append(f"{word(score)} {_signed(rows['value'].mean())}")
     text = f"Images whose group was trained on less the others, {confidence:.0%} intervals"
     return Picture(figure, f"{text}, by run. Means of the runs: {', '.join(told)} points.")
 
@@ -413,8 +433,8 @@ def within_table(found: pd.DataFrame) -> pd.DataFrame:
     rows = [
         {
             "run": row["run"],
-            "n seen": f"{row['images_seen']} ({row['groups_seen']})",
-            "n others": f"{row['images_unseen']} ({row['groups_unseen']})",
+            "n seen": f"{row['seen_by_class']} ({row['groups_seen']})",
+            "n others": f"{row['unseen_by_class']} ({row['groups_unseen']})",
             "seen": f"{row['seen']:.3f}",
             "others": f"{row['unseen']:.3f}",
             "difference, points": points(row["value"], row["low"], row["high"]),
@@ -431,35 +451,217 @@ def within_told(found: pd.DataFrame) -> str:
     parts = []
     for score in ("balanced_accuracy", "auroc"):
         rows = found[(found["score"] == score) & found["value"].notna()]
-        clear = int((rows["low"] > 0).sum()), int((rows["high"] < 0).sum())
+        higher = int((rows["value"] > 0).sum())
         parts.append(
-            f"{word(score)} is higher in {int((rows['value'] > 0).sum())} of {len(rows)} runs, by "
-            f"{100 * rows['value'].mean():+.1f} points on average (interval above 0 in {clear[0]}, "
-            f"below 0 in {clear[1]})"
+            f"{word(score)} is higher in {some(higher, len(rows))} run{'s' * (len(rows) > 1)}, by "
+            f"{_signed(rows['value'].mean())} points on average ({_decided(rows)})"
         )
     told = f"On images whose group was trained on, {listing(parts)}"
     return f"{told}; runs on one split share images."
 
 
-def pairs_told(runs: Sequence[Record], pairs: pd.DataFrame) -> str:
-    """Say which trainings pair an image-level with a grouped split."""
+def _decided(rows: pd.DataFrame) -> str:
+    """Say how many intervals lie to either side of 0."""
+    above, below = int((rows["low"] > 0).sum()), int((rows["high"] < 0).sum())
+    if not above and not below:
+        return "no interval excludes 0"
+    return f"of the intervals, {in_words(above)} above 0 and {in_words(below)} below"
+
+
+def _tested(run: Record, group: Mapping[str, str]) -> pd.DataFrame:
+    """Return a training's tested images, their groups, and whether these were trained on."""
+    table = run.table("predictions")
+    names = table["image_id"].map(group).fillna(table["group_id"]).astype(str)
+    known = names.isin(names[table["part"] == "train"])
+    return table.assign(name=names, known=known)[table["part"] == "test"]
+
+
+def by_name(
+    runs: Sequence[Record], group: Mapping[str, str], threshold: float, confidence: float
+) -> pd.DataFrame:
+    """Pair the trainings of one network on the split by file name and on a grouped one.
+
+    The split by name deals images out without a look at their groups, but draws nothing, so
+    that it has no grouped partner of the same draw, as `covidcxr.leakage.networks` asks for.
+
+    Parameters
+    ----------
+    runs
+        Records of trainings.
+    group
+        By image_id the name of its group.
+    threshold, confidence
+        As for `covidcxr.leakage.within`.
+
+    Returns
+    -------
+    DataFrame
+        A row a pair that has all but the split in common, and score (accuracy, AUROC):
+        ``model``, ``seed``, ``draw`` (the grouped split's name), ``score``; of the split by
+        name and the grouped one (``_grouped``) ``value``, ``low``, ``high``, ``n`` tested
+        images and those of a group that was trained on, ``known``; their ``difference``
+        with ``least`` and ``most``; ``both``, images that either split tests.
+
+    Notes
+    -----
+    The two test parts differ, so that the difference is one of two samples, whose intervals,
+    which count groups, combine as `covidcxr.agreement.difference` has it. Images that both
+    test make the two a little alike, and the interval too wide rather than too narrow.
+    """
+    rows = []
+    for one in (run for run in runs if run["parameters"]["split"] == "keras"):
+        for other in (run for run in runs if run["parameters"]["split"].startswith("grouped")):
+            given, grouped = ({**run["parameters"], "split": ""} for run in (one, other))
+            if given != grouped:
+                continue
+            tests = [_tested(run, group) for run in (one, other)]
+            sides = [_evaluated(test, threshold, confidence) for test in tests]
+            for score in ("accuracy", "auroc"):
+                away = agreement.difference(sides[0][score], sides[1][score])
+                row: dict[str, Any] = {"model": given["model"], "seed": given["seed"]}
+                row |= {"draw": other["parameters"]["split"], "score": score}
+                for test, side, end in zip(tests, sides, ("", "_grouped"), strict=True):
+                    found = side[score]
+                    row |= {f"value{end}": found.value, f"low{end}": found.low}
+                    row |= {f"high{end}": found.high, f"n{end}": len(test)}
+                    row |= {f"known{end}": int(test["known"].sum())}
+                row |= dict(zip(("difference", "least", "most"), away, strict=True))
+                row["both"] = int(tests[0]["image_id"].isin(tests[1]["image_id"]).sum())
+                rows.append(row)
+    rows.sort(key=lambda row: list(TITLES).index(row["model"]))
+    return pd.DataFrame(rows)
+
+
+def _evaluated(
+    test: pd.DataFrame, threshold: float, confidence: float
+) -> dict[str, intervals.Interval]:
+    positive = (test["label"] == POSITIVE).to_numpy(dtype=bool)
+    given = probing.as_predictions(test["score"].to_numpy(dtype=float), positive, test["name"])
+    # Neither of the two scores is resampled.
+    return intervals.evaluate(given, Protocol(threshold, confidence, resamples=100))
+
+
+def by_name_table(found: pd.DataFrame) -> pd.DataFrame:
+    """Write out what `by_name` returned."""
+    rows = [
+        {
+            "network": TITLES[row["model"]],
+            "score": word(row["score"]),
+            f"by name, n = {_span(found['n'])}": (
+                f"{row['value']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
+            ),
+            f"grouped, n = {_span(found['n_grouped'])}": (
+                f"{row['value_grouped']:.3f} ({row['low_grouped']:.3f} to "
+                f"{row['high_grouped']:.3f})"
+            ),
+            "difference, points": points(row["difference"], row["least"], row["most"]),
+        }
+        for row in found.to_dict("records")
+    ]
+    return pd.DataFrame(rows).set_index("network") if rows else pd.DataFrame()
+
+
+def _span(counts: pd.Series) -> str:
+    return " to ".join(dict.fromkeys(f"{n:,}" for n in (counts.min(), counts.max())))
+
+
+def by_name_told(found: pd.DataFrame) -> str:
+    """Say what the pairs of `by_name` differ by, and what their test parts have in common."""
+    if found.empty:
+        return "There is no such pair here."
+    rows = found[found["score"] == "accuracy"]
+    away = rows["difference"]
+    decided = _decided(rows.assign(low=rows["least"], high=rows["most"]))
+    each = [
+        f"{_signed(value)} ({TITLES[model]})"
+        for model, value in zip(rows["model"], away, strict=True)
+    ]
+    text = (
+        f"By name, accuracy is higher in {some(int((away > 0).sum()), len(away))} "
+        f"pair{'s' * (len(away) > 1)}: the difference is {listing(each)} points, and {decided}."
+    )
+    counts = ["n", "known", "n_grouped", "known_grouped", "both"]
+    if len(rows[counts].drop_duplicates()) > 1:
+        return text
+    n, known, n_grouped, known_grouped, both = (int(k) for k in rows[counts].iloc[0])
+    return (
+        f"{text} Of {n:,} images tested by name {known or 'none'} belong to a group that was "
+        f"trained on; of {n_grouped:,} tested by group {known_grouped or 'none'} do, by copies "
+        f"under another name. Of all images, {both or 'none'} are in both test parts."
+    )
+
+
+def spread_told(runs: Sequence[Record], threshold: float) -> str:
+    """Say how far trainings lie apart that differ in nothing but the draw of a split and the seed.
+
+    Parameters
+    ----------
+    runs
+        Records of trainings; of those that are alike in all else the most are taken.
+    threshold
+        A score at or above it reads as COVID19.
+    """
+    alike: dict[str, list[Record]] = {}
+    for run in runs:
+        given = {k: v for k, v in run["parameters"].items() if k not in ("split", "seed")}
+        if run["parameters"]["split"].startswith("random"):
+            alike.setdefault(repr(sorted(given.items(), key=str)), []).append(run)
+    most = max(alike.values(), key=len, default=[])
+    if len(most) < 2:
+        return "No training was repeated on other draws of a split at random."
+    scored = variance.runs(most, threshold)["accuracy"]
+    return (
+        f"For comparison: {in_words(len(most))} trainings of "
+        f"{TITLES[most[0]['parameters']['model']]} in the study '{most[0]['study']}' differ in "
+        f"nothing but the draw of a split at random and the seed, and their accuracies lie between "
+        f"{scored.min():.3f} and {scored.max():.3f}."
+    )
+
+
+def pairs_told(runs: Sequence[Record], pairs: pd.DataFrame, named: pd.DataFrame) -> str:
+    """Say of which studies trainings are looked at, and which of them make pairs.
+
+    Parameters
+    ----------
+    runs
+        Records of trainings.
+    pairs
+        As `covidcxr.leakage.networks` returns them.
+    named
+        As `by_name` returns them.
+    """
     if not runs:
         return "No training is recorded for this cohort."
     n = len(runs)
-    counted = f"{n} training{'' if n == 1 else 's'} on this cohort"
-    if pairs.empty:
-        splits = listing(sorted({f"'{run['parameters']['split']}'" for run in runs}))
-        return (
-            f"Of {counted} (splits {splits}) no two differ in nothing but an image-level and a "
-            "grouped split, so that for networks the paired comparison has not been run."
-        )
-    gain = 100 * pairs["accuracy"]
-    one = len(pairs) == 1
-    return (
-        f"Among {counted} {'is 1 pair' if one else f'are {len(pairs)} pairs'} of an image-level "
-        f"and a grouped split; the image-level one is more accurate in {int((gain > 0).sum())} of "
-        f"{len(pairs)}, by {gain.mean():+.1f} points on average."
+    counts = pd.Series([run["study"] for run in runs]).value_counts(sort=False)
+    of = listing([f"{in_words(int(k))} of the study '{name}'" for name, k in counts.items()])
+    text = (
+        f"Looked at {'is' if n == 1 else 'are'} {in_words(n)} training{'s' * (n > 1)}: {of}. Those "
+        "of other studies are not."
     )
+    if pairs.empty:
+        text += (
+            " No two of them differ in nothing but a split at random and a grouped one of the same "
+            "draw, so that this comparison of networks has not been run."
+        )
+    else:
+        gain = pairs["accuracy"]
+        text += (
+            f" {_pairs(len(pairs)).capitalize()} in nothing but a split at random and a grouped "
+            f"one of the same draw; the split at random is more accurate in "
+            f"{some(int((gain > 0).sum()), len(pairs))}, by {_signed(gain.mean())} points on "
+            "average."
+        )
+    n = len(named[named["score"] == "accuracy"]) if len(named) else 0
+    if n:
+        text += (
+            f" {_pairs(n).capitalize()} in nothing but the split by file name and a grouped one."
+        )
+    return text
+
+
+def _pairs(n: int) -> str:
+    return f"{in_words(n)} pair{'s differ' if n > 1 else ' differs'}"
 
 
 def pairs_table(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -472,7 +674,7 @@ def pairs_table(pairs: pd.DataFrame) -> pd.DataFrame:
             "draw, seed": f"{row['draw']}, {row['seed']}",
             **{
                 f"{word(s)}, image-level less grouped": (
-                    f"{row[f'{s}_random']:.3f} - {row[f'{s}_grouped']:.3f} = {100 * row[s]:+.1f}"
+                    f"{row[f'{s}_random']:.3f} less {row[f'{s}_grouped']:.3f}: {_signed(row[s])}"
                 )
                 for s in ("accuracy", "auroc")
             },
@@ -531,13 +733,13 @@ def doses_told(runs: pd.DataFrame) -> str:
 
 
 def seen_told(runs: pd.DataFrame) -> str:
-    """Say how many tested images an image-level split lets a model know, with the range."""
+    """Say how many tested images have a group that was trained on, with the range of draws."""
     seen = runs[runs["split"] == "random"].groupby("seed")["seen"].first()
     return f"{seen.mean():.0%} of the tested images ({seen.min():.0%} to {seen.max():.0%})"
 
 
 def answer(found: pd.DataFrame, runs: pd.DataFrame, coins: pd.DataFrame) -> str:
-    """Answer the page's question in one sentence.
+    """Answer the page's question in two sentences: what labels gain by the split, and coins.
 
     Parameters
     ----------
@@ -551,14 +753,15 @@ def answer(found: pd.DataFrame, runs: pd.DataFrame, coins: pd.DataFrame) -> str:
     clear = int((found["low"] > 0).sum())
     where = leakage.SETS["several" if (coins["where"] == leakage.SETS["several"]).any() else "all"]
     best = coins[(coins["where"] == where) & (coins["split"] == "random")]["value"].idxmax()
-    model = coins.loc[best, "model"]
+    model = str(coins.loc[best, "model"])
     by = coins[(coins["where"] == where) & (coins["model"] == model)].set_index("split")["value"]
     return (
-        f"An image-level split, under which the group of {seen_told(runs)} was trained on, raises "
-        f"the mean accuracy of {clear} of {len(found)} simple models by more than draws vary (all "
-        f"differences: {100 * found['value'].min():+.1f} to {100 * found['value'].max():+.1f} "
-        f"points); with coins for labels, where the truth is one half, it shows "
-        f"{100 * by['random']:.0f} % on {where}, and a grouped split {100 * by['grouped']:.0f} %."
+        f"An image-level split, under which {seen_told(runs)} belong to a group that was trained "
+        f"on, raised the accuracy of {some(clear, len(found))} simple models by more than chance "
+        f"does (differences of {_signed(found['value'].min())} to "
+        f"{_signed(found['value'].max())} points). Where a coin decides each group's label, so "
+        f"that the true accuracy is 50%, {_lower(model)} shows {100 * by['random']:.0f}% under an "
+        f"image-level split and {100 * by['grouped']:.0f}% under a grouped one ({where})."
     )
 
 
@@ -567,7 +770,7 @@ def room(found: pd.DataFrame) -> str:
     best = str(found["grouped"].idxmax())
     left = 100 * (1 - float(found["grouped"].max()))
     return (
-        f"With whole groups kept apart {_lower(best)} is right on {100 - left:.1f} % of the tested "
+        f"With whole groups kept apart {_lower(best)} is right on {100 - left:.1f}% of the tested "
         f"images, which leaves an image-level split at most {left:.1f} points to add."
     )
 
@@ -585,8 +788,12 @@ def limits(low: float, high: float) -> str:
 
 
 def _signed(value: float) -> str:
-    # Without a second zero, which is negative.
-    return f"{round(100 * value, 1) + 0.0:+.1f}"
+    """Write a fraction in points with its sign, with more digits where one would leave a zero."""
+    found = 100 * value
+    if not np.isfinite(found) or abs(value) <= bootstrap.EQUAL:
+        return "–" if not np.isfinite(found) else "0.0"
+    digits = next(n for n in range(1, 12) if round(found, n))
+    return f"{found:+.{digits}f}"
 
 
 def _share(row: Mapping[Hashable, Any]) -> str:
@@ -597,6 +804,8 @@ def _share(row: Mapping[Hashable, Any]) -> str:
 
 
 def _lower(model: str) -> str:
+    if model == "neighbours":
+        return f"the vote of {in_words(leakage.NEIGHBOURS)} nearest neighbours"
     name = leakage.MODELS[model]
     return name[0].lower() + name[1:]
 

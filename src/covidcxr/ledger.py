@@ -16,8 +16,8 @@ import pandas as pd
 from covidcxr import checks, claims, figures
 from covidcxr.figures import Html, Picture
 
-_SHOWN = ("claim", "verdict", "why", "severity", "place", "kind")
-_PANES = ("verdict", "severity", "place", "kind")
+_SHOWN = ("claim", "verdict", "why", "severity", "place", "kind", "basis")
+_PANES = ("verdict", "severity", "place", "kind", "basis")
 
 _COLORS = {
     checks.HOLDS: "#22587a",
@@ -61,7 +61,7 @@ def as_html(table: pd.DataFrame) -> Html:
     """
     head = "".join(f'<th scope="col">{name.capitalize()}</th>' for name in _SHOWN)
     body = "\n".join(_row(row) for row in table.to_dict("records"))
-    caption = f"{len(table)} claims of the paper, in its order."
+    caption = f"{len(table)} {_counted(table)}, in the order of the paper."
     return Html(
         f'<div class="table-wrap ledger-wrap" tabindex="0"><table id="ledger" class="ledger">'
         f"<caption>{caption}</caption><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody>"
@@ -161,16 +161,17 @@ def as_json(table: pd.DataFrame) -> str:
 def as_text(table: pd.DataFrame) -> str:
     """Return the ledger for a terminal: claim, verdict and reason."""
     lines = []
+    implied = {"stated": "", claims.IMPLIED: f", {claims.IMPLIED}"}
     for row in table.to_dict("records"):
         lines += [
-            f"{row['id']} ({row['place']}): {row['verdict'].upper()}",
+            f"{row['id']} ({row['place']}{implied[row['basis']]}): {row['verdict'].upper()}",
             *textwrap.wrap(row["claim"], 92, initial_indent="  ", subsequent_indent="  "),
             *textwrap.wrap(row["finding"], 92, initial_indent="  > ", subsequent_indent="    "),
             "",
         ]
     counted = table["verdict"].value_counts()
     lines += [f"{counted[v]:>4}  {v}" for v in checks.VERDICTS if v in counted]
-    return "\n".join([*lines, f"{len(table):>4}  claims"]) + "\n"
+    return "\n".join([*lines, f"{len(table):>4}  {_counted(table)}"]) + "\n"
 
 
 def _row(row: Mapping[Hashable, str]) -> str:
@@ -182,17 +183,25 @@ def _row(row: Mapping[Hashable, str]) -> str:
         _e(row["severity"]),
         _e(row["place"]),
         _e(row["kind"]),
+        _e(row["basis"]),
     )
     inner = "".join(f"<td>{cell}</td>" for cell in cells)
     return f'<tr id="claim-{_e(row["id"])}">{inner}</tr>'
 
 
 def _evidence(row: Mapping[Hashable, str]) -> str:
-    page, _, label = row["see"].partition("#")
-    # The page of the ledger lies among the computed ones, in run/.
-    target = page.removeprefix("run/") if page.startswith("run/") else f"../{page}"
-    href = f"{target}.html" + (f"#{label}" if label else "")
-    return f'<code>{_e(row["evidence"])}</code>, <a href="{_e(href)}">see {_e(Path(page).name)}</a>'
+    links = []
+    for see in row["see"].split("; "):
+        page, _, label = see.partition("#")
+        # The page of the ledger lies among the computed ones, in run/.
+        target = page.removeprefix("run/") if page.startswith("run/") else f"../{page}"
+        href = f"{target}.html" + (f"#{label}" if label else "")
+        links.append(f'<a href="{_e(href)}">see {_e(Path(page).name)}</a>')
+    return ", ".join([f"<code>{_e(row['evidence'])}</code>", *links])
+
+
+def _counted(table: pd.DataFrame) -> str:
+    return f"claims, {claims.tally(table)['claims_implied']} of them implied"
 
 
 def _link(name: str, kind: str, content: str) -> str:

@@ -567,20 +567,21 @@ def as_table(made: records.Record) -> pd.DataFrame:
 
 def _range(row: Mapping[Any, Any]) -> str:
     if row["low"] == row["high"]:
-        return f"{100 * row['share']:.1f} %"
-    return f"{100 * row['share']:.1f} % ({100 * row['low']:.0f} to {100 * row['high']:.0f})"
+        return f"{100 * row['share']:.1f}%"
+    # As many digits as the mean has, which would else lie outside of what it is the mean of.
+    return f"{100 * row['share']:.1f}% ({100 * row['low']:.1f} to {100 * row['high']:.1f})"
 
 
 def answer(made: records.Record) -> str:
-    """Say what share of the test images of both classes another part knows."""
+    """Say what share of the test images of both classes shares something with another part."""
     told = []
     for name, title in SPLITS.items():
         rows = made.table("splits")
         rows = rows[(rows["split"] == name) & (rows["reason"] == "any")]
         n, hit = rows["n"].sum(), rows["affected"].sum()
         if n:
-            told.append(f"{100 * hit / n:.1f} % when split {title}")
-    return f"of the test images another part knows {_listed(told)}"
+            told.append(f"{f'{100 * hit / n:.1f}%' if hit else 'none'} when split {title}")
+    return f"of the test images, another part has a copy or the same group for {_listed(told)}"
 
 
 def _listed(words: list[str]) -> str:

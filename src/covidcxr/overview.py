@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from covidcxr import baselines, external, intervals, metrics, records, seedpaper
+from covidcxr import baselines, external, intervals, predictions, records, seedpaper
 from covidcxr.config import LABELS, TITLES
 from covidcxr.external import Tested
 from covidcxr.records import Record
@@ -22,8 +22,19 @@ PROTOCOL = {
     "epochs": 35,
     "batch_size": 16,
     "split": "keras",
+    "batch_norm_momentum": 0.99,
 }
-"""What the paper states of its protocol, and the split inferred from its counts."""
+"""What the paper states of its protocol, the split inferred from its counts, and the one default
+of Keras that this edition has changed in some studies."""
+
+_WORDS = {
+    "image_size": "{} px",
+    "epochs": "{} epochs",
+    "batch_size": "batches of {}",
+    "split": "{} split",
+    "batch_norm_momentum": "batch-norm momentum {}",
+}
+_WEIGHTS = {"none": "random weights", "imagenet": "ImageNet weights"}
 
 THRESHOLD = 0.5
 """Runs of all studies are read at one threshold: the larger of two probabilities."""
@@ -54,8 +65,40 @@ def real_trainings(results: Path) -> list[Record]:
 
 
 def as_table(runs: Sequence[Record]) -> pd.DataFrame:
-    """Return a row a training: what it was, on what, and how accurate."""
-    return pd.DataFrame([_row(run) for run in runs], columns=list(_COLUMNS))
+    """Return a row a training: which it was, how accurate, and when and by what it was made."""
+    rows = []
+    for run in runs:
+        p, a = run["parameters"], _accuracy(run)
+        rows.append(
+            {
+                "study": _breakable(run["study"]),
+                "network": TITLES[p["model"]],
+                "split": p["split"],
+                "seed": p["seed"],
+                "accuracy": f"{a['value']:.3f} ({a['low']:.3f} to {a['high']:.3f})",
+                "always normal": f"{a['baseline']:.3f}",
+                "recorded": f"{run.created:%Y-%m-%d}",
+                "commit": (run["commit"]["id"] or "none")[:8],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def studies(runs: Sequence[Record]) -> pd.DataFrame:
+    """Return a row a study: its images, how many trainings, and its departures from the paper."""
+    rows: dict[str, dict[str, Any]] = {}
+    for run in runs:
+        row = rows.setdefault(
+            _breakable(run["study"]), {"images": "", "trainings": 0, "departures": {}}
+        )
+        images = _images(run)
+        row["images"] = f"{images['COVID19']:,} + {images['NORMAL']:,}"
+        row["trainings"] += 1
+        # one that only some trainings have is told of those with it
+        row["departures"] |= dict.fromkeys(deviations(run))
+    for row in rows.values():
+        row["departures"] = "; ".join(row["departures"]) or "none"
+    return pd.DataFrame(list(rows.values()), index=list(rows)).rename_axis("study")
 
 
 def points(runs: Sequence[Record]) -> pd.DataFrame:
@@ -66,9 +109,13 @@ def points(runs: Sequence[Record]) -> pd.DataFrame:
     """
     rows: list[dict[str, Any]] = []
     for model, table in seedpaper.tables().items():
-        cells = table.cells("true")
         rows.append(
-            {"model": TITLES[model], "by": "paper", "what": "the paper", **_accuracy(cells)}
+            {
+                "model": TITLES[model],
+                "by": "paper",
+                "what": "the paper",
+                **_of_matrix(table.cells("true")),
+            }
         )
     for run in _first_of_each(runs):
         p = run["parameters"]
@@ -77,7 +124,7 @@ def points(runs: Sequence[Record]) -> pd.DataFrame:
             f"{_plural(p['epochs'], 'epoch')}, {p['split']} split, seed {p['seed']}"
         )
         row = {"model": TITLES[p["model"]], "by": "study", "what": what}
-        rows.append(row | _accuracy(_cells(run)))
+        rows.append(row | _accuracy(run))
     return pd.DataFrame(rows)
 
 
@@ -92,9 +139,8 @@ def _first_of_each(runs: Sequence[Record]) -> list[Record]:
 def headline(runs: Sequence[Record]) -> str:
     """Say in plain words what the networks of the study nearest to the paper reached.
 
-    Nearest is what agrees with most of `PROTOCOL`, then the largest cohort, image and
-    number of epochs. Runs are not chosen by their scores, which would make the best
-    of many look like what one may expect.
+    Nearest is what `nearest_to_the_paper` finds. Runs are not chosen by their scores, which
+    would make the best of many look like what one may expect.
     """
     if not runs:
         return "No training on real images has been recorded yet."
@@ -102,18 +148,19 @@ def headline(runs: Sequence[Record]) -> str:
     p = nearest["parameters"]
     reached = []
     for run in _beside(nearest, runs):
-        a = _accuracy(_cells(run))
+        a = _accuracy(run)
         name = TITLES[run["parameters"]["model"]]
-        reached.append(f"{name} is right on {a['value']:.1%} ({a['low']:.1%} to {a['high']:.1%})")
+        reached.append(f"{name} on {a['value']:.1%} ({a['low']:.1%} to {a['high']:.1%})")
+    reached[0] = reached[0].replace(" on ", " is right on ")
     trained = nearest["images"]["train"]
     tested = sum(nearest["images"]["test"].values())
     weights = {"none": "random", "imagenet": "ImageNet"}.get(p["weights"], "given") + " weights"
     return (
         f"Trained from {weights} at {p['image_size']} px for {_plural(p['epochs'], 'epoch')} on "
         f"{trained['COVID19']:,} COVID-19 and {trained['NORMAL']:,} normal radiographs "
-        f"({p['split']} split, seed {p['seed']}), {listing(reached)} of {tested} test images, with "
-        f'95 % Wilson intervals. Always answering "normal" is right on '
-        f"{_accuracy(_cells(nearest))['baseline']:.1%}."
+        f"({p['split']} split, seed {p['seed']}), {listing(reached)} of {tested} test images "
+        "(95% intervals, patients where known). Always answering “normal” is right on "
+        f"{_accuracy(nearest)['baseline']:.1%}."
     )
 
 
@@ -226,8 +273,21 @@ def differences_told(found: pd.Series) -> str:
 
 
 def nearest_to_the_paper(runs: Sequence[Record]) -> Record:
-    """Return the run that agrees with most of `PROTOCOL`, then the largest."""
-    return max(runs, key=_nearness)
+    """Return the run that stands for all, chosen by what it is and never by its scores.
+
+    It agrees with most of `PROTOCOL`; then most of the paper's networks were trained beside it
+    and tested elsewhere; then its cohort, images and number of epochs are the largest.
+    """
+
+    def nearness(run: Record) -> tuple[int, ...]:
+        p = run["parameters"]
+        whole = sum(
+            "external.csv" in other.content.get("tables", {}) for other in _beside(run, runs)
+        )
+        size = sum(_images(run).values()), p["image_size"], p["epochs"]
+        return (-len(deviations(run)), whole, *size)
+
+    return max(runs, key=nearness)
 
 
 def trivial(runs: Sequence[Record]) -> str:
@@ -241,13 +301,14 @@ def trivial(runs: Sequence[Record]) -> str:
     p = nearest["parameters"]
     title = baselines.TITLES["logistic"]
     rows = baselines.tested(records.read(folder), p["split"], p["seed"])[title]
-    found = _accuracy(metrics.confusion(rows["label"], rows["score"], THRESHOLD))
+    found = _judged(predictions.from_table(rows, title, group="group_id"))
     side = baselines.THUMBNAIL
     said = (
-        f"{title} on grey thumbnails of {side} x {side} pixels, trained and tested on the same "
-        f"images, is right on {found['value']:.1%} ({found['low']:.1%} to {found['high']:.1%})."
+        f"{title} on grey thumbnails of {side} x {side} pixels, with the same images to train on "
+        f"and to test on, is right on {found['value']:.1%} ({found['low']:.1%} to "
+        f"{found['high']:.1%})."
     )
-    if found["value"] >= _accuracy(_cells(nearest))["value"]:
+    if found["value"] >= _accuracy(nearest)["value"]:
         said += " What a thumbnail suffices for is no evidence that a network reads lungs."
     return said
 
@@ -268,70 +329,77 @@ def standing(runs: Sequence[Record]) -> str:
         )
     return (
         "No recorded training follows the paper's protocol yet: ImageNet weights, 256 pixels, 35 "
-        "epochs, batches of 16, the inferred split. Nothing here says that its figures do or do "
-        "not reproduce."
+        "epochs, batches of 16, the inferred split. Whether its figures reproduce is untested: "
+        "other networks' scores are no answer."
     )
 
 
 def deviations(run: Record) -> list[str]:
-    """Return how a run differs from what the paper states of its protocol."""
-    p = run["parameters"]
-    return [f"{key} {p[key]}, not {wanted}" for key, wanted in PROTOCOL.items() if p[key] != wanted]
+    """Return how a run differs from the paper's protocol."""
+    p = {"batch_norm_momentum": PROTOCOL["batch_norm_momentum"]} | run["parameters"]
+    return [
+        f"{_setting(key, p[key])}, not {_setting(key, wanted)}"
+        for key, wanted in PROTOCOL.items()
+        if p[key] != wanted
+    ]
+
+
+def _setting(key: str, value: object) -> str:
+    if key == "weights":
+        return _WEIGHTS.get(str(value), "weights of one's own")
+    if key == "split":  # numbered draws of one split are one setting
+        value = str(value).partition("-")[0]
+    return _WORDS[key].format(value)
+
+
+def _breakable(name: str) -> str:
+    """Let a study's long name break where something was changed in it."""
+    return name.replace("+", "+\N{ZERO WIDTH SPACE}")
+
+
+def departs(runs: Sequence[Record]) -> str:
+    """Say in which settings runs depart from the paper's protocol, and what follows."""
+    found = list(dict.fromkeys(one for run in runs for one in deviations(run)))
+    if not found:
+        return "This follows the paper's protocol."
+    these = "This run departs" if len(runs) == 1 else "These runs depart"
+    return (
+        f"{these} from the paper's protocol ({'; '.join(found)}) and so cannot say whether its "
+        "figures reproduce."
+    )
 
 
 def interval(run: Record) -> tuple[float, float]:
-    """Return the 95 % Wilson interval of a run's accuracy on its test part."""
-    found = _accuracy(_cells(run))
+    """Return the 95% interval of a run's accuracy on its test part, its groups taken as units."""
+    found = _accuracy(run)
     return found["low"], found["high"]
-
-
-def _nearness(run: Record) -> tuple[int, ...]:
-    p = run["parameters"]
-    return (-len(deviations(run)), sum(_images(run).values()), p["image_size"], p["epochs"])
-
-
-_COLUMNS = (
-    "network", "accuracy", "interval", "always normal", "images", "weights", "size", "epochs",
-    "split", "seed", "deviations", "study", "recorded", "commit",
-)  # fmt: skip
-
-
-def _row(run: Record) -> dict[str, Any]:
-    p, a = run["parameters"], _accuracy(_cells(run))
-    images = _images(run)
-    return {
-        "network": TITLES[p["model"]],
-        "study": run["study"],
-        "images": f"{images['COVID19']:,} + {images['NORMAL']:,}",
-        "weights": {"none": "random", "imagenet": "ImageNet"}.get(p["weights"], "files"),
-        "size": f"{p['image_size']} px",
-        "epochs": p["epochs"],
-        "split": p["split"],
-        "seed": p["seed"],
-        "accuracy": f"{a['value']:.3f}",
-        "interval": f"{a['low']:.3f} to {a['high']:.3f}",
-        "always normal": f"{a['baseline']:.3f}",
-        "deviations": "; ".join(deviations(run)) or "none",
-        "recorded": f"{run.created:%Y-%m-%d}",
-        "commit": (run["commit"]["id"] or "none")[:8],
-    }
 
 
 def _images(run: Record) -> dict[str, int]:
     return {label: sum(part[label] for part in run["images"].values()) for label in LABELS}
 
 
+def _accuracy(run: Record) -> dict[str, float]:
+    return dict(_of_predictions(run.folder, run["created"]))
+
+
 @cache
-def _counted(folder: Path, created: str) -> tuple[int, ...]:
-    tested = Record(folder, {}).table("predictions").query("part == 'test'")
-    return tuple(metrics.confusion(tested["label"], tested["score"], THRESHOLD).tolist())
+def _of_predictions(folder: Path, created: str) -> tuple[tuple[str, float], ...]:
+    table = Record(folder, {}).table("predictions")
+    tested = predictions.from_table(table, str(folder), group="group_id")
+    return tuple(_judged(tested).items())
 
 
-def _cells(run: Record) -> np.ndarray[Any, Any]:
-    return np.array(_counted(run.folder, run["created"]))
+def _judged(tested: predictions.Predictions) -> dict[str, float]:
+    """Return an accuracy, its interval, and that of always answering "normal"."""
+    right = tested.called(THRESHOLD) == tested.positive
+    n, _ = intervals.effective(right, tested.group)
+    low, high = intervals.wilson(right.mean() * n, n)
+    value = float(right.mean())
+    return {"value": value, "low": low, "high": high, "baseline": 1 - tested.prevalence}
 
 
-def _accuracy(cells: np.ndarray[Any, Any]) -> dict[str, float]:
+def _of_matrix(cells: np.ndarray[Any, Any]) -> dict[str, float]:
     tp, _, fp, tn = cells
     n = int(cells.sum())
     low, high = intervals.wilson(tp + tn, n)

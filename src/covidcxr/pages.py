@@ -116,7 +116,8 @@ def clean(page: nbformat.NotebookNode, parameters: Mapping[str, Any], root: Path
             continue
         cell.source = _without_paths(cell.source, root)
         if "injected-parameters" in cell.metadata.get("tags", []):
-            cell.metadata.tags.append("hide-input")
+            # the foot of the page says them
+            cell.metadata.tags.append("remove-cell")
         cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
         for output in cell.outputs:
             for holder in (output, output.get("data", {})):

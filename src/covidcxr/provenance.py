@@ -173,22 +173,29 @@ def of_book(folder: Path, prose: Path) -> Facts:
     -------
     dict
         ``pages``: of each executed page what `of_page` says, and the ``keys`` of the values
-        it keeps; of each written page the values it shows, by the page they are of.
+        it keeps; of every page that ``shows`` values of others those, by the page they are of.
     """
     pages: Facts = {}
     for path in sorted(folder.glob("*.ipynb")):
         page = nbformat.read(path, as_version=4)
+        text = "\n".join(cell.source for cell in page.cells if cell.cell_type == "markdown")
         pages[f"{prose.name}/{folder.name}/{path.stem}"] = {
             **(read(path) or {}),
             "keys": keys(page),
+            **_borrowed(text, f"{prose.name}/{folder.name}"),
         }
     for path in sorted(prose.glob("*.md")):
-        shown: dict[str, list[str]] = {}
-        for source, key in references(path.read_text("utf-8")):
-            if source:
-                shown.setdefault(f"{prose.name}/{source.removesuffix('.ipynb')}", []).append(key)
-        pages[f"{prose.name}/{path.stem}"] = {"shows": shown}
+        pages[f"{prose.name}/{path.stem}"] = _borrowed(path.read_text("utf-8"), prose.name)
     return {"pages": pages}
+
+
+def _borrowed(text: str, folder: str) -> Facts:
+    """Return the values of other pages that a text in a folder shows, if any."""
+    shown: dict[str, list[str]] = {}
+    for source, key in references(text):
+        if source:
+            shown.setdefault(f"{folder}/{source.removesuffix('.ipynb')}", []).append(key)
+    return {"shows": shown} if shown else {}
 
 
 def _of_record(path: Path, root: Path) -> Facts:

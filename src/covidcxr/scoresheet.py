@@ -16,7 +16,7 @@ from covidcxr.predictions import IMAGE, Predictions
 def of_metrics(predictions: Predictions, found: Mapping[str, Interval], protocol: Protocol) -> str:
     """Return a model's scores as text: a line a score, then how the intervals were made."""
     lines = [*_opening(predictions, protocol), ""]
-    interval = f"{100 * protocol.confidence:g} % interval"
+    interval = f"{100 * protocol.confidence:g}% interval"
     lines.append(f"  {'':<19}{'value':>7}  {interval:<17}{'n':>6}  method")
     remarks: list[str] = []
     for name, made in found.items():
@@ -79,7 +79,7 @@ def of_comparison(
     said.append(f"Within {margin:g} points: {told}.")
     for sentence in said:
         lines += textwrap.wrap(sentence, 78)
-    interval = f"{100 * protocol.confidence:g} % interval"
+    interval = f"{100 * protocol.confidence:g}% interval"
     lines += ["", f"  {'A - B':<19}{'value':>7}  {interval}"]
     for name, made in found["differences"].items():
         row = f"  {word(name):<19}{_number(made['value'], True):>7}  "

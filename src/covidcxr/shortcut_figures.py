@@ -11,15 +11,25 @@ from matplotlib.axes import Axes
 from covidcxr import probing, shortcuts
 from covidcxr.config import POSITIVE
 from covidcxr.figures import WIDTH, Html, Picture, note
+from covidcxr.overview import listing
 from covidcxr.samples import TIERS
+from covidcxr.words import in_words, some
 
 MODEL_COLORS = {"logistic": "#c1440e", "boosting": "#2a6f97", "neighbours": "#6c757d"}
 
+UNSEEN = 0.01
+"""A probe that shows less of the lungs than this share does not see them. It is the limit of
+`covidcxr.controls`, which measured the shares on synthetic radiographs."""
+
 BLIND = {
-    ("metadata", "known"), ("border", "70 %"), ("border", "90 %"), ("corners", "all four"),
-    ("lungs", "hidden"), ("histogram", "whole"),
-}  # fmt: skip
-"""Probes that see no lung, or no place in the picture; wider frames hold some of the lungs."""
+    ("metadata", "known"): "the original file's size and format",
+    ("border", "70 %"): "a frame with the inner 70% hidden",
+    ("border", "90 %"): "a frame with the inner 90% hidden",
+    ("corners", "all four"): "the four corners",
+}
+"""Probes that show less of the lungs than `UNSEEN`, and their names in a sentence. Wider frames
+show more, as does what lies outside the stated lung region, which fits no patient well; a
+histogram counts the lungs' grey levels too."""
 
 MARGIN = 0.02
 """AUROC: tiers nearer to each other than this say the same."""
@@ -42,10 +52,14 @@ def usable(areas: pd.DataFrame, passed: set[str] | None) -> pd.DataFrame:
 
 def failed(passed: set[str]) -> str:
     """Say which probes are left out because they failed their control."""
-    out = [probe.title for name, probe in shortcuts.PROBES.items() if name not in passed]
+    out = [probe.title.lower() for name, probe in shortcuts.PROBES.items() if name not in passed]
     if not out:
         return "All did."
-    return f"{len(out)} of {len(shortcuts.PROBES)} did not and are left out: {', '.join(out)}."
+    n, verb = in_words(len(out)), "is" if len(out) == 1 else "are"
+    return (
+        f"{n.capitalize()} of {in_words(len(shortcuts.PROBES))} did not and {verb} left out: "
+        f"{listing(out)}."
+    )
 
 
 def named(row: pd.Series) -> str:
@@ -53,7 +67,9 @@ def named(row: pd.Series) -> str:
     probe = shortcuts.PROBES[row["probe"]]
     unit = " px" if row["probe"] == "thumbnail" else ""
     hidden = " hidden" if row["probe"] == "border" else ""
-    return f"{probe.title}, {row['variant']}{unit}{hidden}"
+    # records name shares with a space, pages do not
+    variant = str(row["variant"]).replace(" %", "%")
+    return f"{probe.title}, {variant}{unit}{hidden}"
 
 
 def logistic(areas: pd.DataFrame, tier: str = "all") -> pd.DataFrame:
@@ -63,34 +79,81 @@ def logistic(areas: pd.DataFrame, tier: str = "all") -> pd.DataFrame:
 
 
 def answer(areas: pd.DataFrame) -> str:
-    """Say in a sentence what the probes that see least of the lungs reach."""
+    """Say in a sentence what the probes that do not see the lungs reach, all of them by name.
+
+    Parameters
+    ----------
+    areas
+        The record's table, as `usable` leaves it.
+    """
     rows = logistic(areas).dropna(subset=["auroc"])
-    pairs = zip(rows["probe"], rows["variant"], strict=True)
-    blind = rows[[pair in BLIND for pair in pairs]]
-    if blind.empty:
-        return "No probe that passed its control could be asked."
-    above = int((blind["low"] > 0.5).sum())
-    best = blind.iloc[int(blind["auroc"].to_numpy().argmax())]
+    by = {(row["probe"], row["variant"]): row for _, row in rows.iterrows()}
+    blind = {name: by[key] for key, name in BLIND.items() if key in by}
+    if not blind:
+        return "No probe that does not see the lungs and passed its control could be asked."
+    above = sum(bool(row["low"] > 0.5) for row in blind.values())
+    told = [f"{_told(row)} for {name}" for name, row in blind.items()]
     return (
-        f"{above} of {len(blind)} probes that see no lung, or no place in the picture, tell the "
-        f"classes apart on groups they have not seen; the best, '{named(best).lower()}', with an "
-        f"AUROC of {_told(best)}."
+        f"Of the probes that show less than {UNSEEN:.0%} of the lungs, {some(above, len(blind))} "
+        f"tell{'s' * (above < 2)} the classes apart on groups that the model has not seen: "
+        f"AUROC {listing(told)}."
     )
 
 
-def table(areas: pd.DataFrame) -> pd.DataFrame:
-    """Write out each probe's AUROC by model, on all images."""
+def table(areas: pd.DataFrame, measures: pd.DataFrame) -> pd.DataFrame:
+    """Write out each probe's AUROC by model, on all images, and what its control saw.
+
+    Parameters
+    ----------
+    areas
+        The record's table, as `usable` leaves it.
+    measures
+        Of the record of `covidcxr.controls`: how much of the lungs the probe shows, and in
+        how many synthetic cohorts it finds a disease that lies in the lungs.
+    """
     rows = areas[(areas["tier"] == "all") & (areas["probe"] != "nothing")]
     found: dict[str, dict[str, object]] = {}
     for _, row in rows.iterrows():
+        negative = row["n"] - row["n_positive"]
+        seen, hit = _of_control(measures, row["probe"], row["variant"])
         line = found.setdefault(
-            named(row), {"n": f"{row['n_positive']} + {row['n'] - row['n_positive']}"}
+            named(row),
+            {"n": f"{row['n_positive']:,} + {negative:,}", "lung in sight": seen, "disease": hit},
         )
         line[row["model"]] = _told(row) if row["model"] == "logistic" else _number(row["auroc"])
     shown = pd.DataFrame.from_dict(found, orient="index").rename_axis("probe")
-    order = ["n", *(m for m in probing.MODELS if m in shown)]
+    models = [m for m in probing.MODELS if m in shown]
     heads = {"logistic": "logistic (interval)", "boosting": "boosting", "neighbours": "kNN"}
-    return shown[order].fillna("–").rename(columns=heads)
+    shown = shown[["n", *models, "lung in sight", "disease"]]
+    return shown.fillna("–").rename(columns=heads | {"disease": "disease found"})
+
+
+def _of_control(measures: pd.DataFrame, probe: str, variant: str) -> tuple[str, str]:
+    rows = measures[(measures["method"] == probe) & (measures["variant"] == variant)]
+    # What is planted in the lungs is told from what is planted all over by its name.
+    rows = rows[rows["planted"] == "disease"].set_index("measure")
+    seen, hit = "–", "–"
+    if "lung in sight" in rows.index:
+        seen = f"{100 * float(rows.loc['lung in sight', 'value']):.1f}%"  # type: ignore[arg-type]
+    if "power" in rows.index:
+        n = int(rows.loc["power", "n"])  # type: ignore[arg-type]
+        hit = f"{round(float(rows.loc['power', 'value']) * n)} of {n}"  # type: ignore[arg-type]
+    return seen, hit
+
+
+def frames(measures: pd.DataFrame) -> str:
+    """Say which frames still show enough of the lungs to find a disease there."""
+    told = []
+    for variant in shortcuts.PROBES["border"].variants:
+        seen, hit = _of_control(measures, "border", variant)
+        if seen != "–" and float(seen.rstrip("%")) >= 100 * UNSEEN:
+            told.append(f"with {variant.replace(' %', '%')} hidden {seen}, in {hit} cohorts")
+    if not told:
+        return "On synthetic radiographs no frame shows the lungs."
+    return (
+        "On synthetic radiographs wide frames still show some of the lungs, and a disease that was "
+        f"planted there is found by them: {'; '.join(told)}."
+    )
 
 
 def overall(areas: pd.DataFrame) -> Picture:
@@ -127,7 +190,7 @@ def hidden(areas: pd.DataFrame) -> Picture | Html:
     return Picture(
         figure,
         "Logistic regression on what is left: "
-        + ", ".join(f"{s:.0f} % hidden, AUROC {v:.2f}" for s, v in zip(share, value, strict=True))
+        + ", ".join(f"{s:.0f}% hidden, AUROC {v:.3f}" for s, v in zip(share, value, strict=True))
         + ".",
     )
 
@@ -150,40 +213,83 @@ def robustness(areas: pd.DataFrame) -> str:
     wide = rows.pivot_table(index=["probe", "variant"], columns="tier", values="auroc")
     change = wide[names[1:]].sub(wide["all"], axis=0)
     moved = change.abs().max(axis=1)
+    far = int((moved > MARGIN).sum())
     place = int(moved.to_numpy().argmax())
     probe, variant = (str(part) for part in list(moved.index)[place])
     worst = named(pd.Series({"probe": probe, "variant": variant})).lower()
     return (
-        f"On the narrower tiers {int((moved > MARGIN).sum())} of {len(wide)} probes move by more "
-        f"than {MARGIN:g}; the largest change is {moved.max():.3f} "
+        f"On the narrower tiers {in_words(far)} of {in_words(len(wide))} probes "
+        f"move{'s' * (far < 2)} by more than {MARGIN:g}; the largest change is {moved.max():.3f} "
         f"({worst}), the largest loss {max(0.0, -float(change.min().min())):.3f}."
     )
 
 
 def sources(found: pd.DataFrame) -> pd.DataFrame:
-    """Write out the pairs of sources."""
+    """Write out the pairs, those of different sources before those of one source's folders."""
     rows = [
         {
             "class": row["label"],
-            "source": row["first"],
-            "other source": row["second"],
-            "n": f"{row['n_first']} + {row['n_second']}",
+            "one side": row["first"],
+            "other side": row["second"],
+            "same source": "yes" if same else "no",
+            "n": f"{row['n_first']:,} + {row['n_second']:,}",
             "AUROC": _told(row),
         }
-        for _, row in found.iterrows()
+        for same in (False, True)
+        for _, row in found[_of_one_source(found) == same].iterrows()
     ]
     return pd.DataFrame(rows)
 
 
+def _of_one_source(found: pd.DataFrame) -> pd.Series:
+    """Return which pairs are two cohorts' folders of one source, by names ``cohort: source``."""
+    first, second = (found[side].str.split(": ", n=1).str[-1] for side in ("first", "second"))
+    return first == second
+
+
 def sources_told(found: pd.DataFrame) -> str:
-    """Say in a sentence how well sources of one class are told apart."""
+    """Say how well sources of one class are told apart, and then folders of one source.
+
+    Parameters
+    ----------
+    found
+        The record's table ``sources``.
+    """
     known = found.dropna(subset=["auroc"])
     if known.empty:
         return "No class has two sources with images enough."
-    apart = int((known["low"] > 0.5).sum())
+    within = _of_one_source(known)
+    told = [_pairs_told(known[~within])] if not within.all() else []
+    if within.any():
+        told.append(_folders_told(known[within]))
+    return " ".join(told)
+
+
+def _pairs_told(rows: pd.DataFrame) -> str:
+    parts = []
+    for label, of in rows.groupby("label", sort=False):
+        ends = dict.fromkeys(f"{area:.3f}" for area in (of["auroc"].min(), of["auroc"].max()))
+        parts.append(
+            f"{some(int((of['low'] > 0.5).sum()), len(of))} pair{'s' * (len(of) > 1)} of {label} "
+            f"images (AUROC {' to '.join(ends)})"
+        )
+    return f"Of different sources, a model tells apart {listing(parts)}."
+
+
+def _folders_told(rows: pd.DataFrame) -> str:
+    apart = rows[rows["low"] > 0.5]
+    pairs = f"{in_words(len(rows))} pair{'s' * (len(rows) > 1)}"
+    text = f"Of {pairs} of folders of one source, it tells apart {in_words(len(apart))}"
+    if apart.empty:
+        return f"{text}."
+    told = [
+        f"those of '{row['first'].split(': ', 1)[-1]}' ({row['label']}), with an AUROC of "
+        f"{_told(row)}"
+        for _, row in apart.iterrows()
+    ]
     return (
-        f"{apart} of {len(known)} pairs of sources of the same class are told apart; the median "
-        f"AUROC is {known['auroc'].median():.3f}."
+        f"{text}: {listing(told)}. So images of one source may differ by the folder that they lie "
+        "in."
     )
 
 
@@ -213,9 +319,9 @@ def coins(areas: pd.DataFrame) -> str:
     rows = areas[areas["probe"] == "nothing"].dropna(subset=["auroc"])
     outside = int(((rows["low"] > 0.5) | (rows["high"] < 0.5)).sum())
     return (
-        f"With labels tossed by group the mean AUROC of {len(rows)} tosses is "
+        f"With labels tossed by group the mean AUROC of {in_words(len(rows))} tosses is "
         f"{rows['auroc'].mean():.3f} ({rows['auroc'].min():.3f} to {rows['auroc'].max():.3f}), and "
-        f"{outside} of their intervals leave{'s' * (outside == 1)} out 0.5."
+        f"{in_words(outside)} of their intervals leave{'s' * (outside < 2)} out 0.5."
     )
 
 
@@ -225,23 +331,40 @@ def ages(known: dict[str, dict[str, float]]) -> str:
         f"{label}: {of['known']:.0f} known, median {of['median']:.0f} years "
         f"({of['least']:.0f} to {of['greatest']:.0f})"
         if of["known"]
-        else f"{label}: none known"
+        else f"{label}: none known image by image"
         for label, of in known.items()
     ]
     return "; ".join(told) + "."
 
 
-def closing(areas: pd.DataFrame) -> str:
-    """Set the lungs alone against everything but the lungs."""
+def closing(areas: pd.DataFrame, measures: pd.DataFrame) -> str:
+    """Set the lungs alone against all but the lung region, which does not hide the lungs wholly.
+
+    Parameters
+    ----------
+    areas
+        The record's table, as `usable` leaves it.
+    measures
+        Of the record of `covidcxr.controls`.
+    """
     rows = logistic(areas)
     rows = rows[rows["probe"] == "lungs"]
     told = {str(row["variant"]): _told(row) for _, row in rows.iterrows()}
     if not {"hidden", "only"} <= set(told) or rows["auroc"].isna().any():
         return "The lungs could not be set against the rest."
+    seen, hit = _of_control(measures, "lungs", "hidden")
+    covered = measures[(measures["measure"] == "covered") & (measures["variant"] == "adult")]
+    limit = (
+        f" The first is not blind to the lungs: the region covers "
+        f"{100 * float(covered['value'].iloc[0]):.1f}% of the lungs of synthetic adults, the probe "
+        f"sees {seen} of synthetic lungs, and finds a disease planted there in {hit} cohorts."
+        if not covered.empty and seen != "–"
+        else ""
+    )
     return (
-        f"With the lungs hidden logistic regression has an AUROC of {told['hidden']}, with the "
-        f"lungs alone {told['only']}, on {rows['n_positive'].iloc[0]} {POSITIVE} images among "
-        f"{rows['n'].iloc[0]:,}."
+        f"With the lung region hidden logistic regression has an AUROC of {told['hidden']}, with "
+        f"nothing but that region {told['only']}, on {rows['n_positive'].iloc[0]:,} {POSITIVE} "
+        f"images among {rows['n'].iloc[0]:,}.{limit}"
     )
 
 
@@ -260,7 +383,7 @@ def _told(row: pd.Series) -> str:
         return "–"
     if pd.isna(row["low"]):
         return f"{row['auroc']:.3f}"
-    return f"{row['auroc']:.3f} ({row['low']:.3f}–{row['high']:.3f})"
+    return f"{row['auroc']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
 
 
 def _number(value: float) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.config import Config
 
-NOTICE = "Demonstration: no number on a page marked DEMO is a finding."
+NOTICE = "Demonstration: what is computed on synthetic images is no finding."
 """What stands above every printed page of a book on synthetic images."""
 
 _NAMED = 3

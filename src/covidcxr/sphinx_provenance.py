@@ -23,8 +23,8 @@ FILE = "provenance.json"
 ANCHOR = "how-this-page-was-made"
 
 DEMONSTRATION = (
-    "This is the demonstration: no number on a page marked "
-    '<span class="mark">DEMO</span> is a finding.'
+    '<span class="mark">DEMO</span> This is the demonstration: what it finds in synthetic images '
+    "is no finding. Pages on the paper itself, and those marked REAL IMAGES, are as in any book."
 )
 """What stands above every page of a book on synthetic images."""
 
@@ -65,12 +65,12 @@ def foot(name: str, page: Mapping[str, Any], built: Mapping[str, Any], up: str) 
             ("Environment", f"{provenance.ENVIRONMENT} {_hash(page['environment'])}"),
             ("Records", _records(page["records"]) or "none"),
         ]
-    elif page.get("shows"):
+    if page.get("shows"):
         links = ", ".join(
             f'<a href="{up}{_e(source)}.html#{ANCHOR}">{_e(source)}</a> ({len(keys)})'
             for source, keys in page["shows"].items()
         )
-        rows.append(("Values on this page are of", links))
+        rows.append(("Values of other pages", links))
     rows.append(("Book", f"study {_e(built['study'])}, built {_e(built['day'])}, {built['at']}"))
     rows.append(("For machines", f'<a href="{up}{FILE}">{FILE}</a>'))
     items = "".join(f"<div><dt>{key}</dt><dd>{value}</dd></div>" for key, value in rows)
@@ -102,12 +102,18 @@ def _gather(app: Sphinx, configured: Config) -> None:
     # The study is named by the folder of its resolved file; some pages show another one.
     scored = found["pages"].get("book/run/metrics", {}).get("parameters", {})
     study = scored.get("study", "none/none")
+    name = Path(study).parent.name
     app.covidcxr = {  # type: ignore[attr-defined]
-        "build": {"study": Path(study).parent.name, "day": _today(), **provenance.state(root)},
+        "build": {"study": name, "day": _today(), **provenance.state(root)},
         **found,
     }
-    if (root / study).is_file() and config.load(root / study).cohort.source == "phantom":
+    if not (root / study).is_file():
+        return
+    synthetic = config.load(root / study).cohort.source == "phantom"
+    configured.html_context["study"] = {"name": name, "synthetic": synthetic}
+    if synthetic:
         configured.html_theme_options["announcement"] = DEMONSTRATION
+        configured.html_title = f"{configured.html_title} (demonstration)"
 
 
 def _extend(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], _: Any) -> None:

@@ -256,6 +256,6 @@ def _looks(models: Mapping[str, object]) -> list[tuple[str, str]]:
 
 def _percent_ticks(axis: Axes, places: list[float]) -> None:
     axis.set_xticks(places)
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:g} %"))
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:g}%"))
     axis.xaxis.set_minor_locator(NullLocator())
     axis.xaxis.set_minor_formatter(NullFormatter())

@@ -371,7 +371,7 @@ def useful_told(curve: pd.DataFrame) -> str:
     if found is None:
         return "at none of the thresholds"
     low, high = (100 * end for end in found)
-    return f"from a threshold of {low:.2g} % to one of {high:.2g} %"
+    return f"from a threshold of {low:.2g}% to one of {high:.2g}%"
 
 
 def told(table: pd.DataFrame) -> str:
@@ -379,7 +379,7 @@ def told(table: pd.DataFrame) -> str:
     row = table.iloc[0]
     if np.isnan(row["ppv"]):
         return f"an unknown share ({row['reason']})"
-    return f"{_percent(row['ppv'], row['ppv_high'])} % ({_range(row)})"
+    return f"{_percent(row['ppv'], row['ppv_high'])}% ({_range(row)})"
 
 
 # --- how
@@ -493,13 +493,13 @@ def _statement(row: Mapping[Hashable, Any], people: int, disease: str, confidenc
         end = "no one" if row["sensitivity"] == 1 else "fewer than 1 person on average"
     limits = ""
     if np.isfinite(row["ppv_low"]):
-        limits = f" ({100 * confidence:g} % interval of this share {_range(row)})"
+        limits = f" ({100 * confidence:g}% interval of this share {_range(row)})"
     return f"{opening}the network would call {answer}{limits}, and miss {end} with it."
 
 
 def _range(row: Any) -> str:
     low, high = (_percent(row[f"ppv_{end}"], row["ppv_high"]) for end in ("low", "high"))
-    return f"{low} to {high} %"
+    return f"{low} to {high}%"
 
 
 def _percent(share: float, largest: float) -> str:

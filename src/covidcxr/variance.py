@@ -799,7 +799,8 @@ def answer(name: str, taken: Decomposition) -> str:
         return f"All runs of {name} are equally accurate, and nothing can be said of why."
     return (
         f"Runs of {name} are right on {taken.mean:.1%} of their test images on average and differ "
-        f"by a standard deviation of {run['points']:.1f} points ({taken.confidence:.0%} limits "
+        f"by an estimated standard deviation of {run['points']:.1f} points ({taken.confidence:.0%} "
+        "limits "
         f"{run['low']:.1f} to {run['high']:.1f}); of the variance an estimated "
         f"{share['split']:.0%} comes from the split, {share['seed']:.0%} from the seed and "
         f"{share['test set']:.0%} from the finite test part."

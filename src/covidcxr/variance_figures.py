@@ -188,14 +188,14 @@ def epochs(histories: pd.DataFrame, selected: pd.DataFrame, columns: int = 5) ->
         if key != "validation" or with_validation
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False)
-    told = f"best on the test part {100 * selected['by_test'].mean():.1f} %"
+    told = f"best on the test part {100 * selected['by_test'].mean():.1f}%"
     if with_validation:
-        told += f", best on the validation part {100 * selected['by_validation'].mean():.1f} %"
+        told += f", best on the validation part {100 * selected['by_validation'].mean():.1f}%"
     return Picture(
         figure,
         f"Test accuracy of {len(selected)} runs by epoch, a panel a draw of the split and a line a "
         f"seed, with three epochs marked. On average: {told}, last epoch "
-        f"{100 * selected['last'].mean():.1f} %.",
+        f"{100 * selected['last'].mean():.1f}%.",
     )
 
 
@@ -224,9 +224,9 @@ def maximum(
             places = np.arange(1, len(curve) + 1)
             axis.plot(places, 100 * curve, color=color, ls=style, label=f"{correlation:g}")
             axis.plot(places[-1], 100 * curve[-1], color=color, marker="o", ms=5)
-            told.append(f"{100 * p:.1f} % and correlation {correlation:g}: {100 * curve[-1]:.1f} %")
+            told.append(f"{100 * p:.1f}% and correlation {correlation:g}: {100 * curve[-1]:.1f}%")
         axis.set(
-            title=f"{words[p]}, {n} images:\n{100 * p:.1f} % at every epoch",
+            title=f"{words[p]}, {n} images:\n{100 * p:.1f}% at every epoch",
             xlabel="epochs to choose from",
             ylabel="expected best accuracy, %",
         )
@@ -281,8 +281,8 @@ def _naturally(names: pd.Series) -> list[str]:
 
 
 def _percent(row: pd.Series) -> str:
-    return f"{100 * row['value']:.1f} % ({100 * row['low']:.1f} to {100 * row['high']:.1f})"
+    return f"{100 * row['value']:.1f}% ({100 * row['low']:.1f} to {100 * row['high']:.1f})"
 
 
 def _extremes(values: pd.Series) -> str:
-    return f"{100 * values.min():.1f} to {100 * values.max():.1f} %"
+    return f"{100 * values.min():.1f} to {100 * values.max():.1f}%"

@@ -13,7 +13,8 @@ from matplotlib.lines import Line2D
 
 from covidcxr import comparison, figures
 from covidcxr.audit import verdicts
-from covidcxr.audit.scores import word
+from covidcxr.audit.scores import UNBOUNDED, word
+from covidcxr.audit.text import p_range, p_value
 from covidcxr.figures import Html, Picture
 
 Report = Mapping[str, Any]
@@ -75,14 +76,17 @@ def readings(report: Report) -> Picture:
     handles = [
         Line2D([], [], color=_PRINTED, marker="o", ls="", ms=8, label="rows as labelled"),
         Line2D([], [], color=_CORRECTED, marker="D", ls="", ms=7, label="rows as the truth"),
-        Line2D([], [], color=_CORRECTED, lw=7, alpha=0.25, label="its 95 % Wilson interval"),
+        Line2D([], [], color=_CORRECTED, lw=7, alpha=0.25, label="its 95% Wilson interval"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
     return Picture(figure, f"Scores as labelled and with rows as the truth. {'; '.join(told)}.")
 
 
 def against_baseline(report: Report) -> Picture:
-    """Draw each network's accuracy with its interval beside that of the majority class."""
+    """Draw each network's accuracy with its interval beside that of the majority class.
+
+    Both tests of `covidcxr.audit.bounds.baseline` stand beside it, since they may disagree.
+    """
     tables = report["tables"]
     baseline = tables[0]["baseline"]["accuracy"]
     figure, axis = plt.subplots(figsize=(figures.WIDTH, 2.6))
@@ -93,25 +97,27 @@ def against_baseline(report: Report) -> Picture:
         axis.hlines(place, *found["clopper_pearson"], color=_CORRECTED, lw=2)
         axis.hlines(place, *found["wilson"], color=_CORRECTED, lw=7, alpha=0.3)
         axis.plot(value, place, "D", color=_CORRECTED, ms=8)
-        p = table["baseline"]["paired"]["p"]
-        shown = f"p = {p:.3f}" if p >= 0.001 else f"p = {p:.0e}"
-        axis.annotate(shown, (1.0, place), ha="right", va="center", fontsize=10)
+        tests = [f"McNemar p {p_value(table['baseline']['paired']['p'])}"]
+        tests.append(f"binomial p {p_value(table['baseline']['binomial_p'])}")
+        axis.annotate("\n".join(tests), (1.09, place), ha="right", va="center", fontsize=9)
         low, high = found["wilson"]
-        told.append(f"{table['name']} {value:.3f} ({low:.3f} to {high:.3f}), {shown}")
+        told.append(f"{table['name']} {value:.3f} ({low:.3f} to {high:.3f}), {', '.join(tests)}")
     axis.axvline(baseline, color="#343a40", ls="--", lw=1.2)
     axis.set_yticks(range(len(tables)), [t["name"] for t in reversed(tables)])
-    axis.set(xlabel="accuracy", xlim=(0.68, 1.005), ylim=(-0.6, len(tables) - 0.4))
+    axis.set(xlabel="accuracy", xlim=(0.68, 1.095), ylim=(-0.6, len(tables) - 0.4))
+    axis.set_xticks(np.arange(0.7, 1.01, 0.05))
     axis.grid(axis="y", visible=False)
     handles = [
         Line2D([], [], color="#343a40", ls="--", label="always normal"),
-        Line2D([], [], color=_CORRECTED, lw=7, alpha=0.3, label="95 % Wilson"),
-        Line2D([], [], color=_CORRECTED, lw=2, label="95 % Clopper-Pearson"),
+        Line2D([], [], color=_CORRECTED, lw=7, alpha=0.3, label="95% Wilson"),
+        Line2D([], [], color=_CORRECTED, lw=2, label="95% Clopper-Pearson"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
     return Picture(
         figure,
-        f"Accuracy of each network beside {baseline:.3f}, that of always answering normal; p of "
-        f"McNemar's exact test between the two. {'; '.join(reversed(told))}.",
+        f"Accuracy of each network beside {baseline:.3f}, that of always answering normal, with "
+        "p of McNemar's exact test, two-sided, and of the binomial test, one-sided. "
+        f"{'; '.join(reversed(told))}.",
     )
 
 
@@ -130,7 +136,7 @@ def discordance(report: Report) -> Picture:
         axis.plot(counts, p, color=color, lw=2.5, label=name)
         likely = found["independent"]
         axis.plot(likely["discordant"], likely["p"], marker, color=color, ms=9)
-        told.append(f"{name}: p {p.min():.2g} to {p.max():.2g} for {few} to {many}")
+        told.append(f"{name}: p {p_range(p.min(), p.max())} for {few} to {many}")
         floor = min(floor, float(p.min()))
     axis.axhline(comparison.LEVEL, color="#343a40", ls="--", lw=1.2)
     axis.annotate(
@@ -213,9 +219,33 @@ def recomputed(report: Report) -> pd.DataFrame:
             )
         for score in ("kappa", "lr_positive", "lr_negative", "macro_f1", "weighted_f1"):
             rows.append(
-                {"network": table["name"], "score": word(score), "value": f"{values[score]:.4f}"}
+                {
+                    "network": table["name"],
+                    "score": word(score),
+                    # A ratio without an interval is told in few digits.
+                    "value": f"{values[score]:.{2 if score in UNBOUNDED else 4}f}",
+                }
             )
     return pd.DataFrame(rows).astype({"n": "Int64"}).astype(object).fillna("")
+
+
+def baselines(report: Report) -> pd.DataFrame:
+    """List both tests of each network against the majority class."""
+    rows = []
+    for table in report["tables"]:
+        base, cells = table["baseline"], table["cells"][table["reading"]]
+        paired, n = base["paired"], sum(cells.values())
+        rows.append(
+            {
+                "network": table["name"],
+                "right": f"{cells['tp'] + cells['tn']} of {n}",
+                "always normal": f"{round(base['accuracy'] * n)} of {n}",
+                "better, worse": f"{paired['better']}, {paired['worse']}",
+                "McNemar, two-sided": f"p {p_value(paired['p'])}",
+                "binomial, one-sided": f"p {p_value(base['binomial_p'])}",
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def pairs(report: Report) -> pd.DataFrame:
@@ -231,7 +261,7 @@ def pairs(report: Report) -> pd.DataFrame:
                     "pair": f"{pair['a']}, {pair['b']}",
                     "images": images,
                     "discordant": "{} to {}".format(*found["discordant"]),
-                    "p": " to ".join(map(_p, found["p"])),
+                    "p": p_range(*found["p"]),
                     "below 0.05": _below(limit, found["discordant"][1]),
                 }
             )
@@ -271,10 +301,6 @@ def _correct(table: Mapping[str, Any]) -> tuple[int, int]:
 
 def _span(ends: tuple[float, float]) -> str:
     return "{:.4f} to {:.4f}".format(*ends)
-
-
-def _p(value: float) -> str:
-    return f"{value:.3f}" if value >= 0.001 else f"{value:.1e}"
 
 
 def _below(limit: int | None, most: int) -> str:

@@ -50,7 +50,7 @@ class Printed:
         """Print another value with as many digits, in the same unit."""
         percent = "%" in self.text
         digits = -int(Decimal(str(self.unit)).normalize().adjusted()) - (2 if percent else 0)
-        return f"{100 * value:.{digits}f} %" if percent else f"{value:.{digits}f}"
+        return f"{100 * value:.{digits}f}%" if percent else f"{value:.{digits}f}"
 
 
 def parse(text: str) -> Printed:

@@ -228,7 +228,7 @@ def _printed(value: Any, where: str, score: str = "") -> Printed:
     if score in UNBOUNDED:
         return parsed
     if parsed.value > 1:
-        said = "above 100 %" if "%" in value else "above 1; write % behind a percentage"
+        said = "above 100%" if "%" in value else "above 1; write % behind a percentage"
         raise Problem(f"{where}: '{value}' is {said}; correct it.")
     if (parsed.value < 0 and score not in SIGNED) or parsed.value < -1:
         raise Problem(f"{where}: '{value}' is below what the score can be; correct it.")

@@ -91,7 +91,7 @@ def compute(cells: ArrayLike) -> dict[str, NDArray[np.float64]]:
 
 
 def intervals(cells: ArrayLike, resamples: int = 10_000) -> dict[str, dict[str, object]]:
-    """Return intervals of 95 % for the proportions and the usual composite scores.
+    """Return intervals of 95% for the proportions and the usual composite scores.
 
     Proportions have Wilson's and Clopper and Pearson's intervals, the latter from the
     beta distribution; F1, balanced accuracy and MCC the percentile bootstrap of images,

@@ -10,6 +10,9 @@ from covidcxr.audit.scores import word
 
 _WIDTH = 78
 
+_LEAST = 0.001
+"""How small a p is told; what lies below says no more."""
+
 _SHOWN = ("accuracy", "sensitivity", "specificity", "ppv", "npv", "f1", "balanced_accuracy", "mcc")
 
 
@@ -30,6 +33,18 @@ def as_text(report: Mapping[str, Any]) -> str:
         for pair in report["pairs"]:
             lines += _wrapped(_pair(pair), "  ")
     return "\n".join(lines) + "\n"
+
+
+def p_value(value: float) -> str:
+    """Return what follows the p of a test in a sentence: ``= 0.063`` or ``< 0.001``."""
+    return f"= {value:.3f}" if value >= _LEAST else f"< {_LEAST}"
+
+
+def p_range(low: float, high: float) -> str:
+    """Return a range of p as a table shows it: ``0.016 to 0.573`` or ``< 0.001``."""
+    if high < _LEAST:
+        return f"< {_LEAST}"
+    return f"{p_value(low).removeprefix('= ')} to {high:.3f}"
 
 
 def _table(table: Mapping[str, Any]) -> list[str]:
@@ -58,7 +73,7 @@ def _scores(table: Mapping[str, Any]) -> list[str]:
     readings, chosen = list(table["scores"]), table["reading"]
     columns = "".join(f"{titles[r]:>12}" for r in readings)
     lines = [
-        f"  {'score':<18}{columns}   95 % intervals, {titles[chosen]}",
+        f"  {'score':<18}{columns}   95% intervals, {titles[chosen]}",
         f"  {'':<18}{' ' * len(columns)}   {'Wilson':<18}Clopper-Pearson",
     ]
     for score in _SHOWN:
@@ -123,7 +138,8 @@ def _margins_allow(table: Mapping[str, Any]) -> str:
     return (
         f"Answering {base['class']} every time is right on {base['accuracy']:.4f}; against it, "
         f"the model is better on {paired['better']:,} images and worse on {paired['worse']:,} "
-        f"(exact McNemar p = {_p(paired['p'])}; one-sided binomial p = {_p(base['binomial_p'])}). "
+        f"(exact McNemar p {p_value(paired['p'])}; one-sided binomial p "
+        f"{p_value(base['binomial_p'])}). "
         f"The AUROC is between {_number(curve['low'], 3)} and {_number(curve['high'], 3)}, at "
         f"least {_number(curve['low_concave'], 3)} for a concave curve. By prevalence: {values}."
     )
@@ -142,8 +158,7 @@ def _pair(pair: Mapping[str, Any]) -> str:
     else:
         said = f"undecided: p is below 0.05 for at most {found['significant_up_to']} discordant"
     return (
-        f"{name}: {few} to {many} discordant images, exact McNemar p {_p(low)} to {_p(high)}: "
-        f"{said}."
+        f"{name}: {few} to {many} discordant images, exact McNemar p {p_range(low, high)}: {said}."
     )
 
 
@@ -160,7 +175,3 @@ def _wrapped(text: str, indent: str = "", hanging: str | None = None) -> list[st
 
 def _number(value: float | None, digits: int = 4) -> str:
     return "undefined" if value is None else f"{value:.{digits}f}"
-
-
-def _p(value: float) -> str:
-    return f"{value:.3f}" if value >= 0.001 else f"{value:.1e}"

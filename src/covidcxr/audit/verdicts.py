@@ -174,7 +174,9 @@ def _equal(name: str, printed: Printed, computed: Mapping[str, float]) -> list[s
 
 def _unattainable(name: str, printed: Printed, cells: ArrayLike) -> str:
     tp, fn, fp, tn = (int(cell) for cell in np.asarray(cells))
-    near = [f"{v:.4%}".replace("%", " %") if "%" in printed.text else f"{v:.6g}"
-            for v in scores.neighbours(name, printed, tp + fn, fp + tn)]  # fmt: skip
+    near = [
+        f"{v:.4%}" if "%" in printed.text else f"{v:.6g}"
+        for v in scores.neighbours(name, printed, tp + fn, fp + tn)
+    ]
     around = f"; nearest are {' and '.join(near)}" if near else ""
     return f"No matrix of {tp + fn:,} + {fp + tn:,} images prints {printed.text}{around}."
