@@ -68,7 +68,7 @@ sensitivity: setup ## train what the paper leaves open, changed one thing at a t
 	$(SNAKEMAKE)
 
 test: lint ## check style and types, then run all tests, the demo book included
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 lint: setup ## check style, types and spelling, notebooks too
 	$(BIN)/ruff check .

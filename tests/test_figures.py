@@ -3,8 +3,11 @@
 import re
 from pathlib import Path
 
+import myst_nb
 import numpy as np
 import pandas as pd
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
 
 from covidcxr import (
     agreement,
@@ -219,3 +222,17 @@ def test_what_is_unusual_about_a_score_stands_below_its_table() -> None:
     assert "PPV: no image called positive" in text
     assert "<td>–</td>" in text
     assert "*" not in figures.scores(intervals.of_matrix([30, 9, 8, 50]), "A model").text
+
+
+def test_values_are_kept_as_myst_nb_keeps_them() -> None:
+    shell = InteractiveShell.instance()
+    values = {"number": np.float64(0.5), "text": "a", "table": figures.Html("<p>x</p>")}
+    with capture_output() as ours:
+        figures.glue(**values)
+    with capture_output() as theirs:
+        for name, value in values.items():
+            myst_nb.glue(name, value.item() if name == "number" else value, display=False)
+    assert shell.display_formatter is not None
+    assert len(ours.outputs) == 3
+    for one, other in zip(ours.outputs, theirs.outputs, strict=True):
+        assert (one.data, one.metadata) == (other.data, other.metadata)

@@ -1,5 +1,11 @@
 """Run the command line as ``python -m covidcxr``."""
 
-from covidcxr.cli import main
+import sys
+
+# Whatever reads a notebook has it checked by jsonschema, which at its import would spend a second
+# on a grammar of web addresses that no notebook is checked for.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+
+from covidcxr.cli import main  # noqa: E402
 
 main()

@@ -32,6 +32,9 @@ from covidcxr.intervals import Interval
 WIDTH = 8.4
 """Inches: the width of a page's column, at which text in figures is as large as around them."""
 
+KEPT = "application/papermill.record/"
+"""What stands before the type of an output that is kept for prose and not shown."""
+
 LINE, BETWEEN = 100, 2
 """Characters that fit side by side into a page's column, and what each cell takes besides."""
 
@@ -161,10 +164,16 @@ def glue(**values: Any) -> None:
 
     Numbers become plain Python ones, which alone a page can format.
     """
-    from myst_nb import glue as keep
+    from IPython.core.formatters import format_display_data
+    from IPython.display import display
 
+    # The outputs of myst_nb.glue, without a second's import of what else that package does.
     for name, value in values.items():
-        keep(name, value.item() if isinstance(value, np.generic) else value, display=False)
+        plain = value.item() if isinstance(value, np.generic) else value
+        data, metadata = format_display_data(plain)
+        kept = {"name": name, "mime_prefix": KEPT}
+        hidden = {KEPT + kind: shown for kind, shown in data.items()}
+        display(hidden, metadata=metadata | {"scrapbook": kept}, raw=True)
 
 
 def heading(text: str) -> Html:
