@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import myst_nb
 import numpy as np
@@ -226,7 +227,11 @@ def test_what_is_unusual_about_a_score_stands_below_its_table() -> None:
 
 def test_values_are_kept_as_myst_nb_keeps_them() -> None:
     shell = InteractiveShell.instance()
-    values = {"number": np.float64(0.5), "text": "a", "table": figures.Html("<p>x</p>")}
+    values: dict[str, Any] = {
+        "number": np.float64(0.5),
+        "text": "a",
+        "table": figures.Html("<p>x</p>"),
+    }
     with capture_output() as ours:
         figures.glue(**values)
     with capture_output() as theirs:
