@@ -67,8 +67,9 @@ sensitivity: CHOICE = set='$(SET)' arms='$(ARMS)'
 sensitivity: setup ## train what the paper leaves open, changed one thing at a time (ARMS=head-gap,seed-1: some)
 	$(SNAKEMAKE)
 
+# Tests run side by side, so that threads of one would only wait for those of another.
 test: lint ## check style and types, then run all tests, the demo book included
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 lint: setup ## check style, types and spelling, notebooks too
 	$(BIN)/ruff check .

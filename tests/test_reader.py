@@ -116,7 +116,8 @@ def test_a_page_is_light_and_reads_well_at_every_width_in_light_and_dark(
         ], where
         assert not faults, f"{where}: {faults}"
         page.context.close()
-    assert 100_000 < sum(weights.values()) < 3_000_000, weights
+    sent = sum(size for url, size in weights.items() if url.startswith(site))
+    assert 100_000 < sent < 3_000_000, sorted(weights.items(), key=lambda item: -item[1])[:5]
 
 
 def test_computed_markup_is_legible_in_the_dark(browser: Browser, site: str) -> None:
@@ -144,6 +145,32 @@ def test_computed_markup_is_legible_in_the_dark(browser: Browser, site: str) -> 
             selector,
         )
         assert ratio >= 4.5, f"{selector}: contrast {ratio:.1f}"
+    page.context.close()
+
+
+def test_the_landing_page_answers_on_one_screen(browser: Browser, site: str) -> None:
+    page, _ = visit(browser, f"{site}/book/index.html", 1280, "light")
+    told = page.locator(".verdict-row strong")
+    assert told.all_inner_texts() == [
+        "What is wrong with the tables.", "What reproduces.", "What the score is worth."
+    ]  # fmt: skip
+    for shown in (*told.all(), *page.locator(".numbers-row .sd-card-title").all()):
+        box = shown.bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] < 900
+    page.context.close()
+
+
+def test_a_number_leads_to_the_foot_which_opens(browser: Browser, site: str) -> None:
+    page, _ = visit(browser, f"{site}/book/run/discussion.html", 1280, "light")
+    foot = page.locator("#how-this-page-was-made")
+    assert not foot.is_visible()
+    page.locator("a.glued").first.click()
+    foot.wait_for(state="visible")
+    assert "results/paper-scratch/" in foot.inner_text()
+    # and to the pages of which it shows values
+    foot.get_by_role("link", name="book/run/runs").click()
+    assert page.url.endswith("run/runs.html#how-this-page-was-made")
     page.context.close()
 
 
