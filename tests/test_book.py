@@ -43,6 +43,36 @@ def test_every_training_left_a_whole_record(demo: Project) -> None:
         }  # fmt: skip
 
 
+PAPER = (*press.TOOLS, "pdftotext")
+
+
+@pytest.mark.skipif(not all(map(shutil.which, PAPER)), reason=f"needs {', '.join(PAPER)}")
+def test_the_book_is_set_for_paper(demo: Project) -> None:
+    done = demo.make("demo", targets=["build/demo/book.pdf"])
+    assert done.returncode == 0, done.stdout[-6000:]
+    read = subprocess.run(
+        ["pdftotext", "-layout", demo.root / "build/demo/book.pdf", "-"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    sheets = [" ".join(sheet.split()) for sheet in read.stdout.split("\f")]
+    assert "Study demo, commit" in sheets[0]
+    assert all(sphinx_print.NOTICE in sheet for sheet in sheets[:-1])
+    whole = " ".join(sheets)
+    for page in PAGES[1:]:
+        html = (demo.html("demo") / "book" / f"{page}.html").read_text()
+        title = BeautifulSoup(html, "html.parser").h1
+        assert title is not None
+        assert title.get_text().removesuffix("#").strip() in whole, page
+    assert "Made by notebooks/metrics.ipynb" in whole
+    record = json.loads((demo.root / "results/demo/resnet50-keras-s0/record.json").read_text())
+    assert f"{record['metrics']['test']['accuracy']:.3f}" in whole
+    for rest in ("<div", "<img", "glue:", "Traceback", "??"):
+        assert rest not in whole, rest
+
+
+# --- these touch what the book is made from
+
+
 def test_a_second_build_runs_nothing(demo: Project) -> None:
     assert "Nothing to be done" in demo.make("demo").stdout
 
@@ -128,33 +158,6 @@ def test_no_data_and_no_record_stops_with_one_sentence(project: Project) -> None
     assert "no such record and no data to make it" in done.stdout
     assert "COVIDCXR_DATA" in done.stdout
     assert "Traceback" not in done.stdout
-
-
-PAPER = (*press.TOOLS, "pdftotext")
-
-
-@pytest.mark.skipif(not all(map(shutil.which, PAPER)), reason=f"needs {', '.join(PAPER)}")
-def test_the_book_is_set_for_paper(demo: Project) -> None:
-    done = demo.make("demo", targets=["build/demo/book.pdf"])
-    assert done.returncode == 0, done.stdout[-6000:]
-    read = subprocess.run(
-        ["pdftotext", "-layout", demo.root / "build/demo/book.pdf", "-"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    sheets = [" ".join(sheet.split()) for sheet in read.stdout.split("\f")]
-    assert "Study demo, commit" in sheets[0]
-    assert all(sphinx_print.NOTICE in sheet for sheet in sheets[:-1])
-    whole = " ".join(sheets)
-    for page in PAGES[1:]:
-        html = (demo.html("demo") / "book" / f"{page}.html").read_text()
-        title = BeautifulSoup(html, "html.parser").h1
-        assert title is not None
-        assert title.get_text().removesuffix("#").strip() in whole, page
-    assert "Made by notebooks/metrics.ipynb" in whole
-    record = json.loads((demo.root / "results/demo/resnet50-keras-s0/record.json").read_text())
-    assert f"{record['metrics']['test']['accuracy']:.3f}" in whole
-    for rest in ("<div", "<img", "glue:", "Traceback", "??"):
-        assert rest not in whole, rest
 
 
 # --- last, because it takes the rendered book away

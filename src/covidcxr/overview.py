@@ -346,7 +346,7 @@ def deviations(run: Record) -> list[str]:
 
 def _setting(key: str, value: object) -> str:
     if key == "weights":
-        return _WEIGHTS.get(str(value), "weights of one's own")
+        return _WEIGHTS.get(str(value), "weights from files")
     if key == "split":  # numbered draws of one split are one setting
         value = str(value).partition("-")[0]
     return _WORDS[key].format(value)
