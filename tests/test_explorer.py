@@ -132,7 +132,7 @@ def test_the_table_for_whoever_has_no_script() -> None:
 
 def test_an_answer_counts_images() -> None:
     told = explorer.answer("A", explorer.curve(FEW), 0.4, (0.1, 0.9))
-    assert "A finds 2 of 2 images with COVID-19 and calls 1 of 2 without it" in told
+    assert "A finds 2 of 2 images with COVID-19 and calls 1 of 2 normal ones COVID-19" in told
     assert "goes from 2 to 1, the latter from 2 to 0" in told
 
 

@@ -169,6 +169,17 @@ def test_the_discussed_study_is_the_one_that_the_landing_page_shows() -> None:
     assert set(TITLES.values()) <= set(overview.elsewhere(runs))
 
 
+def test_what_a_score_is_worth_is_said_with_the_range_of_all_networks() -> None:
+    tests = overview.elsewhere(overview.real_trainings(Path("results")))
+    told = overview.worth(tests)
+    areas = [intervals.area(tests[name].cohorts["adults"]).value for name in TITLES.values()]
+    assert told["networks"] == len(areas)
+    assert (told["least"], told["most"]) == (min(areas), max(areas))
+    assert told["least"] <= told["away"] <= told["most"]
+    assert told["home_low"] <= told["home"] <= told["home_high"]
+    assert told["home_n"] == len(tests[told["network"]].internal)
+
+
 def test_an_accuracy_has_the_interval_of_the_pages_on_metrics(tmp_path: Path) -> None:
     one = run(tmp_path, "one", weights="none")
     table = one.table("predictions")

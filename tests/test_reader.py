@@ -152,7 +152,7 @@ def test_the_landing_page_answers_on_one_screen(browser: Browser, site: str) -> 
     page, _ = visit(browser, f"{site}/book/index.html", 1280, "light")
     told = page.locator(".verdict-row strong")
     assert told.all_inner_texts() == [
-        "What is wrong with the tables.", "What reproduces.", "What the score is worth."
+        "What is wrong with the tables.", "Does it reproduce?", "What the score is worth."
     ]  # fmt: skip
     for shown in (*told.all(), *page.locator(".numbers-row .sd-card-title").all()):
         box = shown.bounding_box()

@@ -204,7 +204,7 @@ def test_the_hidden_lungs_come_with_what_is_still_seen_of_them() -> None:
     assert by["Border, 90% hidden"] == ["0.0%", "0 of 10"]
     assert by["Histogram, whole"] == ["–", "10 of 10"]
     frames = shortcut_figures.frames(MEASURED)
-    assert "with 50% hidden 9.3%, in 10 of 10 cohorts" in frames
+    assert "9.3% and 10 of 10 cohorts with 50% hidden" in frames
     assert "70%" not in frames
 
 
@@ -230,7 +230,7 @@ def test_folders_of_one_source_are_no_pair_of_sources() -> None:
 
 def test_probes_that_failed_are_named() -> None:
     assert shortcut_figures.failed(set(shortcuts.PROBES) - {"metadata"}) == (
-        "One of six did not and is left out: metadata."
+        "One of six kinds of probe did not and is left out: metadata."
     )
     assert shortcut_figures.failed(set(shortcuts.PROBES)) == "All did."
     ages = shortcut_figures.ages({"COVID19": {"known": 0.0}, "NORMAL": {"known": 0.0}})

@@ -351,8 +351,8 @@ def counts(name: Name) -> pd.DataFrame:
 def answer(name: Name) -> str:
     """Say in a sentence how many items are answered; no share, for coverage is not quality."""
     told = [
-        f"{of} reports {row['reported']}, {row['partial']} in part and {row['absent']} not at all"
-        + (f" ({row['not_applicable']} do not apply)" if row["not_applicable"] else "")
+        f"{of} reports {row['reported']} in full, {row['partial']} in part and {row['absent']} not "
+        "at all" + (f" ({row['not_applicable']} do not apply)" if row["not_applicable"] else "")
         for of, row in counts(name).to_dict("index").items()
     ]
     return f"Of the {len(IDS[name])} items of {name}, {'; '.join(told)}."

@@ -253,7 +253,7 @@ def answer(name: str, counts: pd.DataFrame, threshold: float, others: Sequence[f
     low, high = (at(counts, other, 0.5).cells for other in others)
     return (
         f"At a threshold of {threshold:g}, {name} finds {tp:,} of {tp + fn:,} images with COVID-19 "
-        f"and calls {fp:,} of {fp + tn:,} without it by that name. From a threshold of "
+        f"and calls {fp or 'none'} of {fp + tn:,} normal ones COVID-19. From a threshold of "
         f"{others[0]:g} to one of {others[1]:g} the former goes from {low[0]:,} to {high[0]:,}, "
         f"the latter from {low[2]:,} to {high[2]:,}."
     )

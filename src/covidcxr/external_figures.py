@@ -355,8 +355,8 @@ def answer(made: Record, tests: Mapping[str, Tested], confidence: float) -> str:
     kept = scores[(scores["score"] == "auroc") & scores["kept"]]
     area = {str(row["cohort"]): row for row in kept.to_dict("records")}
     text = (
-        f"{remark}{name}, which of {len(tests)} models does best on images like those it was "
-        f"trained on, has an AUROC of {_interval(area[test.home], 3)} there "
+        f"{remark}{name}, which of {len(tests)} models has the highest AUROC on images like those "
+        f"it was trained on, has an AUROC of {_interval(area[test.home], 3)} there "
         f"(n = {len(test.internal):,})"
     )
     if not test.external:
@@ -430,8 +430,8 @@ def gaps_told(found: pd.DataFrame) -> str:
         largest = max(known.to_dict("records"), key=lambda row: row["value"])
         text.append(
             f"On {cohort} the AUROC of {lower or 'none'} of {len(known)} models is lower than at "
-            f"home and of {higher or 'none'} higher; the largest gap, "
-            f"{_interval(largest, 3, signed=True)}, is that of {_lower(largest['model'])}."
+            f"home and of {higher or 'none'} higher; the largest gap, told from none or not, is "
+            f"{_interval(largest, 3, signed=True)}, of {_lower(largest['model'])}."
         )
     return " ".join(text)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -206,9 +207,10 @@ def worth(tests: Mapping[str, Tested]) -> dict[str, Any]:
     -------
     dict
         ``network`` (the last of the paper's networks that was tested), ``home`` and
-        ``away`` (AUROC of both), ``low`` and ``high`` of the latter, ``alarms`` (the share
-        of healthy adults called COVID-19), ``n`` and ``told``, a sentence. Only ``told``
-        where nothing was tested so.
+        ``away`` (AUROC of both), ``low`` and ``high`` of the latter, ``home_low``,
+        ``home_high`` and ``home_n`` of the former, ``alarms`` (the share of normal adults
+        called COVID-19), ``n``, ``least`` and ``most`` (AUROC there of all ``networks``) and
+        ``told``, a sentence. Only ``told`` where nothing was tested so.
     """
     there = [name for name in TITLES.values() if ADULTS in getattr(tests.get(name), "cohorts", {})]
     if not there:
@@ -217,9 +219,16 @@ def worth(tests: Mapping[str, Tested]) -> dict[str, Any]:
     home, away = (external.evaluate(tests[network].cohorts[c]) for c in (OWN, ADULTS))
     n = len(tests[network].cohorts[ADULTS])
     area, alarms = away["auroc"], 1 - away["specificity"].value
+    areas = [intervals.area(tests[name].cohorts[ADULTS]).value for name in there]
     return {
         "network": network,
         "home": home["auroc"].value,
+        "home_low": home["auroc"].low,
+        "home_high": home["auroc"].high,
+        "home_n": len(tests[network].cohorts[OWN]),
+        "networks": len(there),
+        "least": min(areas),
+        "most": max(areas),
         "away": area.value,
         "low": area.low,
         "high": area.high,
@@ -229,7 +238,7 @@ def worth(tests: Mapping[str, Tested]) -> dict[str, Any]:
             f"On test images of the cohort it was trained on, {network} has an AUROC of "
             f"{home['auroc'].value:.3f}. On {n:,} images of other patients, adults in both "
             f"classes, it has {area.value:.2f} ({area.low:.2f} to {area.high:.2f}), where 0.5 is a "
-            f"coin, and calls {alarms:.0%} of the healthy ones COVID-19."
+            f"coin, and calls {alarms:.0%} of the normal ones COVID-19."
         ),
     }
 
@@ -353,8 +362,8 @@ def _setting(key: str, value: object) -> str:
 
 
 def _breakable(name: str) -> str:
-    """Let a study's long name break where something was changed in it."""
-    return name.replace("+", "+\N{ZERO WIDTH SPACE}")
+    """Let a study's long name break between its parts."""
+    return re.sub(r"([+_])", "\\1\N{ZERO WIDTH SPACE}", name)
 
 
 def departs(runs: Sequence[Record]) -> str:

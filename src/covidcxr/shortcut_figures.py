@@ -57,8 +57,8 @@ def failed(passed: set[str]) -> str:
         return "All did."
     n, verb = in_words(len(out)), "is" if len(out) == 1 else "are"
     return (
-        f"{n.capitalize()} of {in_words(len(shortcuts.PROBES))} did not and {verb} left out: "
-        f"{listing(out)}."
+        f"{n.capitalize()} of {in_words(len(shortcuts.PROBES))} kinds of probe did not and {verb} "
+        f"left out: {listing(out)}."
     )
 
 
@@ -94,9 +94,9 @@ def answer(areas: pd.DataFrame) -> str:
     above = sum(bool(row["low"] > 0.5) for row in blind.values())
     told = [f"{_told(row)} for {name}" for name, row in blind.items()]
     return (
-        f"Of the probes that show less than {UNSEEN:.0%} of the lungs, {some(above, len(blind))} "
-        f"tell{'s' * (above < 2)} the classes apart on groups that the model has not seen: "
-        f"AUROC {listing(told)}."
+        f"Of the probes that show less than {UNSEEN:.0%} of the lungs of a synthetic radiograph, "
+        f"{some(above, len(blind))} tell{'s' * (above < 2)} the classes apart on groups that the "
+        f"model has not seen: AUROC {listing(told)}."
     )
 
 
@@ -147,12 +147,13 @@ def frames(measures: pd.DataFrame) -> str:
     for variant in shortcuts.PROBES["border"].variants:
         seen, hit = _of_control(measures, "border", variant)
         if seen != "–" and float(seen.rstrip("%")) >= 100 * UNSEEN:
-            told.append(f"with {variant.replace(' %', '%')} hidden {seen}, in {hit} cohorts")
+            hidden = variant.replace(" %", "%")
+            told.append(f"{seen} and {hit} cohorts with {hidden} hidden")
     if not told:
         return "On synthetic radiographs no frame shows the lungs."
     return (
-        "On synthetic radiographs wide frames still show some of the lungs, and a disease that was "
-        f"planted there is found by them: {'; '.join(told)}."
+        "On synthetic radiographs wide frames still show a part of the lungs, and find a disease "
+        f"that was planted there: {'; '.join(told)}."
     )
 
 
