@@ -152,7 +152,7 @@ def headline(runs: Sequence[Record]) -> str:
         a = _accuracy(run)
         name = TITLES[run["parameters"]["model"]]
         reached.append(f"{name} on {a['value']:.1%} ({a['low']:.1%} to {a['high']:.1%})")
-    reached[0] = reached[0].replace(" on ", " is right on ")
+    reached[0] = reached[0].replace(" on ", " is right on ", 1)
     trained = nearest["images"]["train"]
     tested = sum(nearest["images"]["test"].values())
     weights = {"none": "random", "imagenet": "ImageNet"}.get(p["weights"], "given") + " weights"
