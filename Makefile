@@ -24,6 +24,7 @@ help: ## list the targets
 		awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 	@echo
 	@echo "  STUDY=demo|paper|paper-scratch|replicates|FILE.yaml   SET=\"epochs=1 image_size=64\"   CORES=2"
+	@echo "  RERUN=1 makes records anew that answer to something else, and keeps the old ones beside them"
 	@echo "  PROFILE=slurm|kubernetes fans the trainings out over a cluster"
 	@echo "  COVIDCXR_DATA=FOLDER with class folders COVID19 and NORMAL, for the paper's studies"
 

@@ -89,7 +89,7 @@ def test_each_draw_stands_once_and_has_its_own_test_part(tmp_path: Path) -> None
     assert one.equals(other)
 
 
-def test_a_record_is_made_once_taken_and_made_anew_for_other_images(
+def test_a_record_is_made_once_taken_and_made_anew_when_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = baselines.record(STUDY, results=tmp_path, cohort=images(150))
@@ -100,12 +100,15 @@ def test_a_record_is_made_once_taken_and_made_anew_for_other_images(
         )
         # without the images at hand the record stands for itself
         assert baselines.record(STUDY, results=tmp_path, cohort=None).content == first.content
+    with pytest.raises(Problem, match="the input data is"):
+        baselines.record(STUDY, results=tmp_path, cohort=images(100))
+    monkeypatch.setenv("RERUN", "1")
     other = baselines.record(STUDY, results=tmp_path, cohort=images(100))
     assert other["fingerprints"]["data"] != first["fingerprints"]["data"]
 
 
 def test_neither_record_nor_data_is_said_in_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(Problem, match="no record of the trivial models and no data") as caught:
+    with pytest.raises(Problem, match="no such record and no images") as caught:
         baselines.record(STUDY, results=tmp_path, cohort=None)
     assert "COVIDCXR_DATA" in str(caught.value)
 
@@ -126,7 +129,8 @@ def test_a_draw_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
             baselines.tested(made, split, seed)
 
 
-def test_corrected_groups_reach_the_record(tmp_path: Path) -> None:
+def test_corrected_groups_reach_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RERUN", "1")
     study = STUDY.model_copy(update={"splits": ["random-1"]})
     before = images(150)
     after = Cohort(before.manifest.assign(group_id="all").astype("string"), before.pixels)

@@ -188,18 +188,25 @@ def test_a_record_of_the_same_inputs_is_found_again(tmp_path: Path) -> None:
     ],
     ids=lambda changed: next(iter(changed)),
 )
-def test_a_record_is_made_anew_when_the_list_is_corrected(
-    tmp_path: Path, changed: dict[str, list[object]]
+def test_a_record_answers_no_more_when_the_list_is_corrected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: dict[str, list[object]]
 ) -> None:
     before, after = cohort(), cohort(**changed)
     assert after.fingerprint == before.fingerprint
     composition.record(STUDY, results=tmp_path, cohort=before, split=split(before))
     left = mark(tmp_path)
+    with pytest.raises(Problem, match="the input data is"):
+        composition.record(STUDY, results=tmp_path, cohort=after, split=split(before))
+    assert left.exists()
+    monkeypatch.setenv("RERUN", "1")
     composition.record(STUDY, results=tmp_path, cohort=after, split=split(before))
     assert not left.exists()
 
 
-def test_a_record_is_made_anew_when_the_split_changes(tmp_path: Path) -> None:
+def test_a_record_is_made_anew_of_another_split_when_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RERUN", "1")
     images = cohort()
     composition.record(STUDY, results=tmp_path, cohort=images, split=split(images))
     other = split(images).assign(part=["train", "train", "test"] * 2)

@@ -292,13 +292,19 @@ def test_a_record_tells_what_was_planted_and_found(made: records.Record) -> None
     assert summary["in them"].sum() == 12
 
 
-def test_a_record_is_shown_without_images_and_remade_for_others(
-    made: records.Record, demo: config.Study, two: dict[str, Sample]
+def test_a_record_is_shown_without_images_and_remade_for_others_when_asked(
+    made: records.Record,
+    demo: config.Study,
+    two: dict[str, Sample],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     results = made.folder.parent
     assert duplicates.record(demo, results=results, samples=None).content == made.content
     with pytest.raises(Problem, match="no such record"):
         duplicates.record(demo, results=results / "none", samples=None)
+    with pytest.raises(Problem, match="the input data is"):
+        duplicates.record(demo, results=results, samples={"cohort": two["cohort"]})
+    monkeypatch.setenv("RERUN", "1")
     again = duplicates.record(demo, results=results, samples={"cohort": two["cohort"]})
     assert again["fingerprints"] != made["fingerprints"]
     made_again = duplicates.record(demo, results=results, samples=two)

@@ -69,6 +69,7 @@ def recorded(folder: Path, samples: dict[str, Sample], group=None, copy=None) ->
         study=STUDY,
         parameters=records.parameters(STUDY, ()),
         fingerprints={},
+        method=1,
         commit={"id": None, "changed": None},
         tables=tables,
         images=dict.fromkeys(LABELS, 40),
@@ -296,7 +297,7 @@ def test_networks_are_asked_about_strangers_alone(made: Record, tmp_path: Path) 
 
     def run(name: str, **tables: pd.DataFrame) -> Record:
         return records.write(
-            tmp_path / name, study=STUDY, parameters={}, fingerprints={},
+            tmp_path / name, study=STUDY, parameters={}, fingerprints={}, method=1,
             commit={"id": None, "changed": None}, tables=tables,
         )  # fmt: skip
 
@@ -306,7 +307,7 @@ def test_networks_are_asked_about_strangers_alone(made: Record, tmp_path: Path) 
     row = table.index[table["cohort"] == "free"][0]
     table.loc[row, "group"] = trained
     known = records.write(
-        tmp_path / "known", study=STUDY, parameters={}, fingerprints={},
+        tmp_path / "known", study=STUDY, parameters={}, fingerprints={}, method=1,
         commit={"id": None, "changed": None},
         tables={"images": table},
     )  # fmt: skip
@@ -462,7 +463,7 @@ def test_trainings_are_named_by_what_tells_them_apart(tmp_path: Path) -> None:
     for seed in (0, 1):
         records.write(
             tmp_path / f"resnet50-keras-s{seed}", study=study, parameters={}, fingerprints={},
-            commit={"id": None, "changed": None}, tables={},
+            method=1, commit={"id": None, "changed": None}, tables={},
         )  # fmt: skip
     assert list(external.trainings(study, tmp_path)) == ["ResNet50, seed 0", "ResNet50, seed 1"]
     assert list(external.trainings(STUDY, tmp_path)) == ["ResNet50"]

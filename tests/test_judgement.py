@@ -35,6 +35,7 @@ def write(
         study=study,
         parameters=records.parameters(study, (), split="keras"),
         fingerprints={},
+        method=1,
         commit={"id": None, "changed": None},
         tables=tables,
         **({"images": IMAGES} | content),

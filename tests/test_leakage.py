@@ -274,6 +274,7 @@ def training(
         study=STUDY,
         parameters=records.parameters(STUDY, (), model="resnet50", split=split, seed=seed, **more),
         fingerprints={},
+        method=1,
         commit={"id": None, "changed": None},
         tables={
             "predictions": predictions(right, known or [False] * len(right)),

@@ -22,7 +22,7 @@ STUDY = config.load("config/demo.yaml")
 def made(folder: Path) -> Path:
     """Write a record."""
     return records.write(
-        folder, study=STUDY, parameters={}, fingerprints={"data": "d" * 64},
+        folder, study=STUDY, parameters={}, fingerprints={"data": "d" * 64}, method=1,
         commit={"id": "c" * 40, "changed": False}, tables={},
     ).folder / "record.json"  # fmt: skip
 

@@ -1,18 +1,20 @@
 """Records are whole, true to their inputs, or refused."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from covidcxr import config, records
+from covidcxr import config, figures, records
 from covidcxr.problems import Problem
 
 STUDY = config.load("config/demo.yaml")
 PARAMETERS = records.parameters(STUDY, ["epochs"], model="resnet50")
-FINGERPRINTS = {"data": "d", "split": "s", "code": "c"}
+DATA = "d" * 64
+INPUTS = {"data": DATA, "split": "s", "explained": "50", "external adults": "e"}
 TABLE = pd.DataFrame({"epoch": [1, 2], "loss": [0.123456789012, 0.5]})
 
 
@@ -20,7 +22,8 @@ def write(folder: Path, **changes: object) -> records.Record:
     options: dict[str, Any] = {
         "study": STUDY,
         "parameters": PARAMETERS,
-        "fingerprints": FINGERPRINTS,
+        "fingerprints": INPUTS,
+        "method": 1,
         "commit": {"id": "abc", "changed": False},
         "tables": {"history": TABLE},
     }
@@ -39,14 +42,107 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert record.created.tzinfo is not None
 
 
-def test_a_record_is_found_by_its_inputs_alone(tmp_path: Path) -> None:
+def test_a_record_is_found_by_what_it_answers_to(tmp_path: Path) -> None:
     write(tmp_path / "run")
-    assert records.find(tmp_path / "run", PARAMETERS, FINGERPRINTS)
-    assert records.find(tmp_path / "run", PARAMETERS, None)
-    assert not records.find(tmp_path / "run", PARAMETERS | {"epochs": 9}, None)
-    for key in FINGERPRINTS:
-        assert not records.find(tmp_path / "run", PARAMETERS, FINGERPRINTS | {key: "other"})
-    assert not records.find(tmp_path / "missing", PARAMETERS, None)
+    assert records.find(tmp_path / "run", PARAMETERS, INPUTS, 1)
+    assert records.find(tmp_path / "run", PARAMETERS, None, 1)
+    assert not records.find(tmp_path / "missing", PARAMETERS, None, 1)
+
+
+def altered(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    path = folder / "record.json"
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def state(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+MUTATIONS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
+    "parameter": (lambda c: c["parameters"].update(epochs=9), r"\(epochs is 9, not 20\)"),
+    "nested": (
+        lambda c: c["parameters"]["cohort"].update(covid19=7),
+        r"\(cohort.covid19 is 7, not \d+\)",
+    ),
+    "gone": (lambda c: c["parameters"].pop("model"), r"\(model is not set, not resnet50\)"),
+    "data": (
+        lambda c: c["fingerprints"].update(data="0" * 64),
+        r"\(the input data is 00000000, not dddddddd\)",
+    ),
+    "split": (lambda c: c["fingerprints"].pop("split"), r"\(the input split is not set, not s\)"),
+    "external": (
+        lambda c: c["fingerprints"].update({"external adults": "other"}),
+        r"\(the input external adults is other, not e\)",
+    ),
+    "method": (lambda c: c.update(method=0), r"\(method is 0, not 1\)"),
+}
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS)
+def test_a_record_of_something_else_is_refused_and_stays(
+    tmp_path: Path, mutation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change, difference = MUTATIONS[mutation]
+    folder = tmp_path / "run"
+    write(folder)
+    altered(folder, change)
+    before = state(folder)
+
+    def run() -> records.Record:
+        return records.load_or_run(
+            folder, STUDY, PARAMETERS, INPUTS, 1, lambda: {"tables": {"history": TABLE}}
+        )
+
+    with pytest.raises(Problem, match=difference) as caught:
+        run()
+    text = str(caught.value)
+    assert text.startswith(f"{folder}: ")
+    assert "RERUN=1" in text
+    assert "\n" not in text
+    assert state(folder) == before
+
+    monkeypatch.setenv("RERUN", "1")
+    made = run()
+    assert records.find(folder, PARAMETERS, INPUTS, 1) == made
+    (aside,) = tmp_path.glob("run.replaced-20*")
+    assert state(aside) == before
+    # nobody takes what was moved aside for a record
+    assert records.paths(tmp_path) == [folder / "record.json"]
+
+
+def test_what_is_moved_aside_twice_a_day_is_kept_twice(tmp_path: Path) -> None:
+    for seconds in (1.0, 2.0, 3.0):
+        write(tmp_path / "run", wall_seconds=seconds)
+    kept = [records.read(path)["wall_seconds"] for path in sorted(tmp_path.glob("run.replaced-*"))]
+    assert kept == [1.0, 2.0]
+    assert records.read(tmp_path / "run")["wall_seconds"] == 3.0
+
+
+def test_an_older_record_without_newer_fields_answers(tmp_path: Path) -> None:
+    """It names no method, was trained before others' cohorts were scored, and knows a code."""
+    folder = tmp_path / "run"
+    write(folder)
+
+    def older(content: dict[str, Any]) -> None:
+        del content["method"]
+        content["fingerprints"] = {"data": DATA, "split": "s", "code": "c" * 64}
+
+    altered(folder, older)
+    assert records.find(folder, PARAMETERS, INPUTS, 1)
+    with pytest.raises(Problem, match=r"method is 1, not 2"):
+        records.find(folder, PARAMETERS, INPUTS, 2)
+
+
+def test_without_the_images_an_outdated_record_is_shown_and_says_so(tmp_path: Path) -> None:
+    write(tmp_path / "run", images={"train": {"COVID19": 1, "NORMAL": 1}})
+    found = records.find(tmp_path / "run", PARAMETERS, None, 2)
+    assert found
+    assert found.is_outdated
+    assert "changes these numbers" in figures.badge(STUDY, found).text
+    with pytest.raises(Problem, match=r"epochs is 20, not 9.* name a data folder"):
+        records.find(tmp_path / "run", PARAMETERS | {"epochs": 9}, None, 2)
 
 
 def test_where_the_images_lie_decides_nothing() -> None:
@@ -56,7 +152,9 @@ def test_where_the_images_lie_decides_nothing() -> None:
 
 
 @pytest.mark.parametrize("damage", ["table changed", "table gone", "json cut", "newer schema"])
-def test_a_damaged_record_is_refused_in_one_sentence(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_record_is_refused_in_one_sentence(
+    tmp_path: Path, damage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "run"
     write(folder)
     match damage:
@@ -73,11 +171,13 @@ def test_a_damaged_record_is_refused_in_one_sentence(tmp_path: Path, damage: str
     with pytest.raises(Problem, match=str(folder)) as caught:
         records.read(folder)
     assert "\n" not in str(caught.value)
-    if damage == "newer schema":  # worth keeping: another version can read it
-        with pytest.raises(Problem, match="update"):
-            records.find(folder, PARAMETERS, None)
-    else:
-        assert records.find(folder, PARAMETERS, None) is None
+    before = state(folder)
+    with pytest.raises(Problem, match="update" if damage == "newer schema" else "RERUN=1"):
+        records.find(folder, PARAMETERS, INPUTS, 1)
+    assert state(folder) == before
+    if damage != "newer schema":  # worth keeping: another version can read it
+        monkeypatch.setenv("RERUN", "1")
+        assert records.find(folder, PARAMETERS, INPUTS, 1) is None
 
 
 def test_a_number_that_is_none_never_enters_a_record(tmp_path: Path) -> None:
@@ -85,19 +185,6 @@ def test_a_number_that_is_none_never_enters_a_record(tmp_path: Path) -> None:
         write(tmp_path / "run", metrics={"ppv": float("nan")})
     assert not (tmp_path / "run").exists()
     assert list(tmp_path.iterdir()) == []
-
-
-def test_code_fingerprint_follows_the_modules(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("images", "networks"):
-        source = Path(records.__file__).with_name(f"{name}.py")
-        (tmp_path / f"{name}.py").write_bytes(source.read_bytes())
-    original = records.code_fingerprint("images", "networks")
-    monkeypatch.setattr(records, "__file__", str(tmp_path / "records.py"))
-    assert records.code_fingerprint("networks", "images") == original
-    (tmp_path / "images.py").write_bytes((tmp_path / "images.py").read_bytes() + b"#")
-    assert records.code_fingerprint("images", "networks") != original
 
 
 def test_weights_in_a_folder_are_known_by_their_content(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_coins_are_right_half_of_the_time() -> None:
 
 
 def test_neither_record_nor_data_is_said_in_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(Problem, match="no record of the small network's epochs and no data"):
+    with pytest.raises(Problem, match="no such record and no images"):
         selection.record(STUDY, results=tmp_path, cohort=None)
 
 

@@ -38,6 +38,7 @@ def write(results: Path, key: str, wrong: int, **changes: Any) -> records.Record
         study=study,
         parameters=parameters | changes,
         fingerprints={},
+        method=1,
         commit={"id": None, "changed": None},
         tables={"history": history, "predictions": predictions},
     )

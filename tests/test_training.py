@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
+import small_network
 
 from covidcxr import checkpoints, config, networks, records, splits, training
 from covidcxr.cohort import Cohort
@@ -43,21 +44,8 @@ def split(cohort: Cohort) -> pd.DataFrame:
 
 
 @pytest.fixture(autouse=True)
-def small_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    def build(model: str, study: config.Study, seed: int) -> Any:
-        import keras
-
-        networks.begin("all", seed)
-        inputs = keras.Input((study.image_size, study.image_size, 3))
-        x = keras.layers.Rescaling(1 / 255)(inputs)
-        x = keras.layers.Conv2D(4, 3, strides=4)(x)
-        x = keras.layers.BatchNormalization(momentum=0.5)(x)
-        x = keras.layers.Conv2D(3, 1, name="pointwise")(x)
-        x = keras.layers.Dropout(0.5)(keras.layers.Flatten()(x))
-        x = keras.layers.Dense(2, activation="softmax", name="probabilities")(x)
-        return keras.Model(inputs, x)
-
-    monkeypatch.setattr(networks, "build", build)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(networks, "build", small_network.build)
 
 
 def test_two_trainings_with_one_seed_are_equal_and_another_seed_differs(
@@ -117,11 +105,14 @@ def test_a_record_is_made_once_and_then_taken(
     assert record(None, None, tmp_path).content == first.content
 
 
-def test_other_data_or_another_split_are_trained_again(
-    cohort: Cohort, split: pd.DataFrame, tmp_path: Path
+def test_other_data_or_another_split_are_trained_again_when_asked(
+    cohort: Cohort, split: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = record(cohort, split, tmp_path)
     moved = split.assign(part=split["part"].to_numpy()[::-1])
+    with pytest.raises(Problem, match=r"the input split is .* RERUN=1"):
+        record(cohort, moved, tmp_path)
+    monkeypatch.setenv("RERUN", "1")
     second = record(cohort, moved, tmp_path)
     assert second["fingerprints"]["split"] != first["fingerprints"]["split"]
     assert second["fingerprints"]["data"] == first["fingerprints"]["data"]
@@ -196,8 +187,32 @@ def test_more_epochs_go_on_where_fewer_ended(
     pd.testing.assert_frame_equal(
         more.table("predictions"), whole.table("predictions"), check_exact=True
     )
-    # and a shorter one starts anew
+    # and a shorter one starts anew, without taking the longer one's place
     assert run(3, "shared")["training"]["stretches"] == 1
+    assert len(list((tmp_path / "shared" / "checkpoints").glob("*.npz.replaced-*"))) == 1
+
+
+def test_a_checkpoint_of_another_method_is_kept(
+    cohort: Cohort, split: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run() -> records.Record:
+        return training.record(
+            STUDY, "resnet50", "random", 0, results=tmp_path / "results",
+            cohort=cohort, split=split, scratch=tmp_path, keep=True,
+        )  # fmt: skip
+
+    run()
+    (checkpoint,) = (tmp_path / "checkpoints").glob("*.npz")
+    before = checkpoint.read_bytes()
+    (tmp_path / "results").rename(tmp_path / "away")
+    monkeypatch.setattr(training, "METHOD", training.METHOD + 1)
+    with pytest.raises(Problem, match=r"another method of training; .* RERUN=1, which moves"):
+        run()
+    assert checkpoint.read_bytes() == before
+    monkeypatch.setenv("RERUN", "1")
+    assert run()["training"]["stretches"] == 1
+    (aside,) = (tmp_path / "checkpoints").glob("*.npz.replaced-*")
+    assert aside.read_bytes() == before
 
 
 def test_a_damaged_checkpoint_is_one_sentence_and_no_record(
@@ -339,7 +354,7 @@ def test_rows_in_another_order_are_a_defect(cohort: Cohort, split: pd.DataFrame)
         training.train(STUDY, "resnet50", 0, cohort, split[::-1])
 
 
-def test_external_cohorts_are_scored_at_the_end_and_their_change_trains_anew(
+def test_external_cohorts_are_scored_at_the_end_and_others_are_refused(
     cohort: Cohort, split: pd.DataFrame, tmp_path: Path
 ) -> None:
     def made(external: dict[str, Cohort]) -> records.Record:
@@ -354,7 +369,12 @@ def test_external_cohorts_are_scored_at_the_end_and_their_change_trains_anew(
     assert set(other["cohort"]) == {"mirror"}
     np.testing.assert_allclose(other["score"], own[other["image_id"]], rtol=1e-6)
     assert made({"mirror": cohort}).content == first.content
-    assert made({})["tables"].keys() == first["tables"].keys() - {"external.csv"}
+    # what was not asked for then, or is not asked for now, makes it no other training
+    assert made({}).content == first.content
+    assert made({"mirror": cohort, "more": cohort}).content == first.content
+    other_pixels = Cohort(cohort.manifest.assign(sha256="0" * 64), cohort.pixels)
+    with pytest.raises(Problem, match="the input external mirror is"):
+        made({"mirror": other_pixels})
 
 
 def test_evidence_is_sought_in_test_images_alone_and_maps_kept_where_they_may_be_shown(

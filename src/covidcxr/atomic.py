@@ -14,13 +14,15 @@ from covidcxr.problems import Problem
 
 
 @contextmanager
-def folder(target: Path) -> Iterator[Path]:
+def folder(target: Path, *, keep_as: Path | None = None) -> Iterator[Path]:
     """Fill a folder aside and put it in place when the block ends well.
 
     Parameters
     ----------
     target
         The folder to make or to replace.
+    keep_as
+        The name under which a folder that is there already stays; without it, it goes.
 
     Yields
     ------
@@ -41,12 +43,13 @@ def folder(target: Path) -> Iterator[Path]:
             yield aside
         with clear_disk_errors(target):
             if target.exists():
-                target.rename(previous)
+                target.rename(keep_as or previous)
             aside.rename(target)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-        if previous.exists() and not target.exists():
-            previous.rename(target)
+        held = keep_as or previous
+        if held.exists() and not target.exists():
+            held.rename(target)
         shutil.rmtree(previous, ignore_errors=True)
 
 

@@ -7,7 +7,6 @@ the draw of the split decides what they give.
 from __future__ import annotations
 
 import hashlib
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +26,9 @@ if TYPE_CHECKING:
 NAME = "baselines"
 """The name of this record among a study's records."""
 
+METHOD = 1
+"""Raised when the numbers of such a record change; see `covidcxr.records`."""
+
 TITLES = {
     "majority": "Majority",
     "brightness": "Mean brightness",
@@ -40,7 +42,6 @@ THUMBNAIL = 32
 
 NEIGHBOURS = 5
 
-_CODE = ("baselines", "images", "metrics", "splits")
 _DECISIVE = (
     "splits",
     "seeds",
@@ -80,13 +81,7 @@ def record(study: Study, *, results: Path, cohort: Cohort | None) -> records.Rec
     folder = results / NAME
     parameters = records.parameters(study, _DECISIVE)
     if cohort is None:
-        found = records.find(folder, parameters, None)
-        if found is None:
-            raise Problem(
-                f"{folder}: no record of the trivial models and no data to train them on; name a "
-                "data folder in COVIDCXR_DATA, or run STUDY=demo, which needs none."
-            )
-        return found
+        return records.load_or_run(folder, study, parameters, None, METHOD, dict)
     made = {
         (name, seed): splits.make(
             cohort.manifest,
@@ -97,35 +92,27 @@ def record(study: Study, *, results: Path, cohort: Cohort | None) -> records.Rec
         )
         for name, seed in draws(study)
     }
-    fingerprints = {
-        "data": cohort.fingerprint,
-        "split": fingerprint(made),
-        "code": records.code_fingerprint(*_CODE),
-    }
-    found = records.find(folder, parameters, fingerprints)
-    if found is not None:
-        return found
-    started, commit = time.monotonic(), records.commit()
-    features = {"brightness": brightness(cohort.pixels), "thumbnails": thumbnails(cohort.pixels)}
-    tables = [
-        _tested(split, features).assign(split=name, seed=seed)
-        for (name, seed), split in made.items()
-    ]
-    predictions = pd.concat(tables, ignore_index=True)[
-        ["model", "split", "seed", "image_id", "group_id", "part", "label", "score"]
-    ]
-    return records.write(
-        folder,
-        study=study,
-        parameters=parameters,
-        fingerprints=fingerprints,
-        commit=commit,
-        tables={"predictions": predictions},
-        metrics=_metrics(predictions, study),
-        images={label: int((cohort.manifest["label"] == label).sum()) for label in LABELS},
-        wall_seconds=round(time.monotonic() - started, 1),
-        peak_memory_bytes=records.peak_memory(),
-    )
+    inputs = {"data": cohort.fingerprint, "split": fingerprint(made)}
+
+    def make() -> dict[str, Any]:
+        features = {
+            "brightness": brightness(cohort.pixels),
+            "thumbnails": thumbnails(cohort.pixels),
+        }
+        tables = [
+            _tested(split, features).assign(split=name, seed=seed)
+            for (name, seed), split in made.items()
+        ]
+        predictions = pd.concat(tables, ignore_index=True)[
+            ["model", "split", "seed", "image_id", "group_id", "part", "label", "score"]
+        ]
+        return {
+            "tables": {"predictions": predictions},
+            "metrics": _metrics(predictions, study),
+            "images": {label: int((cohort.manifest["label"] == label).sum()) for label in LABELS},
+        }
+
+    return records.load_or_run(folder, study, parameters, inputs, METHOD, make)
 
 
 def draws(study: Study) -> list[tuple[str, int]]:

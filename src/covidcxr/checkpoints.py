@@ -16,18 +16,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from covidcxr import atomic, devices
+from covidcxr import atomic, devices, records
 from covidcxr.problems import Problem
 
 if TYPE_CHECKING:
     import keras
 
+METHOD = 1
+"""Raised when the content of a checkpoint changes, so that older ones do not fit."""
+
 _TOLD = "told"
 
 
 def path(folder: Path, name: str, key: Mapping[str, Any]) -> Path:
-    """Return where the checkpoint of a training lies: its name tells what the training is."""
-    digest = hashlib.sha256(json.dumps(dict(key), sort_keys=True).encode()).hexdigest()
+    """Return where the checkpoint of a training lies, by all of its key but the ``method``."""
+    decisive = {name: value for name, value in key.items() if name != "method"}
+    digest = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
     return folder / f"{name}-{digest[:16]}.npz"
 
 
@@ -52,7 +56,7 @@ def save(path: Path, network: keras.Model, key: Mapping[str, Any], told: Mapping
     """
     devices.settle(network)
     held = {f"v{i:05d}": np.asarray(v) for i, v in enumerate(_variables(network))}
-    text = json.dumps({"key": dict(key), "told": dict(told)})
+    text = json.dumps({"key": _whole(key), "told": dict(told)})
     with atomic.file(path) as aside:
         np.savez(aside, allow_pickle=False, **held, **{_TOLD: np.array(text)})
 
@@ -69,9 +73,9 @@ def restore(
     network
         Compiled, its optimizer built, as when the checkpoint was written.
     key
-        What the training is. A checkpoint of another one is left alone.
+        What the training is, its ``method`` among it.
     epochs
-        How long the training will be. A checkpoint that stands behind its end is left alone.
+        How long the training will be. A checkpoint that stands behind its end is moved aside.
 
     Returns
     -------
@@ -81,7 +85,8 @@ def restore(
     Raises
     ------
     Problem
-        For a damaged file.
+        For a damaged file, and for a checkpoint that another method made: it stays, and is
+        moved aside where `covidcxr.records.rerun` is asked for.
     """
     if not path.is_file():
         return None
@@ -90,20 +95,30 @@ def restore(
         with np.load(path, allow_pickle=False) as file:
             content = json.loads(str(file[_TOLD]))
             told: dict[str, Any] = content["told"]
-            same = content["key"] == json.loads(json.dumps(dict(key)))
-            if not same or told["epoch"] > epochs:
-                return None
+            same = content["key"] == json.loads(json.dumps(_whole(key)))
             # All is read, and with it checked, before anything is changed.
-            held = [file[f"v{i:05d}"] for i in range(len(variables))]
+            held = [file[f"v{i:05d}"] for i in range(len(variables))] if same else []
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         reason = " ".join(str(error).split())
         raise Problem(
             f"{path}: this checkpoint is damaged ({reason}); delete it and run again, which "
             "starts this training anew."
         ) from error
+    if not same and not records.rerun():
+        raise Problem(
+            f"{path}: this checkpoint was written by another method of training; go on with the "
+            f"code that wrote it, or start anew with {records.RERUN}=1, which moves it aside."
+        )
+    if not same or told["epoch"] > epochs:
+        path.rename(records.replaced(path))
+        return None
     for variable, value in zip(variables, held, strict=True):
         variable.assign(value)
     return told
+
+
+def _whole(key: Mapping[str, Any]) -> dict[str, Any]:
+    return {**key, "checkpoints": METHOD}
 
 
 def _variables(network: keras.Model) -> list[Any]:

@@ -20,12 +20,12 @@ from covidcxr.config import LABELS, Study
 NAME = "cohort"
 """The name of this record among a study's records."""
 
+METHOD = 1
+"""Raised when the numbers of such a record change; see `covidcxr.records`."""
+
 CATEGORIES = ("source", "view", "sex", "original_mode", "original_format", "images_of_patient")
 MEASURES = ("age", "original_width", "original_height", "original_bytes", "brightness")
 BINS = 24
-
-_CODE = ("cohort", "composition", "images", "manifest", "splits")
-"""The modules that decide this record."""
 
 
 def record(
@@ -51,12 +51,8 @@ def record(
     keys = ("image_size", "resize", "test_fraction", "validation_fraction")
     parameters = records.parameters(study, keys, split=study.splits[0], seed=study.seeds[0])
     if cohort is None or split is None:
-        return records.remembered(folder, study, parameters, None, dict)
-    fingerprints = {
-        "data": _fingerprint(cohort.manifest),
-        "split": splits.fingerprint(split),
-        "code": records.code_fingerprint(*_CODE),
-    }
+        return records.load_or_run(folder, study, parameters, None, METHOD, dict)
+    inputs = {"data": _fingerprint(cohort.manifest), "split": splits.fingerprint(split)}
 
     def make() -> dict[str, Any]:
         labels = cohort.manifest["label"]
@@ -70,7 +66,7 @@ def record(
             "patients": patients(cohort.manifest),
         }
 
-    return records.remembered(folder, study, parameters, fingerprints, make)
+    return records.load_or_run(folder, study, parameters, inputs, METHOD, make)
 
 
 def categories(manifest: pd.DataFrame) -> pd.DataFrame:

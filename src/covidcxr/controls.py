@@ -45,6 +45,9 @@ NAME = "controls"
 """The name of these records: they belong to no study's folder."""
 
 FOLDER = f"{NAME}/record"
+
+METHOD = 1
+"""Raised when the numbers of such a record change; see `covidcxr.records`."""
 """The place of the record among all records."""
 
 TITLES = {
@@ -165,10 +168,6 @@ COLUMNS = [
     "confidence",
 ]  # fmt: skip
 
-_CODE = (
-    "controls", "delong", "duplicates", "intervals", "leakage", "lungs", "overlap", "phantom",
-    "probing", "radiograph", "saliency", "samples", "shortcuts", "splits",
-)  # fmt: skip
 
 SHORTCUT, DISEASE, FILES, MISSING = "acquisition", "disease", "files", "missing fields"
 """What is planted for probes."""
@@ -191,11 +190,11 @@ def record(results: Path) -> records.Record:
     Returns
     -------
     Record
-        Its table ``measures`` has the columns `COLUMNS`. A record of older code is
+        Its table ``measures`` has the columns `COLUMNS`. A record of an older method is
         returned as it is, since `make` takes minutes; `status` says so.
     """
     folder = results / FOLDER
-    return records.read(folder) if (folder / "record.json").is_file() else make(results)
+    return records.read(folder, METHOD) if (folder / "record.json").is_file() else make(results)
 
 
 def make(results: Path) -> records.Record:
@@ -210,6 +209,7 @@ def make(results: Path) -> records.Record:
         study=config.load("demo"),
         parameters=_parameters(),
         fingerprints=_fingerprints(),
+        method=METHOD,
         commit=commit,
         tables={"measures": found, "criteria": criteria(found)},
         images={"COVID19": COPIED_SEEDS * COPIED.covid19, "NORMAL": COPIED_SEEDS * COPIED.normal},
@@ -239,8 +239,8 @@ def status(made: records.Record) -> str:
         f"Made on {made.created:%Y-%m-%d} at {code}{changed}, "
         f"in {made['wall_seconds'] / 60:.1f} minutes."
     )
-    now = made["fingerprints"] == _fingerprints() and made["parameters"] == _parameters()
-    return told + ("" if now else " The code of a method or of its control has changed since.")
+    now = not made.is_outdated and made["parameters"] == _parameters()
+    return told + ("" if now else " A method or its control has changed since.")
 
 
 def passed(made: records.Record) -> set[str]:
@@ -266,7 +266,7 @@ def _parameters() -> dict[str, Any]:
 
 def _fingerprints() -> dict[str, str]:
     data = hashlib.sha256(json.dumps(_parameters(), sort_keys=True).encode()).hexdigest()
-    return {"data": data, "code": records.code_fingerprint(*_CODE)}
+    return {"data": data}
 
 
 # --- copies

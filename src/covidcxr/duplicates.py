@@ -38,6 +38,9 @@ from covidcxr.samples import fingerprint as fingerprint_of
 NAME = "duplicates"
 """The name of this record among a study's records."""
 
+METHOD = 1
+"""Raised when the numbers of such a record change; see `covidcxr.records`."""
+
 HASH_SIZE = 16
 """A hash has this many bits squared."""
 
@@ -784,17 +787,15 @@ def record(study: Study, *, results: Path, samples: dict[str, Sample] | None) ->
     Problem
         Where there is neither a record nor data.
     """
-    fingerprints = None
+    inputs = None
     if samples is not None:
-        fingerprints = {
-            "data": fingerprint_of(samples),
-            "code": records.code_fingerprint("duplicates", "samples"),
-        }
-    return records.remembered(
+        inputs = {"data": fingerprint_of(samples)}
+    return records.load_or_run(
         results / NAME,
         study,
         records.parameters(study, ()),
-        fingerprints,
+        inputs,
+        METHOD,
         lambda: _made(samples or {}),
     )
 

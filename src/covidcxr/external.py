@@ -30,6 +30,9 @@ from covidcxr.samples import fingerprint as of_samples
 NAME = "external"
 """The name of this record among a study's records."""
 
+METHOD = 1
+"""Raised when the numbers of such a record change; see `covidcxr.records`."""
+
 MODELS = {"brightness": "Mean brightness", **probing.MODELS}
 """The simple models, and their names in prose."""
 
@@ -58,8 +61,6 @@ ANCHORS = {
 """Published AUROCs by citation: of what, internal, external."""
 
 NAN = float("nan")
-
-_CODE = ("duplicates", "external", "probing", "samples")
 
 
 @dataclass(frozen=True)
@@ -123,9 +124,9 @@ def record(study: Study, *, results: Path, samples: dict[str, Sample] | None) ->
     Problem
         Where there is neither a record nor data, or a class that cannot be trained on.
     """
-    fingerprints = None
+    inputs = None
     if samples is not None:
-        fingerprints = {"data": of_samples(samples), "code": records.code_fingerprint(*_CODE)}
+        inputs = {"data": of_samples(samples)}
 
     def make() -> dict[str, Any]:
         # Limits hold for libraries that are loaded by then.
@@ -147,7 +148,7 @@ def record(study: Study, *, results: Path, samples: dict[str, Sample] | None) ->
     parameters = records.parameters(
         study, (), models=SIDES, fewest=FEWEST, folds=probing.FOLDS, seed=0
     )
-    return records.remembered(results / NAME, study, parameters, fingerprints, make)
+    return records.load_or_run(results / NAME, study, parameters, inputs, METHOD, make)
 
 
 def tested_all(

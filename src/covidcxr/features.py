@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+METHOD = 1
+"""Raised when the features of frozen backbones change; older ones are then made anew."""
+
 CHANNELS = 2048
 """Of the last feature maps of each of the three backbones."""
 
@@ -147,7 +150,7 @@ class Backbones:
         facts = (
             name, weights, self.study.preprocessing, pooled(self.study), keras.backend.backend(),
             keras.config.dtype_policy().name, sorted(records.packages().items()),
-            records.code_fingerprint("features", "networks"),
+            METHOD,
         )  # fmt: skip
         return _short(repr(facts))
 

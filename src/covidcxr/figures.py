@@ -130,6 +130,8 @@ def badge(study: Study, *made: records.Record) -> Html:
             ),
             "Size": f"{study.image_size} px, {study.epochs} epochs, batches of {study.batch_size}",
         }
+    if any(run.is_outdated for run in made):
+        facts["Older method"] = "the code has changed since in a way that changes these numbers"
     if others:
         facts["Records made for"] = ", ".join(others)
     facts |= {

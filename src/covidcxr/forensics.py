@@ -32,6 +32,9 @@ from covidcxr.config import Count, KaggleCohort, Label, Strict
 from covidcxr.problems import Problem
 
 NAME = "forensics/patients"
+
+METHOD = 1
+"""Raised when the numbers of such a record change; see `covidcxr.records`."""
 """The place of this record among all records: it belongs to no study's folder."""
 
 LISTING = "covid19_metadata.csv"
@@ -43,8 +46,6 @@ SEED = 0
 
 COLUMNS = ("kaggle_split", "kaggle_name", "source", "patient_id", "age")
 """The columns of a listing that decide the record."""
-
-_CODE = ("forensics",)
 
 
 # --- what the counts leave open
@@ -581,42 +582,32 @@ def record(
         "resamples": resamples,
         "seed": seed,
     }
+    study = config.load("paper")
     if listing is None:
-        found = records.find(folder, parameters, None)
-        if found is None:
-            raise Problem(
-                f"{folder}: no record of the patients and no listing to count them in; name a "
-                f"data folder with {LISTING} in {DATA_VARIABLE}."
-            )
-        return found
+        return records.load_or_run(folder, study, parameters, None, METHOD, dict)
     rows = read_listing(listing)
-    fingerprints = {"data": _fingerprint(rows), "code": records.code_fingerprint(*_CODE)}
-    found = records.find(folder, parameters, fingerprints)
-    if found is not None:
-        return found
-    commit = records.commit()
-    train = rows[rows["folder"] == kaggle.folder]
-    counted = overlap(train, fraction, resamples, seed)
-    names = first_by_name(train["name"], fraction)
-    return records.write(
-        folder,
-        study=config.load("paper"),
-        parameters=parameters,
-        fingerprints=fingerprints,
-        commit=commit,
-        tables={
-            "draws": draws(counted.draws),
-            "patients": group_sizes(train),
-            "sources": sources(train, names),
-        },
-        images={"COVID19": len(train)},
-        held_out=counted.held_out,
-        resamples=resamples,
-        shared=counted.summary(),
-        patients=patients(train, names),
-        elsewhere=elsewhere(rows, names),
-        ages=ages(train),
-    )
+
+    def make() -> dict[str, Any]:
+        train = rows[rows["folder"] == kaggle.folder]
+        counted = overlap(train, fraction, resamples, seed)
+        names = first_by_name(train["name"], fraction)
+        return {
+            "tables": {
+                "draws": draws(counted.draws),
+                "patients": group_sizes(train),
+                "sources": sources(train, names),
+            },
+            "images": {"COVID19": len(train)},
+            "held_out": counted.held_out,
+            "resamples": resamples,
+            "shared": counted.summary(),
+            "patients": patients(train, names),
+            "elsewhere": elsewhere(rows, names),
+            "ages": ages(train),
+        }
+
+    inputs = {"data": _fingerprint(rows)}
+    return records.load_or_run(folder, study, parameters, inputs, METHOD, make)
 
 
 def status(made: records.Record, listing: Path | None) -> str:

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 NAME = "leakage"
 """The name of this record among a study's records."""
 
+METHOD = 1
+"""Raised when the numbers of such a record change; see `covidcxr.records`."""
+
 NEIGHBOURS = probing.NEIGHBOURS
 
 MODELS = {
@@ -88,7 +91,6 @@ TREES, LEAVES, BINS = 30, 8, 63
 FEWEST = 10
 """Groups of each class below which a subset is left alone."""
 
-_CODE = ("duplicates", "leakage", "phantom", "probing", "radiograph", "samples", "splits")
 _WITHIN = ("accuracy", "balanced_accuracy", "auroc")
 _DRAWN = re.compile(r"(random|grouped)(?:-(\d+))?")
 
@@ -121,12 +123,9 @@ def record(study: Study, *, results: Path, samples: dict[str, Sample] | None) ->
     parameters = records.parameters(
         study, ("test_fraction",), seeds=SEEDS, doses=list(DOSES), models=SIDES
     )
-    fingerprints = None
+    inputs = None
     if samples is not None:
-        fingerprints = {
-            "data": of_samples(samples),
-            "code": records.code_fingerprint(*_CODE),
-        }
+        inputs = {"data": of_samples(samples)}
 
     def make() -> dict[str, Any]:
         # Only threads of what is imported by then can be limited.
@@ -139,7 +138,7 @@ def record(study: Study, *, results: Path, samples: dict[str, Sample] | None) ->
         with threadpool_limits(limits=1):
             return _made(given[OWN], names, study.test_fraction)
 
-    return records.remembered(results / NAME, study, parameters, fingerprints, make)
+    return records.load_or_run(results / NAME, study, parameters, inputs, METHOD, make)
 
 
 def groups(made: Record) -> dict[str, str]:
@@ -551,9 +550,7 @@ def control(
 def trainings(folders: Iterable[Path], synthetic: bool) -> list[Record]:
     """Return the records of trainings in folders, on synthetic images or on real ones."""
     found = []
-    for path in sorted({path for folder in folders for path in folder.glob("*/record.json")}):
-        if path.parent.name.startswith("."):
-            continue
+    for path in sorted({path for folder in folders for path in records.paths(folder)}):
         made = records.read(path.parent)
         is_training = "history.csv" in made["tables"] and "predictions.csv" in made["tables"]
         if is_training and made.is_synthetic == synthetic:

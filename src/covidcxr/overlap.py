@@ -23,6 +23,9 @@ from covidcxr.samples import fingerprint as fingerprint_of
 NAME = "overlap"
 """The name of this record among a study's records."""
 
+METHOD = 1
+"""Raised when the numbers of such a record change; see `covidcxr.records`."""
+
 KINDS = ("patient", "group", EXACT, NEAR)
 """What parts may share."""
 
@@ -466,18 +469,16 @@ def record(
     Problem
         Where there is neither a record nor data.
     """
-    fingerprints = None
+    inputs = None
     if samples is not None:
-        fingerprints = {
-            "data": fingerprint_of(samples),
-            "code": records.code_fingerprint("overlap", "duplicates", "samples", "splits"),
-        }
+        inputs = {"data": fingerprint_of(samples)}
     decisive = ("test_fraction", "validation_fraction")
-    return records.remembered(
+    return records.load_or_run(
         results / NAME,
         study,
         records.parameters(study, decisive),
-        fingerprints,
+        inputs,
+        METHOD,
         lambda: _made(study, samples or {}, made),
     )
 

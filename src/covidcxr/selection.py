@@ -9,8 +9,8 @@ lies above one half is choice.
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,10 +19,12 @@ from numpy.typing import NDArray
 from covidcxr import baselines, records, splits, variance
 from covidcxr.cohort import Cohort
 from covidcxr.config import LABELS, POSITIVE, Study, split_draw, split_kind
-from covidcxr.problems import Problem
 
 NAME = "selection"
 """The name of this record among a study's records."""
+
+METHOD = 1
+"""Raised when the numbers of such a record change; see `covidcxr.records`."""
 
 EPOCHS = 35
 """As many as the paper's."""
@@ -33,7 +35,6 @@ VALIDATION = 0.1
 
 ARMS = {"truth": "the reference standard", "coin": "labels by the toss of a coin"}
 
-_CODE = ("baselines", "images", "selection", "splits")
 _DECISIVE = ("splits", "seeds", "test_fraction", "validation_fraction", "image_size", "resize")
 
 
@@ -63,13 +64,7 @@ def record(study: Study, *, results: Path, cohort: Cohort | None) -> records.Rec
     folder = results / NAME
     parameters = records.parameters(study, _DECISIVE, epochs=EPOCHS, hidden=HIDDEN)
     if cohort is None:
-        found = records.find(folder, parameters, None)
-        if found is None:
-            raise Problem(
-                f"{folder}: no record of the small network's epochs and no data to train it on; "
-                "name a data folder in COVIDCXR_DATA."
-            )
-        return found
+        return records.load_or_run(folder, study, parameters, None, METHOD, dict)
     made = {
         (name, seed): splits.make(
             cohort.manifest,
@@ -81,38 +76,27 @@ def record(study: Study, *, results: Path, cohort: Cohort | None) -> records.Rec
         for name in study.splits
         for seed in study.seeds
     }
-    fingerprints = {
-        "data": cohort.fingerprint,
-        "split": baselines.fingerprint(made),
-        "code": records.code_fingerprint(*_CODE),
-    }
-    found = records.find(folder, parameters, fingerprints)
-    if found is not None:
-        return found
-    started, commit = time.monotonic(), records.commit()
-    grey = baselines.thumbnails(cohort.pixels) / 255
-    truth = (cohort.manifest["label"] == POSITIVE).to_numpy(dtype=bool)
-    tables = []
-    for (name, seed), split in made.items():
-        coin = np.random.default_rng([seed, split_draw(name, seed)]).random(len(truth)) < 0.5
-        tables += [
-            epochs(grey, labels, split["part"].to_numpy(dtype=str), seed).assign(
-                arm=arm, split=name, seed=seed
-            )
-            for arm, labels in (("truth", truth), ("coin", coin))
-        ]
-    history = pd.concat(tables, ignore_index=True)
-    return records.write(
-        folder,
-        study=study,
-        parameters=parameters,
-        fingerprints=fingerprints,
-        commit=commit,
-        tables={"history": history[["arm", "split", "seed", "epoch", "part", "accuracy"]]},
-        images={label: int((cohort.manifest["label"] == label).sum()) for label in LABELS},
-        wall_seconds=round(time.monotonic() - started, 1),
-        peak_memory_bytes=records.peak_memory(),
-    )
+    inputs = {"data": cohort.fingerprint, "split": baselines.fingerprint(made)}
+
+    def make() -> dict[str, Any]:
+        grey = baselines.thumbnails(cohort.pixels) / 255
+        truth = (cohort.manifest["label"] == POSITIVE).to_numpy(dtype=bool)
+        tables = []
+        for (name, seed), split in made.items():
+            coin = np.random.default_rng([seed, split_draw(name, seed)]).random(len(truth)) < 0.5
+            tables += [
+                epochs(grey, labels, split["part"].to_numpy(dtype=str), seed).assign(
+                    arm=arm, split=name, seed=seed
+                )
+                for arm, labels in (("truth", truth), ("coin", coin))
+            ]
+        history = pd.concat(tables, ignore_index=True)
+        return {
+            "tables": {"history": history[["arm", "split", "seed", "epoch", "part", "accuracy"]]},
+            "images": {label: int((cohort.manifest["label"] == label).sum()) for label in LABELS},
+        }
+
+    return records.load_or_run(folder, study, parameters, inputs, METHOD, make)
 
 
 def epochs(

@@ -102,7 +102,7 @@ def read(results: Path) -> dict[str, records.Record]:
         folder = results / NAME / key
         changed = study(arm)
         if (folder / run(changed) / "record.json").is_file():
-            record = records.read(folder / run(changed))
+            record = records.read(folder / run(changed), training.METHOD)
             found[key] = _checked(record, changed)
     return found
 

@@ -26,6 +26,9 @@ from covidcxr.samples import OWN, TIERS, Sample
 NAME = "shortcuts"
 """The name of this record among a study's records."""
 
+METHOD = 1
+"""Raised when the numbers of such a record change; see `covidcxr.records`."""
+
 SEED = 0
 """Of the folds, and of the labels by coin."""
 
@@ -47,7 +50,6 @@ COINS = 10
 FEWEST_OF_SOURCE = 20
 MOST_PAIRS = 12
 
-_CODE = ("duplicates", "lungs", "probing", "samples", "shortcuts")
 
 Features = tuple[NDArray[np.float64], NDArray[np.bool_]]
 
@@ -176,10 +178,9 @@ def record(study: Study, *, results: Path, samples: dict[str, Sample] | None) ->
         Where there is neither a record nor data.
     """
     parameters = records.parameters(study, (), confidence=study.confidence, seed=SEED)
-    fingerprints = None
+    inputs = None
     if samples is not None:
-        code = records.code_fingerprint(*_CODE)
-        fingerprints = {"data": _fingerprint(samples), "code": code}
+        inputs = {"data": _fingerprint(samples)}
 
     def make() -> dict[str, Any]:
         assert samples is not None
@@ -196,7 +197,7 @@ def record(study: Study, *, results: Path, samples: dict[str, Sample] | None) ->
             "images": {k: int((own.manifest["label"] == k).sum()) for k in LABELS},
         }
 
-    return records.remembered(results / NAME, study, parameters, fingerprints, make)
+    return records.load_or_run(results / NAME, study, parameters, inputs, METHOD, make)
 
 
 # --- what is measured

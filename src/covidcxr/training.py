@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+METHOD = 1
+"""Raised when the numbers of such a record change; see `covidcxr.records`."""
+
 DECISIVE = (
     "test_fraction", "validation_fraction", "image_size", "resize", "preprocessing", "weights",
     "trainable", "head", "dropout", "batch_norm_momentum", "epochs", "batch_size", "optimizer",
@@ -46,7 +49,6 @@ DECISIVE = (
 _LATER = ("fused", "pointwise", "class_weights", "augmentation", "precision")
 """More of them, left out of a record where they have their default: older records answer."""
 
-_CODE = ("features", "images", "lungs", "networks", "saliency", "training")
 
 _NEAREST = 1e-7
 
@@ -150,31 +152,39 @@ def record(
     folder = results / name(model, split_name, seed)
     decisive = parameters(study, model, split_name, seed)
     if cohort is None or split is None:
-        return records.remembered(folder, study, decisive, None, dict)
-    fingerprints = {
+        return records.load_or_run(folder, study, decisive, None, METHOD, dict)
+    inputs = {
         "data": cohort.fingerprint,
         "split": splits.fingerprint(split),
-        "code": records.code_fingerprint(*_CODE),
         "explained": str(study.explained_per_class),
         **{f"external {name}": other.fingerprint for name, other in (external or {}).items()},
     }
     with contextlib.ExitStack() as stack:
         place = scratch or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         # All but its length: a longer training begins as the shorter one did.
-        key = {**decisive, **fingerprints, "epochs": None}
+        key = {**decisive, **inputs, "epochs": None, "method": METHOD}
         checkpoint = checkpoints.path(place / "checkpoints", folder.name, key)
+
+        spent: list[Path] = []
 
         def make() -> dict[str, Any]:
             trained = train(
                 study, model, seed, cohort, split,
                 checkpoint=checkpoint, key=key, store=place / "features",
             )  # fmt: skip
+            if not keep:
+                spent.append(checkpoint)
             return _content(trained, study, cohort, split, external or {})
 
-        made = records.remembered(folder, study, decisive, fingerprints, make)
-        if not keep:
-            checkpoint.unlink(missing_ok=True)
+        made = records.load_or_run(folder, study, decisive, inputs, METHOD, make)
+        for file in spent:
+            file.unlink(missing_ok=True)
     return made
+
+
+def read(results: Path, model: ModelName, split_name: str, seed: int) -> records.Record:
+    """Read the record of a training, for what it says it is."""
+    return records.read(results / name(model, split_name, seed), METHOD)
 
 
 def train(

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 PREFIX = "COVIDCXR_KUBERNETES_"
-PASSED = ("COVIDCXR_DATA", "COVIDCXR_GPUS", "KERAS_BACKEND")
+PASSED = ("RERUN", "COVIDCXR_DATA", "COVIDCXR_GPUS", "KERAS_BACKEND")
 """What a training also takes from the environment."""
 
 KEPT = 24 * 60 * 60
