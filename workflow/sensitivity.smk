@@ -10,7 +10,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from covidcxr import atomic, cohort, sensitivity
+from covidcxr import atomic, cohort, imports, sensitivity
 from covidcxr import config as studies
 from covidcxr.config import TITLES
 from covidcxr.problems import Problem
@@ -19,7 +19,7 @@ COVIDCXR = f"{shlex.quote(sys.executable)} -m covidcxr"
 BUILD = Path(config.get("build", "build")) / sensitivity.NAME
 SCRATCH = Path(config.get("build", "build")) / "scratch"
 RESULTS = Path(config.get("results", "results")) / sensitivity.NAME
-CODE = [str(path) for path in sorted(Path("src/covidcxr").rglob("*.py"))]
+CODE = [str(path) for path in imports.of_template(Path("notebooks/training.ipynb"), Path("."))]
 
 ARMS = sensitivity.arms()
 try:

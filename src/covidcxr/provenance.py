@@ -18,7 +18,7 @@ from typing import Any
 
 import nbformat
 
-from covidcxr import records
+from covidcxr import imports, records
 from covidcxr.problems import Problem
 
 KEY = "covidcxr"
@@ -52,7 +52,7 @@ def of_page(
     dict
         ``template``, ``parameters``, ``files`` (sha256 of the template, of the study and of
         what was used, by path), ``records`` (of each: path, commit, day, fingerprints),
-        ``code``, ``environment`` and ``commit``.
+        ``code`` (of what the template needs), ``environment`` and ``commit``.
     """
     inside = sorted({path.resolve() for path in used if _within(path, root)})
     study = [
@@ -65,25 +65,32 @@ def of_page(
         "parameters": {name: _shown(value, root) for name, value in sorted(parameters.items())},
         "files": {_relative(path, root): _digest(path) for path in (template, *study, *inside)},
         "records": [_of_record(path, root) for path in inside if path.name == "record.json"],
-        **state(root),
+        **state(root, template),
     }
 
 
-def state(root: Path) -> Facts:
-    """Return the state of the project: ``code``, ``environment`` and ``commit``."""
+def state(root: Path, template: Path | None = None) -> Facts:
+    """Return the state of the project: ``code``, ``environment`` and ``commit``.
+
+    The code is all of the package, or what a template needs.
+    """
     return {
-        "code": code(root),
+        "code": code(root, template),
         "environment": _digest(root / ENVIRONMENT),
         "commit": records.commit(),
     }
 
 
-def code(root: Path) -> str:
-    """Return the sha256 of the whole package, its data included."""
+def code(root: Path, template: Path | None = None) -> str:
+    """Return the sha256 of the whole package or of what a template needs, data included."""
+    if template is None:
+        package = (root / "src" / imports.PACKAGE).rglob("*")
+        files = sorted(path for path in package if path.suffix in (".py", ".yaml"))
+    else:
+        files = imports.of_template(template, root) if template.is_file() else []
     digest = hashlib.sha256()
-    for path in sorted((root / "src" / "covidcxr").rglob("*")):
-        if path.suffix in (".py", ".yaml"):
-            digest.update(_relative(path, root).encode() + b"\0" + path.read_bytes())
+    for path in files:
+        digest.update(_relative(path, root).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
 
@@ -102,8 +109,8 @@ def stale(page: Facts, root: Path) -> list[str]:
         for path, digest in page["files"].items()
         if _digest(root / path) != digest
     ]
-    if page["code"] != code(root):
-        found.append("the package in src has changed")
+    if page["code"] != code(root, root / page["template"]):
+        found.append("code that it needs has changed")
     if page["environment"] != _digest(root / ENVIRONMENT):
         found.append(f"{ENVIRONMENT} has changed")
     return found
