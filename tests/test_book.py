@@ -175,6 +175,18 @@ def test_a_deleted_record_is_made_again(demo: Project) -> None:
 # --- on real images, where there are any
 
 
+def outputs(project: Project, study: str, page: str) -> list[str]:
+    """Return what the cells of an executed page show, without badges, which name their study."""
+    executed = nbformat.read(project.root / f"build/{study}/pages/{page}.ipynb", as_version=4)
+    shown = [json.dumps(output) for cell in executed.cells for output in cell.get("outputs", [])]
+    return [output for output in shown if "badge-page" not in output]
+
+
+def text_of(page: Path) -> str:
+    """Return the text of a rendered page."""
+    return BeautifulSoup(page.read_text(), "html.parser").get_text()
+
+
 @pytest.mark.skipif(not os.environ.get("COVIDCXR_DATA"), reason="COVIDCXR_DATA is not set")
 def test_real_images_are_trained_on_recorded_and_shown_again_without_them(
     project: Project, demo: Project
@@ -194,6 +206,21 @@ def test_real_images_are_trained_on_recorded_and_shown_again_without_them(
     assert "may not be redistributed" in exploration
     assert "REAL IMAGES" in exploration
     assert sphinx_provenance.DEMONSTRATION not in exploration
+
+    # what is said of the paper is what the book of another study says
+    for page in ("claims", "runs", "discussion", "datacard", "modelcard"):
+        assert outputs(project, name, page) == outputs(project, "demo", page), page
+    assert "Nothing to be done" in project.make("demo", "--dry-run").stdout
+    # the book opens with its own numbers, and judges nothing by eight test images
+    landing = " ".join(text_of(project.html(name) / "book/own.html").split())
+    accuracy = record["metrics"]["test"]["accuracy"]
+    assert f"A study of your own: {name}" in landing
+    assert f"{accuracy:.1%}" in landing
+    assert "fewer than 30 of a class" in landing
+    assert not (project.html(name) / "book/index.html").exists()
+    comparison = text_of(project.html(name) / "book/run/comparison.html")
+    assert "fewer than 30 of a class" in comparison
+    assert "verdict" not in comparison.split("Pair by pair")[1].split("What this test part")[0]
     again = project.make("paper-scratch", changes=changes, data=data)
     assert "Nothing to be done" in again.stdout
 

@@ -1,6 +1,11 @@
 """Every committed record answers to this code, with the images at hand and without them."""
 
+import ast
 import os
+import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,6 +34,7 @@ from covidcxr.cohort import Cohort
 from covidcxr.config import Study
 from covidcxr.samples import OWN, Sample
 
+ROOT = Path(__file__).parent.parent
 RESULTS = Path("results")
 STUDIES = sorted(
     path.name for path in RESULTS.glob("*") if (path / "cohort" / "record.json").is_file()
@@ -143,3 +149,38 @@ def test_every_arm_and_what_belongs_to_no_study_is_found(with_images: bool, tmp_
     listing = forensics.listing() if with_images else []
     assert not forensics.record(listing[0] if listing else None, RESULTS).is_outdated
     assert "changed since" not in controls.status(controls.record(RESULTS))
+
+
+def test_editing_moving_and_renaming_code_makes_no_record_older(tmp_path: Path) -> None:
+    """All of it happens to a copy of the package, which then looks for the same records."""
+    package = shutil.copytree(ROOT / "src", tmp_path / "src") / "covidcxr"
+    (package / "probing.py").rename(package / "simple_models.py")
+    for path in package.rglob("*.py"):
+        text = re.sub(r"\bprobing\b", "simple_models", path.read_text("utf-8"))
+        path.write_text(text + "\n# a comment\n", "utf-8")
+    for name in ("intervals", "training", "duplicates", "splits"):
+        reorder(package / f"{name}.py")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", __file__, "-k", "is_found"],
+        env=os.environ | {"PYTHONPATH": str(package.parent), "COPY": str(package)},
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "a comment" not in (ROOT / "src/covidcxr/training.py").read_text()
+
+
+def reorder(module: Path) -> None:
+    """Put the last function of a module before the last but one."""
+    lines = module.read_text("utf-8").splitlines(keepends=True)
+    body = ast.parse("".join(lines)).body
+    *_, first, last = [node for node in body if isinstance(node, ast.FunctionDef)]
+    start = min([first.lineno, *(d.lineno for d in first.decorator_list)]) - 1
+    begin = min([last.lineno, *(d.lineno for d in last.decorator_list)]) - 1
+    moved = lines[begin : last.end_lineno]
+    rest = lines[:begin] + lines[last.end_lineno :]
+    module.write_text("".join(rest[:start] + moved + ["\n\n"] + rest[start:]), "utf-8")
+
+
+@pytest.mark.skipif("COPY" not in os.environ, reason="asked for by the test above alone")
+def test_the_copy_is_what_is_found() -> None:
+    assert Path(records.__file__).parent == Path(os.environ["COPY"])

@@ -1,6 +1,5 @@
 """Tables and figures say what their numbers are, in text too."""
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from covidcxr import (
     agreement,
     baselines,
     config,
+    edition,
     figures,
     intervals,
     overview,
@@ -160,12 +160,8 @@ def test_what_stands_for_all_is_a_study_whose_networks_were_tested_elsewhere(
 
 
 def test_the_discussed_study_is_the_one_that_the_landing_page_shows() -> None:
-    discussed = re.search(
-        r'DISCUSSED = RESULTS_ROOT / "(.+)"', Path("workflow/Snakefile").read_text()
-    )
-    assert discussed
     runs = overview.real_trainings(Path("results"))
-    assert overview.nearest_to_the_paper(runs)["study"] == discussed[1]
+    assert overview.nearest_to_the_paper(runs)["study"] == edition.edition().discussed
     assert set(TITLES.values()) <= set(overview.elsewhere(runs))
 
 

@@ -277,10 +277,10 @@ def test_real_images_stand_in_for_the_papers_and_synthetic_ones_do_not(results: 
     assert "at random" not in found.because
 
 
-def test_more_images_than_the_inferred_set_has_are_not_the_papers(results: Path) -> None:
-    beside = results.parent / "large"
-    composition(beside, REAL, images={"COVID19": 461, "NORMAL": 1341})
-    assert judgement.real(results) == []
+def test_somebodys_own_images_are_not_the_papers(results: Path) -> None:
+    composition(results.parent / "mine", REAL, images={"COVID19": 20, "NORMAL": 20})
+    assert judgement.real(results.parent / "mine") == []
+    beside = results.parent / "paper-scratch"
     assert "No real images" in judgement.stand_in(results)
     composition(beside, REAL, images={"COVID19": 460, "NORMAL": 1341})
     assert judgement.real(results) == [beside]

@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal, get_args
 import pandas as pd
 from pydantic import Field, ValidationError, model_validator
 
-from covidcxr import composition, external, figures, forensics, intervals, overlap, records
+from covidcxr import composition, edition, external, figures, forensics, intervals, overlap, records
 from covidcxr.config import LABELS, KaggleCohort, Strict, Study, parse_yaml
 from covidcxr.figures import Html
 from covidcxr.problems import Problem
@@ -487,28 +487,18 @@ def _listed(words: Sequence[str]) -> str:
 
 
 def real(results: Path) -> list[Path]:
-    """Return the folders of studies whose images can be the paper's, or a part of them.
+    """Return the folders of the edition's studies whose images stand in for the paper's.
 
     Parameters
     ----------
     results
-        The folder of a study's records; those of others lie beside it.
-
-    Returns
-    -------
-    list of Path
-        Studies of real images with no more of a class than the inferred set has, the
-        study's own first.
+        The folder of a study's records; the edition's lie beside it.
     """
-    most = _inferred()
-    beside = sorted(path for path in results.parent.glob("*") if path.name != results.name)
-    found = []
-    for folder in [results, *beside]:
-        if (folder / composition.NAME / "record.json").is_file():
-            made = records.read(folder / composition.NAME)
-            if not made.is_synthetic and all(made["images"][k] <= most[k] for k in LABELS):
-                found.append(folder)
-    return found
+    return [
+        folder
+        for folder in edition.folders(results.parent)
+        if (folder / composition.NAME / "record.json").is_file()
+    ]
 
 
 def rows(results: Path, study: Study) -> tuple[Row, ...]:

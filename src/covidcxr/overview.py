@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from covidcxr import baselines, external, intervals, predictions, records, seedpaper
+from covidcxr import baselines, edition, external, intervals, predictions, records, seedpaper
 from covidcxr.config import LABELS, TITLES
 from covidcxr.external import Tested
 from covidcxr.records import Record
@@ -46,15 +46,16 @@ ADULTS = "adults"
 
 
 def real_trainings(results: Path) -> list[Record]:
-    """Read every record of a training on real images, in the paper's order of networks.
+    """Read the edition's records of trainings on real images, in the paper's order of networks.
 
     Within a study and network the paper's own split comes first.
     """
     order = list(TITLES)
     found = [
         record
-        for record in records.every(results, synthetic=False)
-        if "model" in record["parameters"]
+        for folder in edition.folders(results)
+        for record in map(records.read, (path.parent for path in records.paths(folder)))
+        if "model" in record["parameters"] and not record.is_synthetic
     ]
 
     def place(run: Record) -> tuple[str, int, bool, str]:

@@ -184,9 +184,13 @@ def stage(made: Mapping[str, Path], folder: Path) -> None:
             (aside / f"{name}.ipynb").write_bytes(path.read_bytes())
 
 
-def table_of_contents(path: Path, made: set[str]) -> str:
-    """Return a table of contents without the computed pages that a study does not have."""
+def table_of_contents(path: Path, made: set[str], root: str | None = None) -> str:
+    """Return a table of contents without the computed pages that a study does not have.
+
+    Where a root is named, the book opens with that page instead of its usual one.
+    """
     toc = yaml.safe_load(path.read_text(encoding="utf-8"))
+    toc["root"] = root or toc["root"]
     for part in toc["parts"]:
         part["chapters"] = [
             chapter

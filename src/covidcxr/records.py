@@ -241,14 +241,6 @@ def read(folder: Path, method: int | None = None) -> Record:
     return replace(record, is_outdated=method is not None and record.method != method)
 
 
-def _is_synthetic(path: Path) -> bool:
-    """Tell from a record's file alone whether it is of synthetic images."""
-    try:
-        return Record(path.parent, json.loads(path.read_text(encoding="utf-8"))).is_synthetic
-    except (ValueError, KeyError, TypeError):
-        return False  # damaged: whoever reads it says so
-
-
 def used(path: Path) -> None:
     """Note that a page rests on a file, where `covidcxr.pages` listens."""
     if os.environ.get(TRACE):
@@ -397,14 +389,10 @@ def paths(study: Path) -> list[Path]:
     return [p for p in found if p.parent.name[0] != "." and REPLACED not in p.parent.name]
 
 
-def every(results: Path, *, synthetic: bool = True) -> list[Record]:
-    """Read all records below a folder, sorted by study and name.
-
-    Without synthetic ones, these are not noted as used: a page that rests on real runs does
-    not age with the demonstration.
-    """
+def every(results: Path) -> list[Record]:
+    """Read all records below a folder, sorted by study and name."""
     found = [path for study in sorted(results.glob("*")) for path in paths(study)]
-    return [read(path.parent) for path in found if synthetic or not _is_synthetic(path)]
+    return [read(path.parent) for path in found]
 
 
 def _contents(folder: Path) -> str:

@@ -1,0 +1,82 @@
+"""The edition rests on the studies it names; somebody's own images are judged by their number."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from covidcxr import config, edition, judgement, overview
+from covidcxr.predictions import Predictions
+
+RESULTS = Path("results")
+OWN = config.load("paper-scratch", ["cohort.images_per_class=20"])
+
+
+def predicted(positive: int, negative: int) -> Predictions:
+    truth = np.arange(positive + negative) < positive
+    names = np.array([f"i{i}" for i in range(len(truth))])
+    table = pd.DataFrame(
+        {
+            "image_id": names, "group_id": names, "part": "test", "score": 0.5,
+            "label": np.where(truth, "COVID19", "NORMAL"),
+        }
+    )  # fmt: skip
+    from covidcxr import predictions
+
+    return predictions.from_table(table, "model", group="group_id")
+
+
+def test_every_named_study_has_records_and_the_discussed_one_is_among_them() -> None:
+    named = edition.edition()
+    assert named.discussed in named.studies
+    assert [folder.name for folder in edition.folders(RESULTS)] == named.studies
+
+
+def test_what_is_ones_own() -> None:
+    assert edition.is_own(OWN)
+    assert not edition.is_own(config.load("paper-scratch"))
+    assert not edition.is_own(config.load("demo"))
+
+
+@pytest.mark.parametrize(
+    ("positive", "negative", "study", "withheld"),
+    [
+        (29, 100, OWN, True), (30, 30, OWN, False), (100, 0, OWN, True),
+        (4, 4, config.load("paper-scratch"), False), (4, 4, config.load("demo"), False),
+    ],
+)  # fmt: skip
+def test_few_images_carry_no_tests(
+    positive: int, negative: int, study: config.Study, withheld: bool
+) -> None:
+    reason = edition.too_few(study, predicted(positive, negative))
+    assert bool(reason) == withheld
+    table = pd.DataFrame({"pair": ["a"], "points": ["+1"], "p": ["0.2"], "verdict": ["different"]})
+    kept = ["pair", "points"] if withheld else list(table)
+    assert list(edition.without_tests(table, reason)) == kept
+    if withheld:
+        assert f"{positive} COVID19 and {negative} NORMAL" in reason
+
+
+def test_records_of_other_studies_change_nothing_that_is_said_of_the_paper(tmp_path: Path) -> None:
+    """Two of the edition's own studies, renamed, lie beside it."""
+    results = tmp_path / "results"
+    shutil.copytree(RESULTS, results)
+    names = edition.edition().studies
+    settings = config.load("paper-scratch")
+
+    def said() -> tuple[object, ...]:
+        runs = overview.real_trainings(results)
+        sheet = judgement.sheet(results / names[0], settings)
+        elsewhere = judgement.sheet(results / "mine", OWN)
+        return (
+            [run.folder for run in runs], overview.standing(runs), overview.headline(runs),
+            overview.worth(overview.elsewhere(runs)), sheet["paper"].tolist(),
+            elsewhere["paper"].tolist(), judgement.stand_in(results / "mine"),
+        )  # fmt: skip
+
+    before = said()
+    shutil.copytree(results / names[1], results / "mine")
+    shutil.copytree(results / names[0], results / "a-first-one")
+    assert said() == before
