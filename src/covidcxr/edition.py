@@ -74,8 +74,8 @@ def too_few(study: Study, tested: Predictions) -> str:
         return ""
     n = " and ".join(f"{count} {label}" for label, count in counts.items())
     return (
-        f"The test part has {n} images. With fewer than {FEWEST} of a class this page prints no "
-        "tests, verdicts, decision curves or headline: they would say more than so few images can."
+        f"The test part has {n} images. With fewer than {FEWEST} of a class no tests, verdicts, "
+        "decision curves or headlines are printed: they would say more than so few images can."
     )
 
 
