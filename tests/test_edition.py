@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from covidcxr import config, edition, judgement, overview
+from covidcxr import config, edition, judgement, overview, records
 from covidcxr.predictions import Predictions
 
 RESULTS = Path("results")
@@ -57,6 +57,33 @@ def test_few_images_carry_no_tests(
     assert list(edition.without_tests(table, reason)) == kept
     if withheld:
         assert f"{positive} COVID19 and {negative} NORMAL" in reason
+
+
+def test_few_images_deny_no_leak(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    shutil.copytree(RESULTS, results)
+    names = edition.edition().studies
+    real = records.read(results / names[0] / "cohort")
+    parts = {"train": 16, "test": 4}
+    table = pd.DataFrame(
+        [
+            {"part": part, "label": label, "images": n, "images_shared_with_train": 0}
+            for part, n in parts.items()
+            for label in config.LABELS
+        ]
+    )
+    records.write(
+        results / "mine/cohort", study=OWN, parameters=records.parameters(OWN, (), split="keras"),
+        fingerprints={}, method=1, commit={"id": None, "changed": None},
+        tables={"parts": table} | {name: real.table(name) for name in ("categories", "measures")},
+        images={"COVID19": 20, "NORMAL": 20},
+    )  # fmt: skip
+    found = {row.leak.id: row.study for row in judgement.rows(results / "mine", OWN)}
+    assert found["L1.1"].status == judgement.UNTESTED
+    assert "4 COVID19 and 4 NORMAL" in found["L1.1"].because
+    study = config.load(names[0])
+    whole = {row.leak.id: row.study for row in judgement.rows(results / names[0], study)}
+    assert whole["L1.1"].status == judgement.NOT_FOUND
 
 
 def test_records_of_other_studies_change_nothing_that_is_said_of_the_paper(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -69,7 +70,11 @@ def too_few(study: Study, tested: Predictions) -> str:
         Its predictions of the test part.
     """
     positive = int(tested.positive.sum())
-    counts = dict(zip(LABELS, (positive, len(tested) - positive), strict=True))
+    return few_images(study, dict(zip(LABELS, (positive, len(tested) - positive), strict=True)))
+
+
+def few_images(study: Study, counts: Mapping[str, int]) -> str:
+    """Return the same of the numbers of test images by class."""
     if not is_own(study) or min(counts.values()) >= FEWEST:
         return ""
     n = " and ".join(f"{count} {label}" for label, count in counts.items())

@@ -517,10 +517,28 @@ def rows(results: Path, study: Study) -> tuple[Row, ...]:
         For a record that is damaged.
     """
     own = Source(results, tuple(study.splits), study)
+    few = _few(study, own)
     return tuple(
-        Row(leak, _of_paper(leak.paper, results), _of(leak.study, own))
+        Row(leak, _of_paper(leak.paper, results), _cautious(_of(leak.study, own), few))
         for leak in content().leakage
     )
+
+
+def _few(study: Study, source: Source) -> str:
+    """Return why a study's test part is too small to deny a leak, nothing where it is not."""
+    made = source.read(composition.NAME)
+    if made is None:
+        return ""
+    table = made.table("parts").query("part == 'test'").astype({"images": int})
+    counts = table.groupby("label")["images"].sum()
+    return edition.few_images(study, {label: int(counts.get(label, 0)) for label in LABELS})
+
+
+def _cautious(finding: Finding, few: str) -> Finding:
+    """Take back that nothing was found where so few images could hardly show it."""
+    if not few or finding.status != NOT_FOUND or finding.basis != "computed":
+        return finding
+    return replace(finding, status=UNTESTED, because=f"{finding.because} {few}")
 
 
 def _of(answer: Answer, source: Source) -> Finding:
