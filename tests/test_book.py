@@ -178,8 +178,11 @@ def test_a_deleted_record_is_made_again(demo: Project) -> None:
 def outputs(project: Project, study: str, page: str) -> list[str]:
     """Return what the cells of an executed page show, without badges, which name their study."""
     executed = nbformat.read(project.root / f"build/{study}/pages/{page}.ipynb", as_version=4)
-    shown = [json.dumps(output) for cell in executed.cells for output in cell.get("outputs", [])]
-    return [output for output in shown if "badge-page" not in output]
+    shown = [output for cell in executed.cells for output in cell.get("outputs", [])]
+    for output in shown:  # as text, an object is shown by its address
+        if "text/html" in output.get("data", {}):
+            output["data"].pop("text/plain", None)
+    return [text for text in map(json.dumps, shown) if "badge-page" not in text]
 
 
 def text_of(page: Path) -> str:
@@ -210,17 +213,19 @@ def test_real_images_are_trained_on_recorded_and_shown_again_without_them(
     # what is said of the paper is what the book of another study says
     for page in ("claims", "runs", "discussion", "datacard", "modelcard"):
         assert outputs(project, name, page) == outputs(project, "demo", page), page
-    assert "Nothing to be done" in project.make("demo", "--dry-run").stdout
     # the book opens with its own numbers, and judges nothing by eight test images
     landing = " ".join(text_of(project.html(name) / "book/own.html").split())
     accuracy = record["metrics"]["test"]["accuracy"]
-    assert f"A study of your own: {name}" in landing
+    assert "A study of your own" in landing
+    assert name in landing
     assert f"{accuracy:.1%}" in landing
     assert "fewer than 30 of a class" in landing
     assert not (project.html(name) / "book/index.html").exists()
-    comparison = text_of(project.html(name) / "book/run/comparison.html")
-    assert "fewer than 30 of a class" in comparison
-    assert "verdict" not in comparison.split("Pair by pair")[1].split("What this test part")[0]
+    page = project.html(name) / "book/run/comparison.html"
+    assert "fewer than 30 of a class" in text_of(page)
+    headers = {th.get_text() for th in BeautifulSoup(page.read_text(), "html.parser").select("th")}
+    assert "points" in headers
+    assert not headers & {"p", "mid-p", "verdict"}
     again = project.make("paper-scratch", changes=changes, data=data)
     assert "Nothing to be done" in again.stdout
 
