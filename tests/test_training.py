@@ -1,6 +1,7 @@
 """A training is deterministic, recorded once, and stops clearly when it must."""
 
 import errno
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -192,15 +193,18 @@ def test_more_epochs_go_on_where_fewer_ended(
     assert len(list((tmp_path / "shared" / "checkpoints").glob("*.npz.replaced-*"))) == 1
 
 
+def kept(cohort: Cohort, split: pd.DataFrame, folder: Path) -> records.Record:
+    """Train, and keep the last checkpoint."""
+    return training.record(
+        STUDY, "resnet50", "random", 0, results=folder / "results",
+        cohort=cohort, split=split, scratch=folder, keep=True,
+    )  # fmt: skip
+
+
 def test_a_checkpoint_of_another_method_is_kept(
     cohort: Cohort, split: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def run() -> records.Record:
-        return training.record(
-            STUDY, "resnet50", "random", 0, results=tmp_path / "results",
-            cohort=cohort, split=split, scratch=tmp_path, keep=True,
-        )  # fmt: skip
-
+    run = partial(kept, cohort, split, tmp_path)
     run()
     (checkpoint,) = (tmp_path / "checkpoints").glob("*.npz")
     before = checkpoint.read_bytes()
@@ -218,12 +222,7 @@ def test_a_checkpoint_of_another_method_is_kept(
 def test_a_damaged_checkpoint_is_one_sentence_and_no_record(
     cohort: Cohort, split: pd.DataFrame, tmp_path: Path
 ) -> None:
-    def run() -> records.Record:
-        return training.record(
-            STUDY, "resnet50", "random", 0, results=tmp_path / "results",
-            cohort=cohort, split=split, scratch=tmp_path, keep=True,
-        )  # fmt: skip
-
+    run = partial(kept, cohort, split, tmp_path)
     run()
     (checkpoint,) = (tmp_path / "checkpoints").glob("*.npz")
     content = bytearray(checkpoint.read_bytes())
