@@ -221,9 +221,11 @@ def test_real_images_are_trained_on_recorded_and_shown_again_without_them(
     assert f"{accuracy:.1%}" in landing
     assert "fewer than 30 of a class" in landing
     assert not (project.html(name) / "book/index.html").exists()
-    page = project.html(name) / "book/run/comparison.html"
-    assert "fewer than 30 of a class" in text_of(page)
-    headers = {th.get_text() for th in BeautifulSoup(page.read_text(), "html.parser").select("th")}
+    comparison = project.html(name) / "book/run/comparison.html"
+    assert "fewer than 30 of a class" in text_of(comparison)
+    headers = {
+        th.get_text() for th in BeautifulSoup(comparison.read_text(), "html.parser").select("th")
+    }
     assert "points" in headers
     assert not headers & {"p", "mid-p", "verdict"}
     again = project.make("paper-scratch", changes=changes, data=data)
