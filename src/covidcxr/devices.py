@@ -130,6 +130,8 @@ def prepare() -> None:
             import torch
 
             torch.use_deterministic_algorithms(True, warn_only=True)
+    where = ", ".join(device.name for device in found()) or "the processor: it sees no GPU"
+    log.info("%s computes on %s", BACKENDS[keras.backend.backend()], where)
 
 
 def found() -> list[Device]:
@@ -368,7 +370,7 @@ def attainable(dtype_policy: str) -> float:
     for _ in range(5):
         started = time.perf_counter()
         # The sum makes the backend finish; an accelerator answers before it has computed.
-        float(ops.convert_to_numpy(ops.sum(ops.matmul(one, one)[:1])))
+        float(ops.sum(ops.cast(ops.matmul(one, one)[:1], "float32")))
         best = min(best, time.perf_counter() - started)
     return 2 * side**3 / best
 
@@ -378,6 +380,11 @@ def gpu_name() -> str:
     places = {"/dev/nvidiactl": "an NVIDIA GPU", "/dev/kfd": "an AMD GPU", "/dev/dxg": "a GPU"}
     present = [name for place, name in places.items() if Path(place).exists()]
     return _nvidia("name") or (present[0] if present else "")
+
+
+def driver() -> str:
+    """Return the version of NVIDIA's driver; nothing where ``nvidia-smi`` does not answer."""
+    return _nvidia("driver_version")
 
 
 def _nvidia(fact: str) -> str:
