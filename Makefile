@@ -6,16 +6,22 @@ CORES ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 PROFILE ?= default
 FLOW = Snakefile
 PYTHON ?= python3
+# An NVIDIA driver brings nvidia-smi. GPU=0 leaves CUDA's libraries out; GPU=1 asks for them where
+# no driver is, as on a cluster's login node, and has each training of a cluster ask for a GPU.
+ifndef GPU
+GPU := $(shell nvidia-smi >/dev/null 2>&1 && echo 1 || echo 0)
+endif
+PINS = .venv/pins $(if $(filter 1,$(GPU)),.venv/gpu)
 BIN := .venv/bin
 # Beside a cluster, CORES is for what runs here: --cores would also bind the cluster's jobs.
 SNAKEMAKE = $(BIN)/snakemake --snakefile workflow/$(FLOW) \
 	$(if $(filter default,$(PROFILE)),--cores,--local-cores) $(CORES) \
 	--workflow-profile workflow/profiles/$(PROFILE) \
 	--config $(CHOICE)
-CHOICE = study='$(STUDY)' set='$(SET)'
+CHOICE = study='$(STUDY)' set='$(SET)' $(if $(filter environment command,$(origin GPU)),gpu=$(GPU))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book pdf train sensitivity test lint lock lab clean
+.PHONY: help pins setup book pdf train sensitivity test lint lock lab clean
 
 help: ## list the targets
 	@echo "The executable edition of a paper on COVID-19 and chest X-rays."
@@ -26,9 +32,12 @@ help: ## list the targets
 	@echo "  STUDY=demo|paper|paper-scratch|replicates|FILE.yaml   SET=\"epochs=1 image_size=64\"   CORES=2"
 	@echo "  RERUN=1 makes records anew that answer to something else, and keeps the old ones beside them"
 	@echo "  PROFILE=slurm|kubernetes fans the trainings out over a cluster"
+	@echo "  GPU=0 sets up no CUDA where there is an NVIDIA driver, GPU=1 sets it up where there is none"
 	@echo "  COVIDCXR_DATA=FOLDER with class folders COVID19 and NORMAL, for the paper's studies"
 
 setup: .venv/ready ## make .venv with everything in it
+
+pins: $(PINS)
 
 # Two steps, so that a change of a tool's settings in pyproject.toml fetches nothing anew.
 .venv/pins: requirements.lock
@@ -43,7 +52,17 @@ setup: .venv/ready ## make .venv with everything in it
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true
 	@touch $@
 
-.venv/ready: .venv/pins pyproject.toml
+# CUDA's libraries, beside a TensorFlow that finds them by itself.
+.venv/gpu: .venv/pins requirements-gpu.lock
+	@echo "GPU=1: installing CUDA's libraries (GPU=0 leaves them out)"
+	@if command -v uv >/dev/null 2>&1; then \
+		uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-gpu.lock ; \
+	else \
+		$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r requirements-gpu.lock ; \
+	fi
+	@touch $@
+
+.venv/ready: $(PINS) pyproject.toml
 	@if command -v uv >/dev/null 2>&1; then \
 		uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
 	else \
@@ -81,9 +100,12 @@ lint: setup ## check style, types and spelling, notebooks too
 	$(BIN)/codespell
 	$(BIN)/covidcxr prose
 
+RESOLVE = uv pip compile --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --quiet
+
 lock: ## resolve the pins anew (needs uv)
-	uv pip compile pyproject.toml --universal --python-version 3.11 --all-extras \
-		--generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock
+	$(RESOLVE) pyproject.toml --extra dev --extra cluster --extra lab --output-file requirements.lock
+	echo 'tensorflow[and-cuda]' | $(RESOLVE) - --constraint requirements.lock --output-file requirements-gpu.lock
 
 lab: setup ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab $(LAB) notebooks

@@ -1,5 +1,6 @@
 """The doctor finds what is there and names a remedy for what is not."""
 
+import importlib.metadata
 import json
 import shutil
 from pathlib import Path
@@ -21,6 +22,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "_reachable", lambda address: False)
     monkeypatch.setattr(devices, "asked", lambda backend: (0, ""))
     monkeypatch.setattr(devices, "gpu_name", lambda: "")
+    monkeypatch.setattr(devices, "driver", lambda: "")
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
 
 
@@ -66,9 +68,54 @@ def test_a_gpu_that_no_backend_sees_is_told_with_a_remedy(
     found = named(config.load("config/demo.yaml"), tmp_path)["trainings use"]
     assert found.status == doctor.NOTE
     assert "although the machine has NVIDIA T4" in found.found
-    assert "pip install" in found.remedy
+    assert "make setup GPU=1" in found.remedy
     monkeypatch.setattr(devices, "asked", lambda backend: (1, ""))
     assert named(config.load("config/demo.yaml"), tmp_path)["trainings use"].status == doctor.OK
+
+
+@pytest.mark.parametrize(
+    ("driver", "libraries", "expected"),
+    [
+        ("", "", {"NVIDIA driver": doctor.NOTE}),
+        ("580.95", "", {"NVIDIA driver": doctor.OK, "CUDA libraries": doctor.NOTE}),
+        ("580.95", "9.28.0.42", {"NVIDIA driver": doctor.OK, "CUDA libraries": doctor.OK}),
+    ],
+)
+def test_what_of_nvidia_is_missing_is_named(
+    driver: str,
+    libraries: str,
+    expected: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def version(name: str) -> str:
+        if name == doctor._CUDA and not libraries:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return libraries
+
+    monkeypatch.setattr(devices, "gpu_name", lambda: "NVIDIA T4")
+    monkeypatch.setattr(devices, "driver", lambda: driver)
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    found = named(config.load("config/demo.yaml"), tmp_path)
+    names = ("NVIDIA driver", "CUDA libraries")
+    assert {name: found[name].status for name in names if name in found} == expected
+    for name, status in expected.items():
+        assert ("make setup" in found[name].remedy) == (status == doctor.NOTE)
+
+
+def test_what_an_update_took_is_read_from_the_benchmark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        {"size": 32, "seconds": 99.0, "precision": "float32"},
+        {"size": 256, "seconds": 3.14, "precision": "float32"},
+    ]
+    result = {"hardware": {"cores": 3, "processor": "a processor"}, "rows": rows}
+    monkeypatch.setattr(doctor, "_UPDATES", tmp_path / "updates.json")
+    demo = config.load("config/demo.yaml")
+    assert "pixels" not in named(demo, tmp_path)["trainings use"].remedy
+    (tmp_path / "updates.json").write_text(json.dumps(result))
+    assert "3.1 s on 3 cores (a processor" in named(demo, tmp_path)["trainings use"].remedy
 
 
 def test_a_backend_that_fails_to_start_says_why(

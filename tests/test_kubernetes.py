@@ -107,7 +107,7 @@ def test_a_job_asks_for_what_the_training_needs(cluster: Cluster) -> None:
         "KERAS_BACKEND": "jax",
         "COVIDCXR_KUBERNETES_MOUNT": f"{cluster.root.parent}/",
     }
-    script = cluster.script(gpus=1)
+    script = cluster.script(gpu=1)
     name = cluster.submit(script)
     assert cluster.ended(name) == "success\n"
     (job,) = cluster.created()

@@ -42,9 +42,9 @@ def told(*command: str) -> list[list[str]]:
     return [line.split() for line in done.stdout.splitlines()]
 
 
-def accounted() -> dict[str, str]:
-    """Return the state of every job that the cluster's accounting knows."""
-    rows = told("sacct", "--allusers", "--allocations", "--noheader", "--format=JobID,State%30")
+def accounted(what: str) -> dict[str, str]:
+    """Return something that the cluster's accounting knows of every job, by job."""
+    rows = told("sacct", "--allusers", "--allocations", "--noheader", f"--format=JobID,{what}%60")
     return {row[0]: row[1] for row in rows}
 
 
@@ -90,7 +90,7 @@ def test_trainings_fan_out_and_a_killed_one_is_tried_again(
             "--slurm-logdir",
             str(tmp_path / "logs"),
         ),
-        *("--config", "study=demo", f"set={CHANGES}"),
+        *("--config", "study=demo", f"set={CHANGES}", "gpu=1"),
         *(f"build={tmp_path / 'build'}", f"results={tmp_path / 'results'}"),
         *("--", "trainings"),
     ]
@@ -112,8 +112,9 @@ def test_trainings_fan_out_and_a_killed_one_is_tried_again(
             assert run.wait(timeout=480) == 0, log.read_text()[-3000:]
         finally:
             run.terminate()
-    states = accounted()
+    states = accounted("State")
     assert Counter(states.values()) == {"FAILED": 1, "COMPLETED": 2}, states
     assert states[killed] == "FAILED"
+    assert all("gres/gpu=1" in granted for granted in accounted("AllocTRES").values())
     made = {record["name"] for record in records.every(tmp_path / "results")}
     assert made == {"resnet50-keras-s0", "resnet50-keras-s1"}

@@ -3,7 +3,8 @@
     snakemake --snakefile workflow/sensitivity.smk --cores 2
 
 Settings: base (the study that the arms change), set (overrides of all of them), arms (some
-of them, by comma), build and results (folders), keep (last checkpoints stay).
+of them, by comma), build and results (folders), keep (last checkpoints stay), gpu (how many each
+training asks a cluster for).
 """
 
 import shlex
@@ -122,6 +123,8 @@ rule arm:
         title=lambda w: TITLES[STUDIES[w.key].models[0]],
         keep=bool(config.get("keep")),
     threads: max(1, (workflow.resource_settings.cores or 1) // len(RUNS))
+    resources:
+        gpu=int(config.get("gpu", 0)),
     log:
         BUILD / "logs/{key}-{run}.log",
     shell:

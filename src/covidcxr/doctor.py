@@ -6,6 +6,7 @@ Each check is a small function that returns findings; none of them changes anyth
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import platform
 import shutil
@@ -26,6 +27,11 @@ OK, NOTE, MISSING = "ok", "note", "missing"
 _GIB = 2**30
 _CHECKPOINT = 12
 """Bytes of a checkpoint for each parameter: the weight and the optimizer's two averages."""
+
+_CUDA = "nvidia-cudnn-cu12"
+"""Of the packages in requirements-gpu.lock, one that nothing else brings."""
+
+_UPDATES = Path("benchmarks/results/updates.json")
 
 _KERAS_FILES = "https://storage.googleapis.com/tensorflow/keras-applications/"
 
@@ -63,6 +69,7 @@ def examine(study: Study, place: Path) -> list[Finding]:
     """
     return [
         *_backends(),
+        *_cuda(),
         *_memory(study),
         *_data(study),
         *_weights(study),
@@ -119,12 +126,46 @@ def _backends() -> Iterator[Finding]:
         yield Finding(
             "trainings use", NOTE,
             f"{devices.BACKENDS[chosen]} on the processor, although the machine has {gpu}",
-            "install a backend for it: pip install 'tensorflow[and-cuda]' or 'jax[cuda12]'",
+            "make setup GPU=1 brings TensorFlow what it needs of CUDA; other GPUs need a backend "
+            "of their own",
         )  # fmt: skip
     else:
         yield Finding(
             "trainings use", NOTE, f"{devices.BACKENDS[chosen]} on the processor: no accelerator",
-            "256 pixels take days; see the page on performance, or lower image_size and epochs",
+            f"{_measured()}use a machine with a GPU, or lower image_size and epochs",
+        )  # fmt: skip
+
+
+def _measured() -> str:
+    """Say what an update of the largest network took where the benchmarks were run."""
+    try:
+        result = json.loads(_UPDATES.read_text("utf-8"))
+        row = max(result["rows"], key=lambda row: (row["size"], row["seconds"]))
+        hardware = result["hardware"]
+    except (OSError, ValueError, KeyError):
+        return ""
+    return (
+        f"at {row['size']} pixels an update of the largest network took {row['seconds']:.1f} s on "
+        f"{hardware['cores']} cores ({hardware['processor']}, {row['precision']}): "
+    )
+
+
+def _cuda() -> Iterator[Finding]:
+    """Look for both things that TensorFlow needs of NVIDIA: the driver and CUDA's libraries."""
+    driver = devices.driver()
+    if driver:
+        yield Finding("NVIDIA driver", OK, driver)
+        try:
+            version = importlib.metadata.version(_CUDA)
+            yield Finding("CUDA libraries", OK, f"cuDNN {version}")
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding(
+                "CUDA libraries", NOTE, "not installed: TensorFlow sees no GPU", "make setup GPU=1"
+            )
+    elif "NVIDIA" in (gpu := devices.gpu_name()):
+        yield Finding(
+            "NVIDIA driver", NOTE, f"the machine has {gpu}, but nvidia-smi does not answer",
+            "install NVIDIA's driver, then make setup",
         )  # fmt: skip
 
 

@@ -43,7 +43,7 @@ stop() {
     done
     if alive "$daemon"; then kill -9 "$(<"$state/$daemon.pid")"; fi
   done
-  for file in "$conf/slurm.conf" "$conf/slurmdbd.conf"; do
+  for file in "$conf/slurm.conf" "$conf/gres.conf" "$conf/slurmdbd.conf"; do
     if ours "$file"; then rm -f "$file"; fi
   done
   rm -rf "$state"
@@ -75,10 +75,14 @@ AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost=localhost
 AccountingStoragePass=$state/munge.socket
 JobAcctGatherType=jobacct_gather/linux
+AccountingStorageTRES=gres/gpu
 MpiDefault=none
-NodeName=$host NodeAddr=127.0.0.1 CPUs=$(nproc) RealMemory=$memory
+GresTypes=gpu
+NodeName=$host NodeAddr=127.0.0.1 CPUs=$(nproc) RealMemory=$memory Gres=gpu:2
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE
 END
+  # two GPUs that are only counted: no device stands behind them
+  printf '%s\nName=gpu Count=2\n' "$mark" >"$conf/gres.conf"
   cat >"$conf/slurmdbd.conf" <<END
 $mark
 DbdHost=localhost
@@ -128,7 +132,7 @@ start() {
 }
 
 [ "$(id -u)" = 0 ] || fail "needs root; run it in a container."
-for file in "$conf/slurm.conf" "$conf/slurmdbd.conf"; do
+for file in "$conf/slurm.conf" "$conf/gres.conf" "$conf/slurmdbd.conf"; do
   ours "$file" || fail "$file belongs to another cluster; use a machine that is in none."
 done
 case "${1:-}" in

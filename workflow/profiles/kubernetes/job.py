@@ -101,7 +101,7 @@ def environment() -> list[dict[str, str]]:
 def amounts(job: dict[str, Any]) -> dict[str, str]:
     """Return how much of a node a job needs."""
     needed = {"cpu": str(job["threads"]), "memory": f"{job['resources']['mem_mb']}M"}
-    if gpus := job["resources"].get("gpus"):
+    if gpus := job["resources"].get("gpu"):
         needed["nvidia.com/gpu"] = str(gpus)
     return needed
 
