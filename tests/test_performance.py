@@ -31,6 +31,18 @@ FROZEN: dict[str, Any] = {
 }  # fmt: skip
 
 
+def test_an_update_is_priced_by_its_operations() -> None:
+    row = {
+        "model": "resnet50", "size": 256, "precision": "mixed_bfloat16", "batch": 16,
+        "seconds": 2.0, "multiply_adds": 10**9, "attainable_flops_per_second": 96e9,
+    }  # fmt: skip
+    slower = row | {"attainable_flops_per_second": 48e9}
+    priced = performance.updates({"rows": [slower, row]}).iloc[0]
+    assert priced["share"] == 0.5  # 6 * 1e9 * 16 operations in 2 s, of 96e9 in one
+    assert priced["hours"] == pytest.approx(35 * 91 * 2 / 3600)
+    assert priced["gpu_minutes"] == pytest.approx(35 * 91 * 96e9 / 312e12 / 60)
+
+
 def test_shared_features_are_compared_within_the_run() -> None:
     found = performance.frozen(FROZEN)
     assert found["faster"] == 7
@@ -95,6 +107,7 @@ def test_rendering_is_compared_by_the_image() -> None:
 
 def test_the_committed_results_hold_what_the_page_needs() -> None:
     found = performance.read(Path("benchmarks/results"))
+    assert performance.updates(found["updates"])["share"].between(0.01, 1).all()
     assert performance.frozen(found["frozen"])["faster"] > 1
     assert performance.bootstrap(found["bootstrap"])["counts"] > 1
     assert len(performance.context(found)) == len(performance.BENCHMARKS)
@@ -103,7 +116,7 @@ def test_the_committed_results_hold_what_the_page_needs() -> None:
 
 
 def test_a_missing_or_damaged_result_names_the_benchmark(tmp_path: Path) -> None:
-    with pytest.raises(Problem, match=r"frozen\.json: .*run python benchmarks/frozen\.py"):
+    with pytest.raises(Problem, match=r"updates\.json: .*run python benchmarks/updates\.py"):
         performance.read(tmp_path)
     for name in performance.BENCHMARKS:
         (tmp_path / f"{name}.json").write_text(json.dumps({}))

@@ -17,8 +17,14 @@ import pandas as pd
 from covidcxr import records
 from covidcxr.problems import Problem
 
-BENCHMARKS = ("frozen", "bootstrap", "duplicates", "phantom")
+BENCHMARKS = ("updates", "frozen", "bootstrap", "duplicates", "phantom")
 """Files of ``benchmarks/``, each of which writes a result of its name."""
+
+PAPER = {"images": 1441, "epochs": 35}
+"""Training images and epochs of the paper, for projections."""
+
+GPU = {"name": "NVIDIA A100", "flops_per_second": 312e12}
+"""A GPU for the projection, with its peak of dense bfloat16, by NVIDIA's data sheet of the A100."""
 
 Result = Mapping[str, Any]
 
@@ -75,6 +81,44 @@ def context(found: Mapping[str, Result]) -> pd.DataFrame:
         }
         for name, result in found.items()
     ]
+    return pd.DataFrame(rows)
+
+
+# --- updates
+
+
+def updates(result: Result) -> pd.DataFrame:
+    """Say what an update costs, and a training of the paper's length at that price.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a network, size and precision: ``model``, ``size`` (pixels), ``precision``,
+        ``seconds`` (of an update), ``share`` (of the operations a second that a product of
+        matrices reached at best in this precision), ``hours`` (of `PAPER`'s epochs, updates alone)
+        and ``gpu_minutes`` (the least that `GPU` needs for them, at its peak).
+
+    Notes
+    -----
+    An update takes three times the operations of a forward pass: one for the pass itself, two
+    for the gradients of what goes in and of the weights. A multiply-add is two operations.
+    """
+    attained: dict[str, float] = {}
+    for row in result["rows"]:
+        best = attained.get(row["precision"], 0.0)
+        attained[row["precision"]] = max(best, row["attainable_flops_per_second"])
+    rows = []
+    for row in result["rows"]:
+        operations = 3 * 2 * row["multiply_adds"] * row["batch"]
+        count = PAPER["epochs"] * math.ceil(PAPER["images"] / row["batch"])
+        rows.append(
+            {name: row[name] for name in ("model", "size", "precision", "seconds")}
+            | {
+                "share": operations / row["seconds"] / attained[row["precision"]],
+                "hours": count * row["seconds"] / 3600,
+                "gpu_minutes": count * operations / GPU["flops_per_second"] / 60,
+            }
+        )
     return pd.DataFrame(rows)
 
 
