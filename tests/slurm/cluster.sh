@@ -81,8 +81,9 @@ GresTypes=gpu
 NodeName=$host NodeAddr=127.0.0.1 CPUs=$(nproc) RealMemory=$memory Gres=gpu:2
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE
 END
-  # two GPUs that are only counted: no device stands behind them
-  printf '%s\nName=gpu Count=2\n' "$mark" >"$conf/gres.conf"
+  # two GPUs that are only counted: SLURM wants a device file for each, and these do nothing
+  printf '%s\nAutoDetect=off\nName=gpu File=/dev/null\nName=gpu File=/dev/zero\n' "$mark" \
+    >"$conf/gres.conf"
   cat >"$conf/slurmdbd.conf" <<END
 $mark
 DbdHost=localhost
