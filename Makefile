@@ -29,7 +29,7 @@ help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | \
 		awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 	@echo
-	@echo "  STUDY=demo|paper|paper-scratch|replicates|FILE.yaml   SET=\"epochs=1 image_size=64\"   CORES=2"
+	@echo "  STUDY=demo|paper|paper-scratch|small|replicates|FILE.yaml   SET=\"epochs=1 image_size=64\"   CORES=2"
 	@echo "  RERUN=1 makes records anew that answer to something else, and keeps the old ones beside them"
 	@echo "  PROFILE=slurm|kubernetes fans the trainings out over a cluster"
 	@echo "  GPU=0 sets up no CUDA where there is an NVIDIA driver, GPU=1 sets it up where there is none"

@@ -198,9 +198,9 @@ def test_real_images_are_trained_on_recorded_and_shown_again_without_them(
     changes = "cohort.images_per_class=20 image_size=32 epochs=1 models=[resnet50] splits=[grouped]"
     # Two more cohorts of 1,326 images are the records' matter, not this way's.
     changes += " external={}"
-    name = config.load("paper-scratch", changes).name
+    name = config.load("small", changes).name
     build, folder = project.root / "build" / name, project.root / "results" / name
-    done = project.make("paper-scratch", changes=changes, data=data)
+    done = project.make("small", changes=changes, data=data)
     assert done.returncode == 0, done.stdout[-6000:]
     record = json.loads((folder / "resnet50-grouped-s0/record.json").read_text())
     counts = [sum(part.values()) for part in record["images"].values()]
@@ -228,13 +228,13 @@ def test_real_images_are_trained_on_recorded_and_shown_again_without_them(
     }
     assert "points" in headers
     assert not headers & {"p", "mid-p", "verdict"}
-    again = project.make("paper-scratch", changes=changes, data=data)
+    again = project.make("small", changes=changes, data=data)
     assert "Nothing to be done" in again.stdout
 
     # another reader, who has the records and not the images
     shutil.rmtree(build)
     pages = [f"build/{name}/pages/{page}.ipynb" for page in ("exploration", "resnet50-grouped-s0")]
-    done = project.make("paper-scratch", changes=changes, targets=pages)
+    done = project.make("small", changes=changes, targets=pages)
     assert done.returncode == 0, done.stdout[-6000:]
     assert json.loads((folder / "resnet50-grouped-s0/record.json").read_text()) == record
     text = (project.root / pages[1]).read_text()
@@ -242,6 +242,6 @@ def test_real_images_are_trained_on_recorded_and_shown_again_without_them(
 
 
 def test_the_published_book_needs_no_images(project: Project) -> None:
-    planned = jobs(project.make("paper-scratch", "--dry-run").stdout)
+    planned = jobs(project.make("small", "--dry-run").stdout)
     assert {"training", "metrics", "analysis", "book"} <= planned
     assert not planned & {"cohort", "samples", "split"}

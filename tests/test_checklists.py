@@ -21,7 +21,7 @@ from covidcxr.problems import Problem
 TESTED = ("2a", "2b", "2e", "3e", "5e", "6a", "6b", "7a", "7b")
 """Items of REFORMS whose answer must not rest on words alone."""
 
-RECORD = "results/paper-scratch/resnet50-keras-s0/record.json"
+RECORD = "results/small/resnet50-keras-s0/record.json"
 SETTINGS = (
     "image_size", "resize", "preprocessing", "weights", "trainable", "head", "dropout",
     "batch_norm_momentum", "epochs", "batch_size", "optimizer", "learning_rate",
@@ -262,7 +262,7 @@ def test_files_whose_values_are_shown_are_committed_records() -> None:
 
 def trainings() -> list[records.Record]:
     """Return the committed trainings of the study that the lists point to."""
-    found = sorted((ROOT / "results/paper-scratch").glob("*-s[0-9]*/record.json"))
+    found = sorted((ROOT / "results/small").glob("*-s[0-9]*/record.json"))
     assert len(found) >= 5
     return [records.read(path.parent) for path in found]
 
@@ -303,7 +303,7 @@ def test_the_last_epoch_is_the_one_that_is_reported() -> None:
 
 
 def test_trainings_have_the_settings_of_their_study() -> None:
-    study = config.load(ROOT / "config/paper-scratch.yaml")
+    study = config.load(ROOT / "config/small.yaml")
     for run in trainings():
         for key in SETTINGS:
             assert run["parameters"][key] == getattr(study, key), f"{run.folder}: {key}"

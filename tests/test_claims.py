@@ -289,11 +289,11 @@ def test_only_a_better_accuracy_is_told_from_the_constant_answer(
 
 
 def test_what_overlap_bought_is_counted_on_this_editions_images(tmp_path: Path) -> None:
-    found = Checks(RESULTS).overlap_gain("paper-scratch")
+    found = Checks(RESULTS).overlap_gain("small")
     assert "an image-level split raised that of 0 of 5 simple models" in found.reason
     # What speaks against the claim is told as well.
     assert "all instead of none of the tested groups that of 1 of 3 beyond chance" in found.reason
-    alone = Checks(tmp_path).overlap_gain("paper-scratch")
+    alone = Checks(tmp_path).overlap_gain("small")
     assert alone.verdict == found.verdict == checks.UNVERIFIABLE
     assert "no run recorded here" in alone.reason
 
@@ -315,7 +315,7 @@ def test_judgements_say_of_this_editions_runs_what_they_are() -> None:
         (run["study"], run["parameters"]["model"], run["parameters"]["split"]) for run in runs
     )
     assert {model for (_, model, _), n in repeated.items() if n > 1} == {"resnet50"}
-    assert (RESULTS / "paper-scratch/external/record.json").is_file()
+    assert (RESULTS / "small/external/record.json").is_file()
 
 
 # --- our own runs

@@ -11,7 +11,7 @@ from covidcxr import config, edition, judgement, overview, records
 from covidcxr.predictions import Predictions
 
 RESULTS = Path("results")
-OWN = config.load("paper-scratch", ["cohort.images_per_class=20"])
+OWN = config.load("small", ["cohort.images_per_class=20"])
 
 
 def predicted(positive: int, negative: int) -> Predictions:
@@ -36,7 +36,7 @@ def test_every_named_study_has_records_and_the_discussed_one_is_among_them() -> 
 
 def test_what_is_ones_own() -> None:
     assert edition.is_own(OWN)
-    assert not edition.is_own(config.load("paper-scratch"))
+    assert not edition.is_own(config.load("small"))
     assert not edition.is_own(config.load("demo"))
 
 
@@ -44,7 +44,7 @@ def test_what_is_ones_own() -> None:
     ("positive", "negative", "study", "withheld"),
     [
         (29, 100, OWN, True), (30, 30, OWN, False), (100, 0, OWN, True),
-        (4, 4, config.load("paper-scratch"), False), (4, 4, config.load("demo"), False),
+        (4, 4, config.load("small"), False), (4, 4, config.load("demo"), False),
     ],
 )  # fmt: skip
 def test_few_images_carry_no_tests(
@@ -91,7 +91,7 @@ def test_records_of_other_studies_change_nothing_that_is_said_of_the_paper(tmp_p
     results = tmp_path / "results"
     shutil.copytree(RESULTS, results)
     names = edition.edition().studies
-    settings = config.load("paper-scratch")
+    settings = config.load("small")
 
     def said() -> tuple[object, ...]:
         runs = overview.real_trainings(results)

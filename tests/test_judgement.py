@@ -21,7 +21,7 @@ from covidcxr.problems import Problem
 from covidcxr.words import in_words
 
 SYNTHETIC = config.load(ROOT / "config/demo.yaml")
-REAL = config.load(ROOT / "config/paper-scratch.yaml")
+REAL = config.load(ROOT / "config/small.yaml")
 TEXT = files("covidcxr").joinpath(judgement.FILE).read_text("utf-8")
 IMAGES = {"COVID19": 60, "NORMAL": 140}
 
@@ -264,7 +264,7 @@ def test_real_images_stand_in_for_the_papers_and_synthetic_ones_do_not(results: 
     composition(results)
     overlap(results, keras_copy=5)
     assert of(results, "L1.4").paper.status == UNTESTED
-    beside = results.parent / "paper-scratch"
+    beside = results.parent / "small"
     composition(beside, REAL)
     overlap(beside, REAL)
     assert of(results, "L1.4").paper.status == NOT_FOUND
@@ -280,7 +280,7 @@ def test_real_images_stand_in_for_the_papers_and_synthetic_ones_do_not(results: 
 def test_somebodys_own_images_are_not_the_papers(results: Path) -> None:
     composition(results.parent / "mine", REAL, images={"COVID19": 20, "NORMAL": 20})
     assert judgement.real(results.parent / "mine") == []
-    beside = results.parent / "paper-scratch"
+    beside = results.parent / "small"
     assert "No real images" in judgement.stand_in(results)
     composition(beside, REAL, images={"COVID19": 460, "NORMAL": 1341})
     assert judgement.real(results) == [beside]

@@ -345,8 +345,8 @@ def test_the_split_by_name_is_paired_with_the_grouped_one_that_differs_in_nothin
 
 def test_the_recorded_networks_on_the_split_by_name_and_on_the_grouped_one_are_shown() -> None:
     results = Path("results")
-    runs = leakage.trainings({results / "paper-scratch", results / "replicates"}, synthetic=False)
-    group = leakage.groups(records.read(results / "paper-scratch" / "leakage"))
+    runs = leakage.trainings({results / "small", results / "replicates"}, synthetic=False)
+    group = leakage.groups(records.read(results / "small" / "leakage"))
     found = pictures.by_name(runs, group, 0.5, 0.95)
     table = pictures.by_name_table(found).reset_index()
     shown = table[table["score"] == "accuracy"].iloc[:, [0, 2, 3]].to_numpy().tolist()
@@ -357,7 +357,7 @@ def test_the_recorded_networks_on_the_split_by_name_and_on_the_grouped_one_are_s
     ]
     assert table.columns[2].endswith("n = 345")
     told = pictures.pairs_told(runs, leakage.networks(runs), found)
-    assert "six of the study 'paper-scratch' and ten of the study 'replicates'" in told
+    assert "six of the study 'small' and ten of the study 'replicates'" in told
     assert "Three pairs differ in nothing but the split by file name" in told
     assert "in all three pairs" in pictures.by_name_told(found)
     assert "no interval excludes 0" in pictures.by_name_told(found)

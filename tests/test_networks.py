@@ -18,7 +18,7 @@ RESNET152V2 = 60_380_648 - TOP
 
 def study(**changes: object) -> config.Study:
     items = [f"{key}={value}" for key, value in changes.items()]
-    return config.load("config/paper-scratch.yaml", items)
+    return config.load("config/small.yaml", items)
 
 
 @pytest.fixture(scope="module")

@@ -146,7 +146,7 @@ def test_a_book_names_the_pages_that_its_prose_takes_values_from(project: Path) 
         assert found[page]["shows"] == {"book/run/page": ["answer"]}
 
 
-@pytest.mark.parametrize(("study", "synthetic"), [("demo", True), ("paper-scratch", False)])
+@pytest.mark.parametrize(("study", "synthetic"), [("demo", True), ("small", False)])
 def test_a_book_says_which_it_is(project: Path, study: str, synthetic: bool) -> None:
     resolved = project / f"build/{study}/study.yaml"
     resolved.parent.mkdir(parents=True)

@@ -168,7 +168,7 @@ def test_a_number_leads_to_the_foot_which_opens(browser: Browser, site: str) -> 
     assert not foot.is_visible()
     page.locator("a.glued").first.click()
     foot.wait_for(state="visible")
-    assert "results/paper-scratch/" in foot.inner_text()
+    assert "results/small/" in foot.inner_text()
     # and to the pages of which it shows values
     foot.get_by_role("link", name="book/run/runs").click()
     assert page.url.endswith("run/runs.html#how-this-page-was-made")

@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup
 from covidcxr import cards, config, external, records, sphinx_reference
 
 ROOT = Path(__file__).parent.parent
-FOLDER = ROOT / "results/paper-scratch"
+FOLDER = ROOT / "results/small"
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def test_the_data_card_counts_the_cohorts_of_the_records(tested: records.Record)
 
 
 def test_the_model_card_shows_each_recorded_network_on_each_cohort(tested: records.Record) -> None:
-    settings = config.load(str(ROOT / "config/paper-scratch.yaml"))
+    settings = config.load(str(ROOT / "config/small.yaml"))
     runs = external.trainings(settings, FOLDER)
     shown = cards.performance(external.networks(runs, tested))
     assert shown["cohort"].tolist() == ["cohort", "adults", "holdout"] * len(runs)

@@ -31,7 +31,7 @@ def folder_study(root: Path, **external: str) -> config.Study:
             Image.fromarray(grey).save(root / label / f"{number}.png")
     named = {n: {"source": "folder", "manifest": m} for n, m in external.items()}
     return config.load(
-        "config/paper-scratch.yaml",
+        "config/small.yaml",
         ["image_size=32", f"cohort.path={root}", f"external={json.dumps(named)}"],
     )
 

@@ -164,7 +164,7 @@ def test_the_record_is_made_once_and_shown_without_images(
 
 # --- on the page
 
-RECORDED = records.read(Path("results/paper-scratch/shortcuts"))
+RECORDED = records.read(Path("results/small/shortcuts"))
 MEASURED = controls.record(Path("results")).table("measures")
 
 

@@ -110,7 +110,7 @@ def badge(study: Study, *made: records.Record) -> Html:
     """Say of which study, cohort, commit and day a page is, and of which trainings if of any."""
     images = made[0]["images"] if made else {}
     trained = not made or any("model" in run["parameters"] for run in made)
-    others = sorted({run["study"] for run in made} - {study.name})
+    others = sorted({run.study for run in made} - {study.name})
     counts = _total(images)
     synthetic = study.cohort.source == "phantom"
     mark = (

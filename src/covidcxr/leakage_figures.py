@@ -633,7 +633,7 @@ def pairs_told(runs: Sequence[Record], pairs: pd.DataFrame, named: pd.DataFrame)
     if not runs:
         return "No training is recorded for this cohort."
     n = len(runs)
-    counts = pd.Series([run["study"] for run in runs]).value_counts(sort=False)
+    counts = pd.Series([run.study for run in runs]).value_counts(sort=False)
     of = listing([f"{in_words(int(k))} of the study '{name}'" for name, k in counts.items()])
     text = (
         f"Looked at {'is' if n == 1 else 'are'} {in_words(n)} training{'s' * (n > 1)}: {of}. Those "

@@ -61,7 +61,7 @@ def real_trainings(results: Path) -> list[Record]:
     def place(run: Record) -> tuple[str, int, bool, str]:
         given = run["parameters"]
         other = given["split"] != PROTOCOL["split"]
-        return run["study"], order.index(given["model"]), other, run["name"]
+        return run.study, order.index(given["model"]), other, run["name"]
 
     return sorted(found, key=place)
 
@@ -73,7 +73,7 @@ def as_table(runs: Sequence[Record]) -> pd.DataFrame:
         p, a = run["parameters"], _accuracy(run)
         rows.append(
             {
-                "study": _breakable(run["study"]),
+                "study": _breakable(run.study),
                 "network": TITLES[p["model"]],
                 "split": p["split"],
                 "seed": p["seed"],
@@ -91,7 +91,7 @@ def studies(runs: Sequence[Record]) -> pd.DataFrame:
     rows: dict[str, dict[str, Any]] = {}
     for run in runs:
         row = rows.setdefault(
-            _breakable(run["study"]), {"images": "", "trainings": 0, "departures": {}}
+            _breakable(run.study), {"images": "", "trainings": 0, "departures": {}}
         )
         images = _images(run)
         row["images"] = f"{images['COVID19']:,} + {images['NORMAL']:,}"
@@ -134,7 +134,7 @@ def _first_of_each(runs: Sequence[Record]) -> list[Record]:
     """Keep one training of each study and network: replicates have a page of their own."""
     found: dict[tuple[str, str], Record] = {}
     for run in runs:
-        found.setdefault((run["study"], run["parameters"]["model"]), run)
+        found.setdefault((run.study, run["parameters"]["model"]), run)
     return list(found.values())
 
 
@@ -172,7 +172,7 @@ def _beside(nearest: Record, runs: Sequence[Record]) -> list[Record]:
     return [
         run
         for run in runs
-        if run["study"] == nearest["study"]
+        if run.study == nearest.study
         and (run["parameters"]["split"], run["parameters"]["seed"]) == (of["split"], of["seed"])
     ]
 

@@ -108,6 +108,11 @@ class Record:
         return datetime.fromisoformat(self.content["created"])
 
     @property
+    def study(self) -> str:
+        """The study that it belongs to: the folder it lies in, whatever that was once called."""
+        return self.folder.parent.name
+
+    @property
     def method(self) -> int:
         """The method that made it."""
         return int(self.content.get("method", FIRST_METHOD))
