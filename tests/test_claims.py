@@ -304,17 +304,19 @@ def test_models_that_gain_are_counted() -> None:
 
 
 def test_judgements_say_of_this_editions_runs_what_they_are() -> None:
-    """They call them small, from random weights, and say which controls were trained."""
+    """They say that runs begin with random weights, what is repeated and which controls ran."""
     runs = overview.real_trainings(RESULTS)
     arms = sensitivity.read(RESULTS)
     for run in [*runs, *arms.values()]:
         assert run["parameters"]["weights"] == "none"
-        assert run["parameters"]["image_size"] < 128
     assert {"fusion", "fused-same", "fused-second", "pointwise-none"} <= set(arms)
     repeated = Counter(
-        (run["study"], run["parameters"]["model"], run["parameters"]["split"]) for run in runs
+        (run.study, run["parameters"]["model"], run["parameters"]["split"]) for run in runs
     )
-    assert {model for (_, model, _), n in repeated.items() if n > 1} == {"resnet50"}
+    assert {(study, model) for (study, model, _), n in repeated.items() if n > 1} == {
+        ("replicates", "resnet50")
+    }
+    assert all(r["parameters"]["image_size"] < 128 for r in runs if r.study == "replicates")
     assert (RESULTS / "small/external/record.json").is_file()
 
 

@@ -298,7 +298,7 @@ def test_trainings_that_differ_in_the_kind_of_split_alone_are_paired(tmp_path: P
     assert found["accuracy"].item() == pytest.approx(0.5)
     named = pictures.by_name(runs, {}, 0.5, 0.95)
     told = pictures.pairs_told(runs, found, named)
-    assert "Looked at are five trainings: five of the study 'demo'. " in told
+    assert f"Looked at are five trainings: five of the study '{tmp_path.name}'. " in told
     assert "One pair differs in nothing but a split at random and a grouped one" in told
     assert "file name" not in told
     assert len(pictures.pairs_table(found)) == 1
@@ -357,7 +357,7 @@ def test_the_recorded_networks_on_the_split_by_name_and_on_the_grouped_one_are_s
     ]
     assert table.columns[2].endswith("n = 345")
     told = pictures.pairs_told(runs, leakage.networks(runs), found)
-    assert "six of the study 'small' and ten of the study 'replicates'" in told
+    assert "ten of the study 'replicates' and six of the study 'small'" in told
     assert "Three pairs differ in nothing but the split by file name" in told
     assert "in all three pairs" in pictures.by_name_told(found)
     assert "no interval excludes 0" in pictures.by_name_told(found)
