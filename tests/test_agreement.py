@@ -45,7 +45,7 @@ def test_all_scores_agree_or_the_study_does_not() -> None:
 
 @given(st.integers(1, 91), st.integers(1, 267))
 def test_the_difference_of_two_proportions_has_newcombes_interval(k: int, m: int) -> None:
-    value, low, high = agreement.difference(proportion(k, 92), proportion(m, 268))
+    value, low, high = intervals.difference(proportion(k, 92), proportion(m, 268))
     theirs = confint_proportions_2indep(k, 92, m, 268, method="newcomb", compare="diff")
     assert value == pytest.approx(k / 92 - m / 268)
     assert (low, high) == pytest.approx(theirs)
@@ -53,22 +53,22 @@ def test_the_difference_of_two_proportions_has_newcombes_interval(k: int, m: int
 
 def test_newcombes_published_example_is_met() -> None:
     # Newcombe, Stat Med 17:873-890 (1998), Table II, method 10: 56/70 - 48/80.
-    value, low, high = agreement.difference(proportion(56, 70), proportion(48, 80))
+    value, low, high = intervals.difference(proportion(56, 70), proportion(48, 80))
     assert (value, low, high) == pytest.approx((0.2, 0.0524, 0.3339), abs=5e-5)
 
 
 @given(st.integers(0, 50), st.integers(0, 50))
 def test_a_difference_turned_round_changes_its_sign(k: int, m: int) -> None:
     one, other = proportion(k, 50), proportion(m, 50)
-    value, low, high = agreement.difference(one, other)
-    assert agreement.difference(other, one) == pytest.approx((-value, -high, -low))
+    value, low, high = intervals.difference(one, other)
+    assert intervals.difference(other, one) == pytest.approx((-value, -high, -low))
     assert low <= value <= high
 
 
 def test_a_score_without_limits_decides_nothing() -> None:
     nan = float("nan")
     nothing = Interval(nan, nan, nan, "none", "image", 0, reason="no image")
-    value, low, high = agreement.difference(nothing, proportion(3, 5))
+    value, low, high = intervals.difference(nothing, proportion(3, 5))
     assert np.isnan([value, low, high]).all()
 
 

@@ -17,7 +17,7 @@ from scipy import stats
 from sklearn import metrics as sklearn
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 
-from covidcxr import audit, comparison
+from covidcxr import audit, comparison, metrics
 from covidcxr.audit import bounds, orientation, printed, scores, verdicts
 
 Cells = tuple[int, int, int, int]
@@ -535,7 +535,7 @@ def test_the_least_area_cut_off_is_possible() -> None:
 def test_at_its_own_prevalence_the_ppv_is_the_ppv(cells: Cells) -> None:
     found = known(cells)
     share = (cells[0] + cells[1]) / sum(cells)
-    (row,) = bounds.predictive_values(found["sensitivity"], found["specificity"], [share])
+    (row,) = metrics.predictive_values(found["sensitivity"], found["specificity"], [share])
     assert row["ppv"] == pytest.approx(found["ppv"], nan_ok=True)
     assert row["npv"] == pytest.approx(found["npv"], nan_ok=True)
 

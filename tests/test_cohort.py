@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from covidcxr import cohort, config, fetch, images, manifest, phantom
-from covidcxr.config import LABELS, FolderCohort, KaggleCohort, PhantomCohort, Study
+from covidcxr.config import DATA_VARIABLE, LABELS, FolderCohort, KaggleCohort, PhantomCohort, Study
 from covidcxr.problems import Problem
 
 SIZE = 32
@@ -321,17 +321,17 @@ def test_a_truncated_image_is_named(folder: Path, tmp_path: Path) -> None:
 
 
 def test_the_environment_names_the_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(cohort.DATA_VARIABLE, str(folder))
+    monkeypatch.setenv(DATA_VARIABLE, str(folder))
     root, found = cohort.from_folder(FolderCohort(source="folder"))
     assert root == folder
     assert len(found) == 6
 
 
 def test_a_study_without_a_folder_says_what_else_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(cohort.DATA_VARIABLE, raising=False)
+    monkeypatch.delenv(DATA_VARIABLE, raising=False)
     with pytest.raises(Problem) as caught:
         cohort.from_folder(FolderCohort(source="folder"))
-    for choice in (cohort.DATA_VARIABLE, "cohort.path", "cohort.source=kaggle", "STUDY=demo"):
+    for choice in (DATA_VARIABLE, "cohort.path", "cohort.source=kaggle", "STUDY=demo"):
         assert choice in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -339,26 +339,26 @@ def test_a_study_without_a_folder_says_what_else_there_is(monkeypatch: pytest.Mo
 def test_a_folder_that_is_not_there_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(cohort.DATA_VARIABLE, str(tmp_path / "nowhere"))
+    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path / "nowhere"))
     with pytest.raises(Problem) as caught:
         cohort.from_folder(FolderCohort(source="folder"))
     assert str(caught.value).startswith(f"{tmp_path / 'nowhere'}: no such folder; correct ")
 
 
 def test_images_are_at_hand_unless_a_folder_must_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(cohort.DATA_VARIABLE, raising=False)
+    monkeypatch.delenv(DATA_VARIABLE, raising=False)
     assert cohort.at_hand(study(PhantomCohort(source="phantom")))
     assert cohort.at_hand(study(KaggleCohort(source="kaggle")))
     assert cohort.at_hand(study(FolderCohort(source="folder", path="somewhere")))
     assert not cohort.at_hand(study(FolderCohort(source="folder")))
-    monkeypatch.setenv(cohort.DATA_VARIABLE, "somewhere")
+    monkeypatch.setenv(DATA_VARIABLE, "somewhere")
     assert cohort.at_hand(study(FolderCohort(source="folder")))
 
 
 def test_only_a_folder_with_a_csv_has_a_listing(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv(cohort.DATA_VARIABLE, raising=False)
+    monkeypatch.delenv(DATA_VARIABLE, raising=False)
     assert cohort.listing(study(of(folder))) == []
     listed(folder)
     assert cohort.listing(study(of(folder))) == [folder / "cohort.csv"]
@@ -368,12 +368,12 @@ def test_only_a_folder_with_a_csv_has_a_listing(
 
 
 def test_only_a_folder_at_hand_has_a_state(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(cohort.DATA_VARIABLE, raising=False)
+    monkeypatch.delenv(DATA_VARIABLE, raising=False)
     for other in NOT_A_FOLDER:
         assert cohort.state(study(other)) == ""
     named = cohort.state(study(of(folder)))
     assert len(named) == 64
-    monkeypatch.setenv(cohort.DATA_VARIABLE, str(folder))
+    monkeypatch.setenv(DATA_VARIABLE, str(folder))
     assert cohort.state(study(FolderCohort(source="folder"))) == named
 
 

@@ -31,7 +31,7 @@ from covidcxr import (
     training,
 )
 from covidcxr.cohort import Cohort
-from covidcxr.config import Study
+from covidcxr.config import DATA_VARIABLE, Study
 from covidcxr.samples import OWN, Sample
 
 ROOT = Path(__file__).parent.parent
@@ -116,7 +116,7 @@ needs_images = pytest.param(
     True,
     id="with images",
     marks=pytest.mark.skipif(
-        not os.environ.get(config_variable := cohort.DATA_VARIABLE),
+        not os.environ.get(config_variable := DATA_VARIABLE),
         reason=f"{config_variable} is not set",
     ),
 )

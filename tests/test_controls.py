@@ -238,7 +238,7 @@ def test_the_probe_of_the_border_finds_the_acquisition_and_not_the_disease() -> 
     table = controls.disease(shortcuts.area_of, asked, 2)
     assert met(table)
     sight = table[table["measure"] == "lung in sight"].iloc[0]
-    assert sight["value"] < controls.HIDDEN
+    assert sight["value"] < shortcuts.UNSEEN
     assert not met(controls.disease(always_found, asked, 2))
 
 

@@ -50,7 +50,7 @@ def test_what_is_ones_own() -> None:
 def test_few_images_carry_no_tests(
     positive: int, negative: int, study: config.Study, withheld: bool
 ) -> None:
-    reason = edition.too_few(study, predicted(positive, negative))
+    reason = edition.too_few(study, predicted(positive, negative).counts)
     assert bool(reason) == withheld
     table = pd.DataFrame({"pair": ["a"], "points": ["+1"], "p": ["0.2"], "verdict": ["different"]})
     kept = ["pair", "points"] if withheld else list(table)

@@ -24,6 +24,7 @@ from covidcxr import cohort as cohorts
 from covidcxr.cohort import Cohort
 from covidcxr.config import TITLES, Agreement
 from covidcxr.records import Record
+from covidcxr.words import listing
 
 
 def test_the_paper_layout_puts_every_cell_where_the_paper_has_it() -> None:
@@ -89,8 +90,8 @@ def test_publishable_images_are_drawn_and_described() -> None:
 
 
 def test_names_are_listed_as_in_a_sentence() -> None:
-    assert overview.listing(["a"]) == "a"
-    assert overview.listing(["a", "b", "c"]) == "a, b and c"
+    assert listing(["a"]) == "a"
+    assert listing(["a", "b", "c"]) == "a, b and c"
 
 
 def run(folder: Path, name: str, **parameters: object) -> Record:

@@ -15,7 +15,7 @@ from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
-from covidcxr import config, judgement, records
+from covidcxr import config, judgement, judgement_figures, records
 from covidcxr.judgement import FOUND, NOT_FOUND, UNTESTED, Finding, Row
 from covidcxr.problems import Problem
 from covidcxr.words import in_words
@@ -457,19 +457,22 @@ class Tags(HTMLParser):
 def test_markup_is_whole_links_to_pages_and_marks_what_is_judged(results: Path) -> None:
     composition(results)
     found = judgement.rows(results, SYNTHETIC)
-    for shown in (judgement.as_html(found), judgement.domains_html(judgement.domains())):
+    for shown in (
+        judgement_figures.as_html(found),
+        judgement_figures.domains_html(judgement.domains()),
+    ):
         tags = Tags()
         tags.feed(shown.text)
         assert not tags.open
         assert tags.links
         assert all(re.fullmatch(r"[a-z]+\.html", link) for link in tags.links)
     judged = sum(f.basis == "judged" for row in found for f in (row.paper, row.study))
-    assert judgement.as_html(found).text.count("<small>judged") == judged
-    assert judgement.summary(found).text.count(" *<") == judged
+    assert judgement_figures.as_html(found).text.count("<small>judged") == judged
+    assert judgement_figures.summary(found).text.count(" *<") == judged
 
 
 def test_what_is_shown_is_escaped() -> None:
     leak = judgement.content().leakage[0]
     evil = Finding(FOUND, "<b>5 & more")
-    text = judgement.as_html([Row(leak, evil, evil)]).text
+    text = judgement_figures.as_html([Row(leak, evil, evil)]).text
     assert "&lt;b&gt;5 &amp; more" in text

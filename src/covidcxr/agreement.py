@@ -8,39 +8,13 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from covidcxr import intervals, overview, seedpaper
+from covidcxr import intervals, seedpaper
 from covidcxr.config import Agreement, ModelName
-from covidcxr.intervals import NAN, Interval, Protocol
+from covidcxr.intervals import Interval, Protocol
+from covidcxr.words import listing
 
 AGREES, DIFFERS, UNDECIDED = "agrees", "differs", "undecided"
 VERDICTS = (AGREES, DIFFERS, UNDECIDED)
-
-
-def difference(first: Interval, second: Interval) -> tuple[float, float, float]:
-    """Return the difference of two scores of independent samples, with its interval.
-
-    Parameters
-    ----------
-    first, second
-        The scores with their own intervals, of one coverage.
-
-    Returns
-    -------
-    tuple
-        First less second, lower limit, upper limit; NaN where either has no limits.
-
-    References
-    ----------
-    Zou and Donner, Stat Med 27:1693-1702 (2008), who recover variances from the limits
-    of each score; for two proportions with Wilson's limits it is Newcombe's hybrid
-    interval, Stat Med 17:873-890 (1998), method 10.
-    """
-    value = first.value - second.value
-    if not np.isfinite([value, first.low, second.low]).all():
-        return value, NAN, NAN
-    low = value - np.hypot(first.value - first.low, second.high - second.value)
-    high = value + np.hypot(first.high - first.value, second.value - second.low)
-    return value, float(low), float(high)
 
 
 def judge(low: float, high: float, margin: float) -> str:
@@ -89,7 +63,7 @@ def against_paper(
     labels = {"ppv": "precision", "sensitivity": "recall"}
     rows = {}
     for score in criteria.scores:
-        value, low, high = difference(ours[score], corrected[score])
+        value, low, high = intervals.difference(ours[score], corrected[score])
         rows[score] = {
             "printed": table.printed[labels.get(score, score)],
             "corrected": corrected[score],
@@ -141,5 +115,5 @@ def told(verdicts: Mapping[str, str]) -> str:
     parts = []
     for verdict, (one, several, how) in said.items():
         if models := [model for model, found in verdicts.items() if found == verdict]:
-            parts.append(f"{overview.listing(models)} {one if len(models) == 1 else several}{how}")
-    return f"{overview.listing(parts)}."
+            parts.append(f"{listing(models)} {one if len(models) == 1 else several}{how}")
+    return f"{listing(parts)}."

@@ -35,6 +35,7 @@ from covidcxr.audit.text import p_range, p_value
 from covidcxr.config import POSITIVE, TITLES, ModelName
 from covidcxr.metrics import CELLS
 from covidcxr.seedpaper import Number
+from covidcxr.words import listing
 
 HOLDS = "holds"
 CORRECTED = "holds after correction"
@@ -124,13 +125,13 @@ class Checks:
         """Ask whether all printed accuracies of a network are one fraction, rounded."""
         rows = self._table(model)["reported"]["accuracy"]
         wrong = [f"{r['printed']} is {r['verdict']}" for r in rows if r["verdict"] != "exact"]
-        prints = overview.listing(list(dict.fromkeys(r["printed"] for r in rows)))
+        prints = listing(list(dict.fromkeys(r["printed"] for r in rows)))
         tp, fn, fp, tn = self._cells(model)
         said = f"Printed are {prints}; the matrix gives {tp + tn}/{tp + fn + fp + tn}"
         if not wrong:
             return Finding(HOLDS, f"{said}, which rounds to each.")
         broken = any(r["verdict"] in ("impossible", "inconsistent") for r in rows)
-        listed = overview.listing(list(dict.fromkeys(wrong)))
+        listed = listing(list(dict.fromkeys(wrong)))
         return Finding(CONTRADICTED if broken else CORRECTED, f"{said}: {listed}.")
 
     def average_accuracy(self, number: str) -> Finding:
@@ -172,7 +173,7 @@ class Checks:
         """Set the size of the test part against the sums of the matrices."""
         said = _number(number)
         sums = {int(np.sum(t["matrix"])) for t in self.report["tables"]}
-        listed = overview.listing([f"{s:,}" for s in sorted(sums)])
+        listed = listing([f"{s:,}" for s in sorted(sums)])
         same = sums == {int(said.value)}
         return Finding(HOLDS if same else CONTRADICTED, f"Each matrix sums to {listed} images.")
 
@@ -188,7 +189,7 @@ class Checks:
         if not (left["down"] or left["nearest"]):
             return Finding(CONTRADICTED, f"No classes {give}.")
         down, more = (
-            overview.listing([f"{p:,} + {n:,}" for p, n in pairs] or ["none"])
+            listing([f"{p:,} + {n:,}" for p, n in pairs] or ["none"])
             for pairs in (left["down"], [p for p in left["nearest"] if p not in left["down"]])
         )
         return Finding(
@@ -202,7 +203,7 @@ class Checks:
         said = _number(number)
         sizes = [int(_number(part).value) for part in parts]
         total = sum(sizes)
-        counts = overview.listing([f"{n:,}" for n in sizes])
+        counts = listing([f"{n:,}" for n in sizes])
         same = int(said.value) in (*sizes, total)
         return Finding(
             HOLDS if same else CONTRADICTED,
@@ -226,7 +227,7 @@ class Checks:
         """Ask whether several places print the same number."""
         found = [_number(number) for number in numbers]
         same = len({n.value for n in found}) == 1
-        listed = overview.listing([f"{_as_printed(n)} ({n.place})" for n in found])
+        listed = listing([f"{_as_printed(n)} ({n.place})" for n in found])
         return Finding(HOLDS if same else CONTRADICTED, f"Printed are {listed}.")
 
     def shares_sum(self, numbers: Sequence[str]) -> Finding:
@@ -256,7 +257,7 @@ class Checks:
         return Finding(
             UNVERIFIABLE,
             "The paper names no set. By its counts, of those compared "
-            f"{overview.listing(fitting) if fitting else 'none'} fits.{left_out}",
+            f"{listing(fitting) if fitting else 'none'} fits.{left_out}",
         )
 
     def shared_patients(self) -> Finding:
@@ -325,7 +326,7 @@ class Checks:
         """Ask whether the equations are numbered without a gap."""
         printed_ = [int(e.number) for e in seedpaper.paper().equations if e.number]
         gaps = sorted(set(range(1, max(printed_) + 1)) - set(printed_))
-        listed = overview.listing([f"({n})" for n in gaps]) if gaps else "none"
+        listed = listing([f"({n})" for n in gaps]) if gaps else "none"
         return Finding(CONTRADICTED if gaps else HOLDS, f"Missing: {listed}.")
 
     def defined_scores(self) -> Finding:
@@ -335,7 +336,7 @@ class Checks:
         missing = [word(s) for s in sorted(reported - defined)]
         if not missing:
             return Finding(HOLDS, "Every reported score is defined.")
-        return Finding(CONTRADICTED, f"Reported without a definition: {overview.listing(missing)}.")
+        return Finding(CONTRADICTED, f"Reported without a definition: {listing(missing)}.")
 
     def cell_definitions(self) -> Finding:
         """Set the words for the four cells against their names."""
@@ -345,7 +346,7 @@ class Checks:
             if (c.name[1] == "P") != (c.predicted == POSITIVE)
             or (c.name[0] == "T") != (c.predicted == c.actual)
         ]
-        said = f"{overview.listing(wrong)} differ" if wrong else "All four are the usual ones"
+        said = f"{listing(wrong)} differ" if wrong else "All four are the usual ones"
         return Finding(CONTRADICTED if wrong else HOLDS, f"{said}; COVID-19 is positive.")
 
     def f1_maximum(self, number: str) -> Finding:
@@ -364,8 +365,8 @@ class Checks:
         (table,) = (t for t in seedpaper.tables().values() if t.place == listed.table)
         twice = [s for s, n in Counter(listed.scores).items() if n > 1]
         missing = [word(s) for s in table.printed if s not in listed.scores]
-        faults = [f"names {overview.listing(twice)} twice"] if twice else []
-        faults += [f"leaves out {overview.listing(missing)}"] if missing else []
+        faults = [f"names {listing(twice)} twice"] if twice else []
+        faults += [f"leaves out {listing(missing)}"] if missing else []
         if not faults:
             return Finding(HOLDS, "The list is that of the table.")
         return Finding(CORRECTED, f"The list {' and '.join(faults)}.")
@@ -401,9 +402,9 @@ class Checks:
             return Finding(
                 HOLDS, f"{printed.removeprefix('see ')}: there, and on this subject by caption."
             )
-        about = f"{overview.listing(other)} shows another network. " if other else ""
-        twice = f"{overview.listing(same)} is named twice. " if same else ""
-        meant = overview.listing(sorted(p for p in subject if p[-1].isalpha()))
+        about = f"{listing(other)} shows another network. " if other else ""
+        twice = f"{listing(same)} is named twice. " if same else ""
+        meant = listing(sorted(p for p in subject if p[-1].isalpha()))
         return Finding(CORRECTED, f"{about}{twice}Meant are {meant}.")
 
     def citation_order(self) -> Finding:
@@ -423,9 +424,9 @@ class Checks:
         if not left:
             return Finding(HOLDS, "Every entry is cited.")
         bare = [c.place for c in paper.citations if not c.reference]
-        said = f"Never cited: {overview.listing(left)}."
+        said = f"Never cited: {listing(left)}."
         if bare:
-            said += f" A source without its number is cited in {overview.listing(bare)}."
+            said += f" A source without its number is cited in {listing(bare)}."
         return Finding(CONTRADICTED, said)
 
     def repeated_authors(self) -> Finding:
@@ -440,7 +441,7 @@ class Checks:
             return Finding(HOLDS, "No name stands twice.")
         return Finding(
             UNVERIFIABLE,
-            f"Twice in one list: {overview.listing(twice)}; two authors may share the name.",
+            f"Twice in one list: {listing(twice)}; two authors may share the name.",
         )
 
     def findable_references(self) -> Finding:
@@ -450,7 +451,7 @@ class Checks:
         bare = [f"[{r.number}]" for r in articles if not (r.volume and r.pages)]
         if not bare:
             return Finding(HOLDS, "Every entry has volume and pages.")
-        return Finding(CORRECTED, f"Volume or pages are missing in {overview.listing(bare)}.")
+        return Finding(CORRECTED, f"Volume or pages are missing in {listing(bare)}.")
 
     # --- networks
 
@@ -568,7 +569,7 @@ class Checks:
             )
         ]
         if behind:
-            return Finding(CONTRADICTED, f"Not in {overview.listing(behind)}.")
+            return Finding(CONTRADICTED, f"Not in {listing(behind)}.")
         return Finding(
             HOLDS,
             "It leads in all six printed scores, under either reading, after one training each; "
@@ -620,7 +621,7 @@ class Checks:
         """Ask whether the joined network has fewer false positives than either other."""
         counts = {model: self._cells(model)[2] for model in TITLES}
         fewest = all(counts[_NOVEL] < n for m, n in counts.items() if m != _NOVEL)
-        listed = overview.listing([f"{n} ({TITLES[m]})" for m, n in counts.items()])
+        listed = listing([f"{n} ({TITLES[m]})" for m, n in counts.items()])
         ppv = self._scores(_NOVEL)["ppv"]
         return Finding(
             HOLDS if fewest else CONTRADICTED,
@@ -631,9 +632,7 @@ class Checks:
     def screening(self) -> Finding:
         """Carry the joined network's PPV over to lower prevalences."""
         rows = self._table(_NOVEL)["predictive_values"]
-        said = overview.listing(
-            [f"{_percent(r['ppv'], 0)} at {_percent(r['prevalence'], 0)}" for r in rows]
-        )
+        said = listing([f"{_percent(r['ppv'], 0)} at {_percent(r['prevalence'], 0)}" for r in rows])
         share = self._cells(_NOVEL)
         here = (share[0] + share[1]) / sum(share)
         return Finding(

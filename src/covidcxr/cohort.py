@@ -18,12 +18,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from covidcxr import atomic, fetch, images, manifest, phantom
-from covidcxr.config import LABELS, FolderCohort, KaggleCohort, PhantomCohort, Study
+from covidcxr.config import DATA_VARIABLE, LABELS, FolderCohort, KaggleCohort, PhantomCohort, Study
 from covidcxr.config import Cohort as Source
 from covidcxr.problems import Problem
-
-DATA_VARIABLE = "COVIDCXR_DATA"
-"""The environment variable that names the folder of real images."""
 
 log = logging.getLogger(__name__)
 

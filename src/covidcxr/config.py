@@ -19,6 +19,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from covidcxr.problems import Problem
 
+DATA_VARIABLE = "COVIDCXR_DATA"
+"""The environment variable that names the folder of images."""
+
 Label = Literal["COVID19", "NORMAL"]
 LABELS: tuple[Label, ...] = get_args(Label)
 POSITIVE: Label = "COVID19"

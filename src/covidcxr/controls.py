@@ -78,9 +78,6 @@ than this probability."""
 CONFIDENCE = 0.95
 """Coverage of intervals, but for those that decide where nothing is planted: 1 - `LEVEL`."""
 
-HIDDEN = 0.01
-"""A probe that sees no more of the lungs than this share must not find the disease."""
-
 INSIDE = 0.9
 """The least share of a map's evidence that must lie where it was planted."""
 
@@ -813,7 +810,7 @@ def _of_disease(row: Mapping[Any, Any], what: str, table: pd.DataFrame) -> list[
         return [(f"{what} at least {POWER}", row["value"] >= POWER)]
     here = (table["method"] == row["method"]) & (table["variant"] == row["variant"])
     sight = table.loc[here & (table["measure"] == "lung in sight"), "value"]
-    if row["measure"] == "false alarms" and len(sight) and sight.iloc[0] <= HIDDEN:
+    if row["measure"] == "false alarms" and len(sight) and sight.iloc[0] <= shortcuts.UNSEEN:
         return [(f"{what} as by chance", _by_chance(row))]
     return []
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import psutil
 
-from covidcxr import cohort, devices, networks
+from covidcxr import cohort, config, devices, networks
 from covidcxr.config import BackboneName, FolderCohort, KaggleCohort, Study
 from covidcxr.problems import Problem
 
@@ -187,15 +187,15 @@ def _data(study: Study) -> Iterator[Finding]:
     for name, source in {"cohort": study.cohort, **study.external}.items():
         match source:
             case FolderCohort():
-                place = source.path or os.environ.get(cohort.DATA_VARIABLE)
+                place = source.path or os.environ.get(config.DATA_VARIABLE)
                 if not place and name != "cohort":
                     yield Finding(name, NOTE, "as the cohort; without it, no external testing")
                     continue
                 if not place:
                     yield Finding(
                         name, MISSING,
-                        f"a folder, and {cohort.DATA_VARIABLE} names none",
-                        f"set {cohort.DATA_VARIABLE} to a folder with class folders COVID19 and "
+                        f"a folder, and {config.DATA_VARIABLE} names none",
+                        f"set {config.DATA_VARIABLE} to a folder with class folders COVID19 and "
                         "NORMAL, set cohort.source=kaggle, or use STUDY=demo; the book of "
                         "committed records needs no images",
                     )  # fmt: skip

@@ -29,9 +29,9 @@ from scipy.sparse.csgraph import connected_components
 
 from covidcxr import records
 from covidcxr.config import LABELS, Study
-from covidcxr.images import SUFFIXES, Unreadable, decode, describe
+from covidcxr.images import SUFFIXES, decode, describe
 from covidcxr.images import sha256 as sha256_of
-from covidcxr.problems import Unusable
+from covidcxr.problems import Unreadable, Unusable
 from covidcxr.samples import OWN, SIZE, Sample, grey
 from covidcxr.samples import fingerprint as fingerprint_of
 

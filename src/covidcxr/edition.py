@@ -10,8 +10,7 @@ from pathlib import Path
 import pandas as pd
 from pydantic import ValidationError
 
-from covidcxr.config import LABELS, PhantomCohort, Strict, Study, parse_yaml
-from covidcxr.predictions import Predictions
+from covidcxr.config import PhantomCohort, Strict, Study, parse_yaml
 from covidcxr.problems import Problem
 
 FILE = "data/edition.yaml"
@@ -59,22 +58,16 @@ def is_own(study: Study) -> bool:
     return not isinstance(study.cohort, PhantomCohort) and study.name not in edition().studies
 
 
-def too_few(study: Study, tested: Predictions) -> str:
+def too_few(study: Study, counts: Mapping[str, int]) -> str:
     """Return why tests and verdicts are withheld, nothing where they are not.
 
     Parameters
     ----------
     study
         The study.
-    tested
-        Its predictions of the test part.
+    counts
+        Its test images by class.
     """
-    positive = int(tested.positive.sum())
-    return few_images(study, dict(zip(LABELS, (positive, len(tested) - positive), strict=True)))
-
-
-def few_images(study: Study, counts: Mapping[str, int]) -> str:
-    """Return the same of the numbers of test images by class."""
     if not is_own(study) or min(counts.values()) >= FEWEST:
         return ""
     n = " and ".join(f"{count} {label}" for label, count in counts.items())

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from covidcxr import curves, intervals, metrics
-from covidcxr.audit import bounds
 from covidcxr.predictions import Predictions
 from covidcxr.utility import Share
 
@@ -119,7 +118,7 @@ def at(
     cells = tuple(int(row[name]) for name in metrics.CELLS)
     found = {name: float(value) for name, value in metrics.score(cells).items()}
     shares = {name: _share(found[name], float(row[f"{name}_worth"]), confidence) for name in SHARES}
-    [carried] = bounds.predictive_values(found["sensitivity"], found["specificity"], [prevalence])
+    [carried] = metrics.predictive_values(found["sensitivity"], found["specificity"], [prevalence])
     return Reading(
         cells,
         shares,

@@ -587,11 +587,8 @@ def gap(internal: Interval, external: Interval) -> Interval:
     ----------
     Zou and Donner, Stat Med 27:1693-1702 (2008), equation 7.
     """
-    value = internal.value - external.value
-    low = value - np.hypot(internal.value - internal.low, external.high - external.value)
-    high = value + np.hypot(internal.high - internal.value, external.value - external.low)
     return Interval(
-        float(value), float(low), float(high), "limits of both combined",
+        *intervals.difference(internal, external), "limits of both combined",
         internal.unit, internal.n + external.n, reason=internal.reason or external.reason,
     )  # fmt: skip
 

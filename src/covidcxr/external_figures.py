@@ -15,10 +15,10 @@ from covidcxr.config import LABELS, POSITIVE
 from covidcxr.external import Tested
 from covidcxr.figures import Html, Picture
 from covidcxr.metrics import auroc, word
-from covidcxr.overview import listing
 from covidcxr.predictions import Predictions
 from covidcxr.records import Record
 from covidcxr.samples import OWN, TIERS
+from covidcxr.words import listing
 
 _INK, _GREY = "#343a40", "#6c757d"
 _LOOKS = (

@@ -27,8 +27,7 @@ from scipy import stats
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from covidcxr import config, records
-from covidcxr.cohort import DATA_VARIABLE
-from covidcxr.config import Count, KaggleCohort, Label, Strict
+from covidcxr.config import DATA_VARIABLE, Count, KaggleCohort, Label, Strict
 from covidcxr.problems import Problem
 
 NAME = "forensics/patients"

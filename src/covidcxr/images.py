@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from covidcxr.problems import Problem
+from covidcxr.problems import Problem, Unreadable
 
 SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff"})
 """Endings of image files, in lower case: those that Keras' data generator takes."""
@@ -49,19 +49,6 @@ _UPRIGHT = {
 }
 _FRESH = "replace it with a fresh copy or remove it"
 _EXPORT = "export it as an 8-bit or 16-bit PNG"
-
-
-class Unreadable(Problem):
-    """One image file that cannot be used, why, and what to do about it."""
-
-    def __init__(self, path: Path, reason: str, remedy: str) -> None:
-        super().__init__(path, reason, remedy)
-        self.path = path
-        self.reason = reason
-        self.remedy = remedy
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.reason}; {self.remedy}."
 
 
 def decode(path: Path, size: int, resize: str) -> NDArray[np.uint8]:

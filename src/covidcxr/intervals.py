@@ -531,3 +531,30 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not np.isfinite(value):
         return None
     return list(value) if isinstance(value, tuple) else value
+
+
+def difference(first: Interval, second: Interval) -> tuple[float, float, float]:
+    """Return the difference of two scores of independent samples, with its interval.
+
+    Parameters
+    ----------
+    first, second
+        The scores with their own intervals, of one coverage.
+
+    Returns
+    -------
+    tuple
+        First less second, lower limit, upper limit; NaN where either has no limits.
+
+    References
+    ----------
+    Zou and Donner, Stat Med 27:1693-1702 (2008), who recover variances from the limits
+    of each score; for two proportions with Wilson's limits it is Newcombe's hybrid
+    interval, Stat Med 17:873-890 (1998), method 10.
+    """
+    value = first.value - second.value
+    if not np.isfinite([value, first.low, second.low]).all():
+        return value, NAN, NAN
+    low = value - np.hypot(first.value - first.low, second.high - second.value)
+    high = value + np.hypot(first.high - first.value, second.value - second.low)
+    return value, float(low), float(high)

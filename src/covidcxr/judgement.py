@@ -7,9 +7,8 @@ follows the four domains of PROBAST+AI, in our own words.
 
 from __future__ import annotations
 
-import html
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -20,13 +19,20 @@ from typing import Annotated, Any, Literal, get_args
 import pandas as pd
 from pydantic import Field, ValidationError, model_validator
 
-from covidcxr import composition, edition, external, figures, forensics, intervals, overlap, records
+from covidcxr import (
+    composition,
+    edition,
+    external,
+    forensics,
+    intervals,
+    overlap,
+    records,
+    shortcuts,
+)
 from covidcxr.config import LABELS, KaggleCohort, Strict, Study, parse_yaml
-from covidcxr.figures import Html
 from covidcxr.problems import Problem
 from covidcxr.records import Record
-from covidcxr.shortcut_figures import BLIND
-from covidcxr.words import in_words
+from covidcxr.words import in_words, listing
 
 FILE = "data/judgement.yaml"
 
@@ -64,7 +70,7 @@ APART = 0.2
 classes, or the distance of the AUROC of age alone from 1/2, doubled. A choice of ours. Both
 are between 0 and 1, and for two groups they are one and the same."""
 
-MARKS = {key: name for key, name in BLIND.items() if key[0] != "metadata"}
+MARKS = {key: name for key, name in shortcuts.BLIND.items() if key[0] != "metadata"}
 """Parts of a picture that do not show the lungs, probes of the record ``shortcuts``. What lies
 outside the stated lung region is none of them: of some patients it shows a share of the lungs."""
 
@@ -389,7 +395,7 @@ def _torn(source: Source, reason: str, words: str) -> Finding:
     return Finding(
         FOUND if hit else NOT_FOUND,
         f"Test images that have {words}: split {', '.join(told)}."
-        + (f" The study splits {_listed(sorted(overlap.SPLITS[s] for s in own))}." if own else ""),
+        + (f" The study splits {listing(sorted(overlap.SPLITS[s] for s in own))}." if own else ""),
     )
 
 
@@ -425,7 +431,7 @@ def _ages(source: Source) -> Finding | None:
     known = counts.sum()
     if not (known > 0).all():
         told = [_without_ages(made, label) for label in LABELS if not known[label] > 0]
-        return Finding(NOT_FOUND, f"Ages cannot be compared image by image: {_listed(told)}.")
+        return Finding(NOT_FOUND, f"Ages cannot be compared image by image: {listing(told)}.")
     positive, negative = (counts[label] / known[label] for label in LABELS)
     # Ages in one bin of the histogram count as ties.
     below = negative.cumsum() - negative
@@ -467,7 +473,7 @@ def _elsewhere(source: Source) -> Finding | None:
     return Finding(
         FOUND if worse else NOT_FOUND,
         f"Logistic regression has an AUROC of {home.value:.3f} ({home.low:.3f} to {home.high:.3f}) "
-        f"at home and {_listed(told)}.",
+        f"at home and {listing(told)}.",
     )
 
 
@@ -477,10 +483,6 @@ def _missing(name: str) -> Finding:
 
 def _area(row: Any) -> str:
     return f"{row['auroc']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
-
-
-def _listed(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 # --- the sheet
@@ -531,7 +533,7 @@ def _few(study: Study, source: Source) -> str:
         return ""
     table = made.table("parts").query("part == 'test'").astype({"images": int})
     counts = table.groupby("label")["images"].sum()
-    return edition.few_images(study, {label: int(counts.get(label, 0)) for label in LABELS})
+    return edition.too_few(study, {label: int(counts.get(label, 0)) for label in LABELS})
 
 
 def _cautious(finding: Finding, few: str) -> Finding:
@@ -595,7 +597,7 @@ def stand_in(results: Path) -> str:
     made, whole = records.read(found[0] / composition.NAME), _inferred()
     lacks = [f"{whole[k] - made['images'][k]:,} of {whole[k]:,} {k}" for k in LABELS
              if made["images"][k] < whole[k]]  # fmt: skip
-    missing = f"lacks {_listed(lacks)} images" if lacks else "is whole by its counts"
+    missing = f"lacks {listing(lacks)} images" if lacks else "is whole by its counts"
     return f"For the paper's images our copy of that set stands in, which {missing}."
 
 
@@ -655,7 +657,7 @@ def answer(table: pd.DataFrame, synthetic: bool = False) -> str:
 def _counted(table: pd.DataFrame, of: str, where: str, condition: str = "") -> str:
     """Count the statuses in words; but for the first, one that nothing has is left out."""
     found = list(table.loc[table[of] == FOUND, "id"])
-    which = f" ({_listed(found)})" if found else ""
+    which = f" ({listing(found)})" if found else ""
     verb = "are" if len(found) > 1 else "is"
     told = [f"{in_words(len(found))} {verb} found {where}{which}{condition}"]
     if n := int((table[of] == NOT_FOUND).sum()):
@@ -699,97 +701,3 @@ def overall(table: pd.DataFrame, aspect: str) -> str:
     """Return the concern over all domains: high if one is, low only if all are."""
     concerns = set(table.loc[table["aspect"] == aspect, "concern"])
     return next(level for level in ("high", "unclear", "low") if level in concerns)
-
-
-# --- on a page
-
-
-def as_html(found: Sequence[Row]) -> Html:
-    """Show the leakage sheet as a table whose evidence wraps."""
-    body = []
-    for row in found:
-        leak = row.leak
-        body.append(
-            f'<tr id="leak-{_e(leak.id)}"><td rowspan="2" style="{_CELL}"><b>{_e(leak.id)}</b><br>'
-            f'{_e(leak.type)}</td><td colspan="3" style="{_CELL}"><i>{_e(leak.question)}</i> '
-            f"{_links([leak.page, *leak.see])}</td></tr>"
-            f'<tr><td colspan="3" style="{_CELL}">'
-            f"{_told('Paper', row.paper)}{_told('This study', row.study)}</td></tr>"
-        )
-    caption = (
-        "Types of leakage by Kapoor and Narayanan. The status says whether such leakage is found, "
-        "not what the question is answered with. 'judged': no record decides; all other statuses "
-        "are computed from records and settings when this page is made."
-    )
-    return _table(caption, "".join(body))
-
-
-def summary(found: Sequence[Row]) -> Html:
-    """Show the statuses alone, as a narrow table."""
-    table = [
-        {
-            "type": f"{row.leak.id} {row.leak.type}",
-            "paper": _marked(row.paper),
-            "this study": _marked(row.study),
-        }
-        for row in found
-    ]
-    caption = (
-        "Statuses; * judged, not computed. Those of the paper that are computed hold if its images "
-        "are the set that its counts point to."
-    )
-    return figures.table(pd.DataFrame(table), caption)
-
-
-def domains_html(table: pd.DataFrame) -> Html:
-    """Show the judgement of the paper as a table whose reasons wrap."""
-    body = []
-    for domain, of in table.groupby("domain", sort=False):
-        for place, row in enumerate(of.to_dict("records")):
-            first = f'<th scope="rowgroup" rowspan="{len(of)}" style="{_CELL}">{_e(domain)}</th>'
-            aspect, concern = _e(ASPECTS[row["aspect"]]), _verdict(row["concern"])
-            reason = f"{_e(row['because'])} {_links(row['pages'].split())}"
-            body.append(
-                f'<tr>{"" if place else first}<td style="{_CELL}">{aspect}<br>{concern}</td>'
-                f'<td style="{_CELL}">{reason}</td></tr>'
-            )
-    caption = "The paper, judged by the authors of this edition in the style of PROBAST+AI."
-    return _table(caption, "".join(body))
-
-
-_CELL = "white-space: normal; vertical-align: top; text-align: left; font-size: 0.85rem;"
-
-_CLASSES = {
-    FOUND: "contradicted", NOT_FOUND: "holds", UNTESTED: "unknown",
-    "high": "contradicted", "low": "holds", "unclear": "unknown",
-}  # fmt: skip
-
-
-def _table(caption: str, body: str) -> Html:
-    return Html(
-        f'<div class="table-wrap" tabindex="0"><table class="numbers" style="width: 100%">'
-        f"<caption>{_e(caption)}</caption><tbody>{body}</tbody></table></div>"
-    )
-
-
-def _told(who: str, found: Finding) -> str:
-    judged = " <small>judged</small>" if found.basis == "judged" else ""
-    return f"<p><b>{who}:</b> {_verdict(found.status)}{judged} {_e(found.because)}</p>"
-
-
-def _marked(found: Finding) -> str:
-    return found.status + (" *" if found.basis == "judged" else "")
-
-
-def _verdict(word: str) -> str:
-    return f'<span class="verdict {_CLASSES[word]}">{_e(word)}</span>'
-
-
-def _links(pages: Sequence[str]) -> str:
-    # All of them lie beside this page, in run/.
-    linked = ", ".join(f'<a href="{_e(page)}.html">{_e(page)}</a>' for page in pages)
-    return f'<span class="evidence">see {linked}</span>'
-
-
-def _e(text: object) -> str:
-    return html.escape(str(text), quote=True)

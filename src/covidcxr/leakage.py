@@ -649,13 +649,13 @@ def within(
     rows = {}
     for score in _WITHIN:
         first, second = seen[score], unseen[score]
-        value = first.value - second.value
+        value, low, high = intervals.difference(first, second)
         rows[score] = {
             "seen": first.value,
             "unseen": second.value,
             "value": value,
-            "low": value - np.hypot(first.value - first.low, second.high - second.value),
-            "high": value + np.hypot(first.high - first.value, second.value - second.low),
+            "low": low,
+            "high": high,
             "images_seen": int((tested & known).sum()),
             "images_unseen": int((tested & ~known).sum()),
             "groups_seen": names[tested & known].nunique(),

@@ -13,7 +13,6 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from covidcxr import (
-    agreement,
     bootstrap,
     figures,
     intervals,
@@ -27,10 +26,9 @@ from covidcxr.config import LABELS, POSITIVE, TITLES
 from covidcxr.figures import Html, Picture
 from covidcxr.intervals import Protocol
 from covidcxr.metrics import word
-from covidcxr.overview import listing
 from covidcxr.records import Record
 from covidcxr.samples import TIERS
-from covidcxr.words import in_words, some
+from covidcxr.words import in_words, listing, some
 
 _INK, _BLUE, _RUST, _GREY = "#343a40", "#2a6f97", "#c1440e", "#6c757d"
 _OF_SPLIT = {"random": ("image-level split", _RUST, "D"), "grouped": ("grouped split", _BLUE, "o")}
@@ -505,7 +503,7 @@ def by_name(
     Notes
     -----
     The two test parts differ, so that the difference is one of two samples, whose intervals,
-    which count groups, combine as `covidcxr.agreement.difference` has it. Images that both
+    which count groups, combine as `covidcxr.intervals.difference` has it. Images that both
     test make the two a little alike, and the interval too wide rather than too narrow.
     """
     rows = []
@@ -517,7 +515,7 @@ def by_name(
             tests = [_tested(run, group) for run in (one, other)]
             sides = [_evaluated(test, threshold, confidence) for test in tests]
             for score in ("accuracy", "auroc"):
-                away = agreement.difference(sides[0][score], sides[1][score])
+                away = intervals.difference(sides[0][score], sides[1][score])
                 row: dict[str, Any] = {"model": given["model"], "seed": given["seed"]}
                 row |= {"draw": other["parameters"]["split"], "score": score}
                 for test, side, end in zip(tests, sides, ("", "_grouped"), strict=True):

@@ -327,3 +327,21 @@ def _mean(values: NDArray[np.float64], weights: ArrayLike | None) -> NDArray[np.
     with np.errstate(divide="ignore", invalid="ignore"):
         found = given @ values / given.sum(axis=-1)
     return found if weights is not None else found[0]
+
+
+def predictive_values(
+    sensitivity: float, specificity: float, prevalences: Sequence[float]
+) -> list[dict[str, float]]:
+    """Carry PPV and NPV over to other prevalences, by Bayes' theorem."""
+    rows = []
+    for share in prevalences:
+        hit, alarm = sensitivity * share, (1 - specificity) * (1 - share)
+        miss, clear = (1 - sensitivity) * share, specificity * (1 - share)
+        rows.append(
+            {
+                "prevalence": share,
+                "ppv": hit / (hit + alarm) if hit + alarm else float("nan"),
+                "npv": clear / (miss + clear) if miss + clear else float("nan"),
+            }
+        )
+    return rows

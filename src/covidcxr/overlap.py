@@ -13,12 +13,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from covidcxr import duplicates, images, records, splits
-from covidcxr.cohort import DATA_VARIABLE
-from covidcxr.config import LABELS, Study
+from covidcxr.config import DATA_VARIABLE, LABELS, Study
 from covidcxr.duplicates import EXACT, NEAR
 from covidcxr.problems import Unusable
 from covidcxr.samples import OWN, Sample
 from covidcxr.samples import fingerprint as fingerprint_of
+from covidcxr.words import listing
 
 NAME = "overlap"
 """The name of this record among a study's records."""
@@ -582,11 +582,7 @@ def answer(made: records.Record) -> str:
         n, hit = rows["n"].sum(), rows["affected"].sum()
         if n:
             told.append(f"{f'{100 * hit / n:.1f}%' if hit else 'none'} when split {title}")
-    return f"of the test images, another part has a copy or the same group for {_listed(told)}"
-
-
-def _listed(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
+    return f"of the test images, another part has a copy or the same group for {listing(told)}"
 
 
 def outside_words(made: records.Record) -> str:
@@ -599,7 +595,7 @@ def outside_words(made: records.Record) -> str:
         f"{int(of['affected'].sum())} of {int(of['n'].sum()):,} of '{name}'"
         for name, of in rows.groupby("cohort")
     ]
-    return f"Of the external cohorts' images, these share something with its own: {_listed(told)}."
+    return f"Of the external cohorts' images, these share something with its own: {listing(told)}."
 
 
 def outside(made: records.Record) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from covidcxr.config import LABELS, TITLES
 from covidcxr.external import Tested
 from covidcxr.records import Record
 from covidcxr.samples import OWN
+from covidcxr.words import listing, plural
 
 PROTOCOL = {
     "weights": "imagenet",
@@ -125,7 +126,7 @@ def points(runs: Sequence[Record]) -> pd.DataFrame:
         p = run["parameters"]
         what = (
             f"{p['weights'].split()[0].replace('none', 'random')} weights, {p['image_size']} px,\n"
-            f"{_plural(p['epochs'], 'epoch')}, {p['split']} split, seed {p['seed']}"
+            f"{plural(p['epochs'], 'epoch')}, {p['split']} split, seed {p['seed']}"
         )
         row = {"model": TITLES[p["model"]], "by": "study", "what": what}
         rows.append(row | _accuracy(run))
@@ -160,7 +161,7 @@ def headline(runs: Sequence[Record]) -> str:
     tested = sum(nearest["images"]["test"].values())
     weights = {"none": "random", "imagenet": "ImageNet"}.get(p["weights"], "given") + " weights"
     return (
-        f"Trained from {weights} at {p['image_size']} px for {_plural(p['epochs'], 'epoch')} on "
+        f"Trained from {weights} at {p['image_size']} px for {plural(p['epochs'], 'epoch')} on "
         f"{trained['COVID19']:,} COVID-19 and {trained['NORMAL']:,} normal radiographs "
         f"({p['split']} split, seed {p['seed']}), {listing(reached)} of {tested} test images "
         "(95% intervals, patients where known). Always answering “normal” is right on "
@@ -325,18 +326,12 @@ def trivial(runs: Sequence[Record]) -> str:
     return said
 
 
-def listing(names: Sequence[str]) -> str:
-    """Return names as a sentence lists them: "A, B and C"."""
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last
-
-
 def standing(runs: Sequence[Record]) -> str:
     """Say whether any recorded run follows the paper's protocol on its number of images."""
     following = [run for run in runs if not deviations(run)]
     if following:
         return (
-            f"{_plural(len(following), 'recorded training')} followed the paper's protocol: "
+            f"{plural(len(following), 'recorded training')} followed the paper's protocol: "
             "ImageNet weights, 256 pixels, 35 epochs, batches of 16, the inferred split."
         )
     return (
@@ -416,7 +411,3 @@ def _of_matrix(cells: np.ndarray[Any, Any]) -> dict[str, float]:
     n = int(cells.sum())
     low, high = intervals.wilson(tp + tn, n)
     return {"value": (tp + tn) / n, "low": low, "high": high, "baseline": (fp + tn) / n}
-
-
-def _plural(n: int, word: str) -> str:
-    return f"{n} {word}" if n == 1 else f"{n} {word}s"

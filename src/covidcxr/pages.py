@@ -15,13 +15,8 @@ from typing import Any
 import nbformat
 import yaml
 
-from covidcxr import (
-    atomic,
-    images,  # noqa: F401  its Problems are known here
-    provenance,
-    records,
-)
-from covidcxr.cohort import DATA_VARIABLE
+from covidcxr import atomic, provenance, records
+from covidcxr.config import DATA_VARIABLE
 from covidcxr.problems import Problem
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")

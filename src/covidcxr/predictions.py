@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from covidcxr.config import POSITIVE
+from covidcxr.config import LABELS, POSITIVE
 from covidcxr.problems import Unusable
 
 IMAGE = "image"
@@ -66,6 +66,12 @@ class Predictions:
     def called(self, threshold: float) -> NDArray[np.bool_]:
         """Return which images are called positive: score at or above the threshold."""
         return self.score >= threshold
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Images by class."""
+        positive = int(self.positive.sum())
+        return dict(zip(LABELS, (positive, len(self) - positive), strict=True))
 
     @property
     def prevalence(self) -> float:

@@ -1,5 +1,7 @@
 """What goes wrong on the user's side, said in one sentence."""
 
+from pathlib import Path
+
 
 class Problem(Exception):
     """A fault that the user can mend.
@@ -17,3 +19,16 @@ class Unusable(Problem):
     """Input that cannot be judged as it is, such as predictions with a score of 1.2."""
 
     status = 2
+
+
+class Unreadable(Problem):
+    """One image file that cannot be used, why, and what to do about it."""
+
+    def __init__(self, path: Path, reason: str, remedy: str) -> None:
+        super().__init__(path, reason, remedy)
+        self.path = path
+        self.reason = reason
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}; {self.remedy}."

@@ -11,25 +11,10 @@ from matplotlib.axes import Axes
 from covidcxr import probing, shortcuts
 from covidcxr.config import POSITIVE
 from covidcxr.figures import WIDTH, Html, Picture, note
-from covidcxr.overview import listing
 from covidcxr.samples import TIERS
-from covidcxr.words import in_words, some
+from covidcxr.words import in_words, listing, some
 
 MODEL_COLORS = {"logistic": "#c1440e", "boosting": "#2a6f97", "neighbours": "#6c757d"}
-
-UNSEEN = 0.01
-"""A probe that shows less of the lungs than this share does not see them. It is the limit of
-`covidcxr.controls`, which measured the shares on synthetic radiographs."""
-
-BLIND = {
-    ("metadata", "known"): "the original file's size and format",
-    ("border", "70 %"): "a frame with the inner 70% hidden",
-    ("border", "90 %"): "a frame with the inner 90% hidden",
-    ("corners", "all four"): "the four corners",
-}
-"""Probes that show less of the lungs than `UNSEEN`, and their names in a sentence. Wider frames
-show more, as does what lies outside the stated lung region, which fits no patient well; a
-histogram counts the lungs' grey levels too."""
 
 MARGIN = 0.02
 """AUROC: tiers nearer to each other than this say the same."""
@@ -88,13 +73,14 @@ def answer(areas: pd.DataFrame) -> str:
     """
     rows = logistic(areas).dropna(subset=["auroc"])
     by = {(row["probe"], row["variant"]): row for _, row in rows.iterrows()}
-    blind = {name: by[key] for key, name in BLIND.items() if key in by}
+    blind = {name: by[key] for key, name in shortcuts.BLIND.items() if key in by}
     if not blind:
         return "No probe that does not see the lungs and passed its control could be asked."
     above = sum(bool(row["low"] > 0.5) for row in blind.values())
     told = [f"{_told(row)} for {name}" for name, row in blind.items()]
     return (
-        f"Of the probes that show less than {UNSEEN:.0%} of the lungs of a synthetic radiograph, "
+        f"Of the probes that show less than {shortcuts.UNSEEN:.0%} of the lungs of a synthetic "
+        "radiograph, "
         f"{some(above, len(blind))} tell{'s' * (above < 2)} the classes apart on groups that the "
         f"model has not seen: AUROC {listing(told)}."
     )
@@ -146,7 +132,7 @@ def frames(measures: pd.DataFrame) -> str:
     told = []
     for variant in shortcuts.PROBES["border"].variants:
         seen, hit = _of_control(measures, "border", variant)
-        if seen != "–" and float(seen.rstrip("%")) >= 100 * UNSEEN:
+        if seen != "–" and float(seen.rstrip("%")) >= 100 * shortcuts.UNSEEN:
             hidden = variant.replace(" %", "%")
             told.append(f"{seen} and {hit} cohorts with {hidden} hidden")
     if not told:

@@ -53,6 +53,20 @@ MOST_PAIRS = 12
 
 Features = tuple[NDArray[np.float64], NDArray[np.bool_]]
 
+UNSEEN = 0.01
+"""A probe that shows no more of the lungs than this share does not see them, and must not find
+the disease in `covidcxr.controls`, which measures the shares on synthetic radiographs."""
+
+BLIND = {
+    ("metadata", "known"): "the original file's size and format",
+    ("border", "70 %"): "a frame with the inner 70% hidden",
+    ("border", "90 %"): "a frame with the inner 90% hidden",
+    ("corners", "all four"): "the four corners",
+}
+"""Probes that show less of the lungs than `UNSEEN`, and their names in a sentence. Wider frames
+show more, as does what lies outside the stated lung region, which fits no patient well; a
+histogram counts the lungs' grey levels too."""
+
 
 @dataclass(frozen=True)
 class Probe:

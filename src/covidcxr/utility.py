@@ -16,7 +16,6 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from covidcxr import bootstrap, curves, intervals, metrics
-from covidcxr.audit import bounds
 from covidcxr.intervals import Protocol
 from covidcxr.predictions import IMAGE, Predictions
 
@@ -130,7 +129,7 @@ def at_prevalence(
     shares = _shares(p, called, protocol.confidence)
     found, spared = shares["sensitivity"], shares["specificity"]
     values = pd.DataFrame(
-        bounds.predictive_values(found.value, spared.value, at.tolist()),
+        metrics.predictive_values(found.value, spared.value, at.tolist()),
         columns=["prevalence", "ppv", "npv"],
     )
     table = values[["prevalence"]].assign(

@@ -24,9 +24,9 @@ from scipy import stats
 from covidcxr import metrics
 from covidcxr.config import POSITIVE
 from covidcxr.intervals import wilson
-from covidcxr.overview import listing
 from covidcxr.problems import Problem
 from covidcxr.records import Record
+from covidcxr.words import listing
 
 NAN = float("nan")
 

@@ -102,24 +102,6 @@ def auroc(sensitivity: float, specificity: float) -> dict[str, float]:
     }
 
 
-def predictive_values(
-    sensitivity: float, specificity: float, prevalences: Sequence[float]
-) -> list[dict[str, float]]:
-    """Carry PPV and NPV over to other prevalences, by Bayes' theorem."""
-    rows = []
-    for share in prevalences:
-        hit, alarm = sensitivity * share, (1 - specificity) * (1 - share)
-        miss, clear = (1 - sensitivity) * share, specificity * (1 - share)
-        rows.append(
-            {
-                "prevalence": share,
-                "ppv": hit / (hit + alarm) if hit + alarm else float("nan"),
-                "npv": clear / (miss + clear) if miss + clear else float("nan"),
-            }
-        )
-    return rows
-
-
 def baseline(cells: Sequence[int]) -> dict[str, Any]:
     """Compare a model with the answer that is the majority class every time.
 

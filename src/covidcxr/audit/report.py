@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from covidcxr import metrics
 from covidcxr.audit import bounds, corroboration, orientation, scores, verdicts
 from covidcxr.audit.orientation import Orientation
 from covidcxr.audit.reading import Paper, ReportedTable
@@ -93,7 +94,7 @@ def _table(table: ReportedTable, paper: Paper, decided: Orientation) -> dict[str
         at = (float(values["sensitivity"]), float(values["specificity"]))
         found |= {
             "auroc": bounds.auroc(*at),
-            "predictive_values": bounds.predictive_values(*at, paper.prevalences),
+            "predictive_values": metrics.predictive_values(*at, paper.prevalences),
             "baseline": bounds.baseline(used.tolist()),
         }
     return found
