@@ -98,7 +98,9 @@ def test_a_page_that_fails_after_its_training_keeps_the_record(demo: Project) ->
     template = demo.root / "notebooks/training.ipynb"
     record = demo.root / "results/demo/resnet50-keras-s0/record.json"
     original, before = template.read_text(), record.read_text()
-    template.write_text(original.replace("figures.learning_curves", "figures.no_such_thing"))
+    template.write_text(
+        original.replace("metrics_figures.learning_curves", "figures.no_such_thing")
+    )
     try:
         done = demo.make("demo", targets=[PAGE])
     finally:

@@ -14,8 +14,10 @@ from covidcxr import (
     baselines,
     config,
     edition,
+    exploration_figures,
     figures,
     intervals,
+    metrics_figures,
     overview,
     predictions,
     seedpaper,
@@ -29,7 +31,7 @@ from covidcxr.words import listing
 
 def test_the_paper_layout_puts_every_cell_where_the_paper_has_it() -> None:
     table = seedpaper.tables()["resnet50"]
-    text = figures.paper_layout(table.cells("predicted"), "as printed").text
+    text = metrics_figures.paper_layout(table.cells("predicted"), "as printed").text
     assert "<td>70</td><td>22</td>" in text
     assert "<td>60</td><td>208</td>" in text
     # under the paper's own labels these are the scores beside its Table 1
@@ -42,7 +44,7 @@ def test_the_corrected_column_is_the_matrix_with_rows_as_truth() -> None:
     cells = seedpaper.tables()["resnet252v2"].cells("true")
     ours = intervals.of_matrix(cells)
     judged = agreement.against_paper("resnet252v2", ours, Agreement(), intervals.Protocol())
-    frame = figures.versus_paper(judged, 0.95)
+    frame = metrics_figures.versus_paper(judged, 0.95)
     assert list(frame["corrected (95%)"]) == list(frame["ours (95%)"])
     assert frame.loc["sensitivity", "printed"] == "0.81"
     assert frame.loc["sensitivity", "ours (95%)"] == "0.935 (0.865 to 0.970)"
@@ -62,7 +64,7 @@ def test_a_table_escapes_shows_missing_values_and_keeps_its_index() -> None:
 
 
 def test_a_picture_has_a_text_alternative_for_web_and_print() -> None:
-    picture = figures.accuracies(overview.points([]), "Accuracy")
+    picture = metrics_figures.accuracies(overview.points([]), "Accuracy")
     bundle = picture._repr_mimebundle_()
     assert (
         'alt="Accuracy, with 95% Wilson intervals. ResNet50, the paper: 0.772'
@@ -77,16 +79,16 @@ def cohort() -> Cohort:
 
 
 def test_unpublishable_images_are_never_drawn() -> None:
-    shown = figures.examples(cohort(), publish=False)
+    shown = exploration_figures.examples(cohort(), publish=False)
     assert isinstance(shown, figures.Html)
     assert "may not be redistributed" in shown.text
 
 
 def test_publishable_images_are_drawn_and_described() -> None:
-    shown = figures.examples(cohort(), publish=True)
+    shown = exploration_figures.examples(cohort(), publish=True)
     assert isinstance(shown, figures.Picture)
     assert shown.alt == "Examples of 1 COVID19 and 1 NORMAL radiographs."
-    assert isinstance(figures.examples(None, publish=True), figures.Html)
+    assert isinstance(exploration_figures.examples(None, publish=True), figures.Html)
 
 
 def test_names_are_listed_as_in_a_sentence() -> None:
@@ -230,11 +232,11 @@ def test_without_records_the_overview_says_so() -> None:
 
 
 def test_what_is_unusual_about_a_score_stands_below_its_table() -> None:
-    text = figures.scores(intervals.of_matrix([0, 3, 0, 5]), "A model").text
+    text = metrics_figures.scores(intervals.of_matrix([0, 3, 0, 5]), "A model").text
     assert "PPV *" in text
     assert "PPV: no image called positive" in text
     assert "<td>–</td>" in text
-    assert "*" not in figures.scores(intervals.of_matrix([30, 9, 8, 50]), "A model").text
+    assert "*" not in metrics_figures.scores(intervals.of_matrix([30, 9, 8, 50]), "A model").text
 
 
 def test_values_are_kept_as_myst_nb_keeps_them() -> None:

@@ -35,7 +35,7 @@ try:
     for study in STUDIES.values():
         if not cohort.at_hand(study):
             raise Problem(
-                f"{study.name}: no images; name a data folder in {cohort.DATA_VARIABLE}. What was "
+                f"{study.name}: no images; name a data folder in {studies.DATA_VARIABLE}. What was "
                 "trained before is shown by make book."
             )
 except Problem as problem:

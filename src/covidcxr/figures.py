@@ -8,7 +8,7 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,16 +18,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
-from numpy.typing import NDArray
 
-from covidcxr import metrics, records
-from covidcxr.cohort import Cohort
-from covidcxr.config import TITLES, ModelName, Study
-from covidcxr.intervals import Interval
+from covidcxr import records
+from covidcxr.config import Study
 
 WIDTH = 8.4
 """Inches: the width of a page's column, at which text in figures is as large as around them."""
@@ -40,11 +35,6 @@ LINE, BETWEEN = 100, 2
 
 COLORS = {"COVID19": "#c1440e", "NORMAL": "#2a6f97"}
 PARTS = {"train": "#6c757d", "validation": "#2a6f97", "test": "#c1440e"}
-READINGS = {
-    "printed": ("as the paper labels it", "#adb5bd", "o"),
-    "corrected": ("the same matrix, rows as truth", "#6c757d", "s"),
-    "ours": ("this study", "#c1440e", "D"),
-}
 
 
 class Html:
@@ -193,299 +183,10 @@ def stack(*parts: Html) -> Html:
     return Html("\n".join(part.text for part in parts))
 
 
-# --- the cohort
-
-
-def examples(cohort: Cohort | None, publish: bool, per_class: int = 4) -> Picture | Html:
-    """Show the first images of each class, as the paper's Figure 2 does.
-
-    Parameters
-    ----------
-    cohort
-        The images, or None where they are not at hand.
-    publish
-        Whether their licences allow to show them.
-    per_class
-        How many of each class.
-
-    Returns
-    -------
-    Picture or Html
-        The images, or a remark that says why there are none.
-    """
-    if not publish:
-        return note("The images of this cohort may not be redistributed and are not shown.")
-    if cohort is None:
-        return note("The images of this cohort are not at hand and cannot be shown.")
-    rows = cohort.manifest.groupby("label").head(per_class)
-    columns = min(per_class, len(rows))
-    lines = -(-len(rows) // columns)
-    figure, axes = plt.subplots(
-        lines, columns, figsize=(WIDTH, 2.35 * lines * 4 / columns), squeeze=False
-    )
-    for axis in axes.flat:
-        axis.set_axis_off()
-    for axis, place, row in zip(axes.flat, rows.index, rows.to_dict("records"), strict=False):
-        axis.imshow(cohort.pixels[place], interpolation="none")
-        age = "age unknown" if pd.isna(row["age"]) else f"{row['age']:.0f} years"
-        axis.set_title(f"{row['label']}, {age}", fontsize=9, color=COLORS[row["label"]])
-    told = " and ".join(f"{n} {label}" for label, n in rows["label"].value_counts().items())
-    return Picture(figure, f"Examples of {told} radiographs.")
-
-
-def categories(counts: pd.DataFrame, variables: Sequence[str]) -> Picture:
-    """Draw the share of each category within each class, a panel a variable."""
-    figure, axes = plt.subplots(1, len(variables), figsize=(WIDTH, 2.8), squeeze=False)
-    for axis, variable in zip(axes.flat, variables, strict=True):
-        rows = pd.DataFrame(counts[counts["variable"] == variable])
-        top = rows.groupby("value")["n"].sum().nlargest(6).index
-        rows["value"] = rows["value"].where(rows["value"].isin(top), "other")
-        rows = rows.groupby(["value", "label"])["n"].sum().reset_index()
-        rows["share"] = rows["n"] / rows.groupby("label")["n"].transform("sum")
-        sns.barplot(rows, x="share", y="value", hue="label", palette=COLORS, ax=axis, legend=False)
-        axis.set(title=_words(variable), xlabel="share of the class", ylabel="", xlim=(0, 1))
-    _legend(figure, COLORS)
-    names = ", ".join(_words(v) for v in variables)
-    return Picture(figure, f"Bar charts of {names} by class, as shares of each class.")
-
-
-def measures(counts: pd.DataFrame, variables: Sequence[str]) -> Picture:
-    """Draw histograms of measures by class, a panel a variable."""
-    there = [v for v in variables if (counts["variable"] == v).any()]
-    figure, axes = plt.subplots(1, len(there), figsize=(WIDTH, 2.8), squeeze=False)
-    for axis, variable in zip(axes.flat, there, strict=True):
-        for label, rows in counts[counts["variable"] == variable].groupby("label"):
-            total = max(rows["n"].sum(), 1)
-            edges = np.append(rows["low"], rows["high"].iloc[-1])
-            axis.stairs(rows["n"] / total, edges, fill=True, alpha=0.45, color=COLORS[str(label)])
-        axis.set(
-            title=_words(variable), xlabel=_UNITS.get(variable, ""), ylabel="share of known values"
-        )
-        axis.set_ylim(bottom=0)
-        axis.locator_params(axis="x", nbins=4)
-    _legend(figure, COLORS)
-    return Picture(figure, f"Histograms of {', '.join(_words(v) for v in there)} by class.")
-
-
-# --- trainings and scores
-
-
-def learning_curves(history: pd.DataFrame, model: ModelName) -> Picture:
-    """Draw loss and accuracy over the epochs, as the paper's Figures 3 to 5 do."""
-    figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.2))
-    last = history[history["epoch"] == history["epoch"].max()]
-    for axis, measure in zip(axes, ("loss", "accuracy"), strict=True):
-        for part, rows in history.groupby("part"):
-            label = f"{part} part"
-            axis.plot(
-                rows["epoch"], rows[measure], marker="o", ms=4, label=label, color=PARTS[str(part)]
-            )
-        axis.set(xlabel="epoch", ylabel=measure, title=f"{measure} of {TITLES[model]}")
-        axis.xaxis.get_major_locator().set_params(integer=True)
-    axes[0].set_ylim(bottom=0)
-    axes[1].set_ylim(0, 1.02)
-    axes[1].legend(loc="lower right")
-    told = "; ".join(
-        f"{r.part}: loss {r.loss:.2f}, accuracy {r.accuracy:.2f}" for r in last.itertuples()
-    )
-    return Picture(figure, f"Loss and accuracy of {TITLES[model]} by epoch. Last epoch: {told}.")
-
-
-def paper_layout(cells: NDArray[np.int64], caption: str) -> Html:
-    """Lay a confusion matrix and its scores out as the paper's Tables 1 to 3.
-
-    Rows are the model's decision and columns the reference standard, under the
-    paper's labels and with its scores in its places.
-    """
-    tp, fn, fp, tn = (int(cell) for cell in cells)
-    s = {name: _number(value) for name, value in metrics.score(cells).items()}
-    return Html(
-        f"""<div class="table-wrap" tabindex="0"><table class="paper">
-<caption>{_e(caption)}</caption>
-<tr><th colspan="2" rowspan="2">Confusion matrix</th><th colspan="2" scope="colgroup">Target</th>
-<td colspan="2">F1 score = {s["f1"]}</td></tr>
-<tr><th scope="col">Covid19</th><th scope="col">Normal</th><td colspan="2"></td></tr>
-<tr><th rowspan="2" scope="rowgroup">Model</th>
-<th scope="row">Covid19</th><td>{tp}</td><td>{fp}</td><td>Precision</td><td>{s["ppv"]}</td></tr>
-<tr><th scope="row">Normal</th><td>{fn}</td><td>{tn}</td>
-<td>Negative predictive value</td><td>{s["npv"]}</td></tr>
-<tr><td colspan="2"></td><td>Recall<br>{s["sensitivity"]}</td>
-<td>Specificity<br>{s["specificity"]}</td>
-<td colspan="2">Accuracy = {s["accuracy"]}</td></tr>
-</table></div>"""
-    )
-
-
-def versus_paper(judged: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """Write out how a study compares with the paper.
-
-    Parameters
-    ----------
-    judged
-        As `covidcxr.agreement.against_paper` returns it.
-    confidence
-        Coverage of its intervals.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row a score: as printed, the printed matrix read with its rows as the truth,
-        ours, both with intervals, the difference in points and the verdict.
-    """
-    shown = [
-        {
-            "score": metrics.word(str(score)),
-            "verdict": row["verdict"],
-            "printed": row["printed"],
-            f"corrected ({confidence:.0%})": _with_limits(row["corrected"]),
-            f"ours ({confidence:.0%})": _with_limits(row["ours"]),
-            "ours less corrected, points": _points(row["difference"], row["low"], row["high"]),
-        }
-        for score, row in judged.iterrows()
-    ]
-    return pd.DataFrame(shown).set_index("score")
-
-
-def comparison(judged: Mapping[ModelName, pd.DataFrame], baseline: float, study: str) -> Picture:
-    """Draw the scores of all networks beside the paper's, as its Figure 6 does.
-
-    Parameters
-    ----------
-    judged
-        By network, as `covidcxr.agreement.against_paper` returns it.
-    baseline
-        Accuracy of calling every image NORMAL, drawn as a line where the accuracies are.
-    study
-        Whose results ours are, for the legend.
-    """
-    figure, axes = plt.subplots(1, len(judged), figsize=(WIDTH, 3.8), sharey=True, squeeze=False)
-    for axis, (model, rows) in zip(axes.flat, judged.items(), strict=True):
-        places = np.arange(len(rows))[::-1]
-        _dots(axis, [float(text) for text in rows["printed"]], places + 0.22, "printed")
-        for reading, away in (("corrected", 0.0), ("ours", -0.22)):
-            found = list(rows[reading])
-            _dots(axis, [one.value for one in found], places + away, reading)
-            axis.hlines(
-                places + away, [one.low for one in found], [one.high for one in found],
-                color=READINGS[reading][1], lw=2, alpha=0.7,
-            )  # fmt: skip
-        for place, name in zip(places, rows.index, strict=True):
-            if name == "accuracy":
-                axis.vlines(baseline, place - 0.45, place + 0.45, color="#343a40", lw=1.5, ls=":")
-        axis.set(title=TITLES[model], xlim=(-0.05, 1.05), xlabel="score", yticks=places)
-        axis.set_yticklabels([metrics.word(str(name)) for name in rows.index])
-        axis.grid(axis="y", visible=False)
-    handles = [
-        Line2D([], [], color=c, marker=m, ls="", label=study if k == "ours" else text)
-        for k, (text, c, m) in READINGS.items()
-    ]
-    handles.append(Line2D([], [], color="#343a40", ls=":", label="accuracy of always NORMAL, ours"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
-    told = "; ".join(
-        f"{TITLES[m]} {rows['ours'].to_dict()['accuracy'].value:.2f}"
-        for m, rows in judged.items()
-        if "accuracy" in rows.index
-    )
-    return Picture(
-        figure,
-        "Scores of each network: as the paper labels them, as its matrices give them with "
-        f"rows as truth, and in {study}, the last two with intervals. Accuracy in {study}: {told}.",
-    )
-
-
-def accuracies(points: pd.DataFrame, title: str) -> Picture:
-    """Draw accuracies with intervals, a row a network and source.
-
-    Parameters
-    ----------
-    points
-        As `covidcxr.overview.points` returns it.
-    title
-        What the horizontal axis measures.
-    """
-    rows = points.sort_values(
-        "model", key=lambda m: m.map(list(TITLES.values()).index), kind="stable"
-    )
-    rows = rows.iloc[::-1].reset_index(drop=True)
-    # A gap between networks
-    new = (rows["model"] != rows["model"].shift()).to_numpy()
-    places = np.arange(len(rows)) + 0.7 * np.cumsum(new)
-    figure, axis = plt.subplots(figsize=(WIDTH, 1.6 + 0.5 * len(rows)))
-    for place, row in zip(places, rows.to_dict("records"), strict=True):
-        _, color, marker = READINGS["corrected" if row["by"] == "paper" else "ours"]
-        axis.hlines(place, row["low"], row["high"], color=color, lw=2.5)
-        axis.plot(row["value"], place, marker=marker, color=color, ms=8)
-        axis.plot(row["baseline"], place, marker="|", color="#343a40", ms=18, ls="")
-    axis.set_yticks(places, [f"{r.model}, {r.what}" for r in rows.itertuples()])
-    axis.set(xlabel=title, xlim=(0, 1.01), ylim=(places[0] - 0.7, places[-1] + 0.7))
-    axis.grid(axis="y", visible=False)
-    handles = [
-        Line2D([], [], color=READINGS[k][1], marker=READINGS[k][2], label=label)
-        for k, label in (("corrected", "the paper's matrix"), ("ours", "run here on real images"))
-    ]
-    handles.append(Line2D([], [], color="#343a40", marker="|", ls="", ms=12, label="always normal"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
-    told = "; ".join(f"{r.model}, {r.what}: {r.value:.3f}" for r in rows[::-1].itertuples())
-    told = told.replace("\n", " ")
-    return Picture(figure, f"{title}, with 95% Wilson intervals. {told}.")
-
-
-def _dots(axis: Axes, values: Any, places: NDArray[Any], reading: str) -> None:
-    _, color, marker = READINGS[reading]
-    axis.plot(values, places, marker=marker, color=color, ls="", ms=6)
-
-
-def _legend(figure: Figure, colors: Mapping[str, str]) -> None:
+def legend(figure: Figure, colors: Mapping[str, str]) -> None:
+    """Put one legend of filled squares above all panels."""
     handles = [Rectangle((0, 0), 1, 1, color=color, label=label) for label, color in colors.items()]
     figure.legend(handles=handles, loc="outside upper right", ncols=len(colors), frameon=False)
-
-
-_UNITS = {
-    "age": "years",
-    "original_width": "pixels",
-    "original_height": "pixels",
-    "original_bytes": "bytes",
-    "brightness": "mean grey level, 0 to 255",
-}
-
-
-def _words(variable: str) -> str:
-    return variable.replace("original_", "original file: ").replace("_", " ")
-
-
-def _number(value: Any, digits: int = 3) -> str:
-    return "–" if not np.isfinite(float(value)) else f"{float(value):.{digits}f}"
-
-
-def _with_limits(found: Interval) -> str:
-    limits = f" ({_number(found.low)} to {_number(found.high)})" if np.isfinite(found.low) else ""
-    return _number(found.value) + limits
-
-
-def _points(value: float, low: float, high: float) -> str:
-    if not np.isfinite(value):
-        return "–"
-    limits = f" ({100 * low:+.1f} to {100 * high:+.1f})" if np.isfinite(low) else ""
-    return f"{100 * value:+.1f}{limits}"
-
-
-def scores(found: Mapping[str, Interval], caption: str) -> Html:
-    """Show a model's scores with intervals, and below what is unusual about some of them."""
-    shown = [
-        {
-            "score": metrics.word(name) + (" *" if one.reason else ""),
-            "value": _number(one.value),
-            "interval": (
-                f"{_number(one.low)} to {_number(one.high)}" if np.isfinite(one.low) else "–"
-            ),
-            "n": one.n,
-            "method": one.method,
-        }
-        for name, one in found.items()
-    ]
-    remarks = [f"{metrics.word(name)}: {one.reason}" for name, one in found.items() if one.reason]
-    below = [note(f"* {'; '.join(remarks)}.")] if remarks else []
-    return stack(table(pd.DataFrame(shown), caption), *below)
 
 
 def _total(images: Mapping[str, Any]) -> dict[str, int]:
