@@ -112,7 +112,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def kaggle(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kaggle]:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kaggle]:
     state = Kaggle()
 
     class Handler(BaseHTTPRequestHandler):
@@ -161,37 +161,37 @@ def tree(root: Path, *files: str) -> Path:
     return root
 
 
-def test_downloads_unpacks_and_finds_the_folder(kaggle: Kaggle, cache: Path) -> None:
+def test_downloads_unpacks_and_finds_the_folder(server: Kaggle, cache: Path) -> None:
     folder = fetch.download(COHORT)
     assert folder == cache / "datasets" / HANDLE / "versions" / "1" / "train"
     fetch.check_counts(folder, {"COVID19": COHORT.covid19, "NORMAL": COHORT.normal})
     assert (folder / "COVID19" / "image(1).png").read_bytes() == png()
-    assert kaggle.asked == ["GetDataset", "DownloadDataset", "archive"]
+    assert server.asked == ["GetDataset", "DownloadDataset", "archive"]
 
 
-def test_downloads_once(kaggle: Kaggle) -> None:
+def test_downloads_once(server: Kaggle) -> None:
     first = fetch.download(COHORT)
     assert fetch.download(COHORT) == first
-    assert kaggle.asked.count("archive") == 1
+    assert server.asked.count("archive") == 1
 
 
 def test_a_named_version_needs_no_network_once_cached(
-    kaggle: Kaggle, monkeypatch: pytest.MonkeyPatch
+    server: Kaggle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cohort = COHORT.model_copy(update={"handle": f"{HANDLE}/versions/1"})
     folder = fetch.download(cohort)
-    assert kaggle.asked == ["DownloadDataset", "archive"]
+    assert server.asked == ["DownloadDataset", "archive"]
     use_proxy(monkeypatch, closed_port())
     assert fetch.download(cohort) == folder
 
 
 def test_the_newest_cached_version_serves_offline(
-    kaggle: Kaggle,
+    server: Kaggle,
     cache: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    for kaggle.version in (9, 10):
+    for server.version in (9, 10):
         folder = fetch.download(COHORT)
     versions = cache / "datasets" / HANDLE / "versions"
     assert folder == versions / "10" / "train"
@@ -204,7 +204,7 @@ def test_the_newest_cached_version_serves_offline(
 
 
 def test_no_other_version_stands_in_for_a_named_one(
-    kaggle: Kaggle, monkeypatch: pytest.MonkeyPatch
+    server: Kaggle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fetch.download(COHORT)
     use_proxy(monkeypatch, closed_port())
@@ -213,12 +213,12 @@ def test_no_other_version_stands_in_for_a_named_one(
 
 
 @pytest.mark.parametrize("details", [b"<html>Accept the terms of this network.</html>", b""])
-def test_what_is_not_kaggle_is_said_and_the_cache_serves(kaggle: Kaggle, details: bytes) -> None:
-    kaggle.details = details
+def test_what_is_not_kaggle_is_said_and_the_cache_serves(server: Kaggle, details: bytes) -> None:
+    server.details = details
     assert "what answers is not Kaggle" in message()
-    kaggle.details = None
+    server.details = None
     folder = fetch.download(COHORT)
-    kaggle.details = details
+    server.details = details
     assert fetch.download(COHORT) == folder
 
 
@@ -244,7 +244,7 @@ def test_without_name_resolution(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "cannot be reached (Temporary failure in name resolution); connect" in message()
 
 
-def test_without_an_answer(kaggle: Kaggle, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_an_answer(server: Kaggle, monkeypatch: pytest.MonkeyPatch) -> None:
     import requests
 
     def fail(*_: object, **__: object) -> None:
@@ -266,8 +266,8 @@ def test_without_an_answer(kaggle: Kaggle, monkeypatch: pytest.MonkeyPatch) -> N
         (503, "Kaggle answers with an error (503); run again later, or"),
     ],
 )
-def test_refusals(kaggle: Kaggle, step: str, status: int, said: str) -> None:
-    kaggle.status[step] = status
+def test_refusals(server: Kaggle, step: str, status: int, said: str) -> None:
+    server.status[step] = status
     text = message()
     assert text.startswith(f"{HANDLE}: ")
     assert said in text
@@ -287,32 +287,32 @@ def damaged() -> bytes:
     ids=["other content", "cut short", "one bit flipped"],
 )
 def test_a_damaged_archive_is_deleted_so_that_the_next_run_downloads_anew(
-    kaggle: Kaggle, cache: Path, content: bytes
+    server: Kaggle, cache: Path, content: bytes
 ) -> None:
-    kaggle.archive = content
+    server.archive = content
     assert "archive was damaged and has been deleted; run again, or do without it" in message()
     assert not list(cache.rglob("*.archive"))
-    kaggle.archive = archive(LAYOUT)
+    server.archive = archive(LAYOUT)
     fetch.check_counts(fetch.download(COHORT), {"COVID19": 2, "NORMAL": 3})
 
 
-def test_a_broken_download_is_resumed(kaggle: Kaggle, cache: Path) -> None:
-    with zipfile.ZipFile(buffer := io.BytesIO(kaggle.archive), "a") as file:
+def test_a_broken_download_is_resumed(server: Kaggle, cache: Path) -> None:
+    with zipfile.ZipFile(buffer := io.BytesIO(server.archive), "a") as file:
         file.writestr("ballast", bytes(3 * MEBIBYTE))
-    kaggle.archive = buffer.getvalue()
-    kaggle.cut = 2 * MEBIBYTE + 100
+    server.archive = buffer.getvalue()
+    server.cut = 2 * MEBIBYTE + 100
     assert "the connection to Kaggle broke off; connect" in message()
     stored = next(cache.rglob("*.archive")).stat().st_size
     assert stored == 2 * MEBIBYTE  # kagglehub writes whole mebibytes
-    kaggle.cut = None
+    server.cut = None
     fetch.check_counts(fetch.download(COHORT), {"COVID19": 2, "NORMAL": 3})
     # kagglehub asks for all of it, and from the answer's header on for the rest.
-    assert kaggle.started == [0, 0, stored]
+    assert server.started == [0, 0, stored]
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk(
-    kaggle: Kaggle, cache: Path, monkeypatch: pytest.MonkeyPatch, code: int
+    server: Kaggle, cache: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
     def fail(*_: object, **__: object) -> None:
         raise OSError(code, "No space left on device")
@@ -322,7 +322,7 @@ def test_a_full_disk(
     assert f"the disk is full; make room below {place}, or set KAGGLEHUB_CACHE" in message()
 
 
-def test_a_cache_that_cannot_be_written(kaggle: Kaggle, cache: Path) -> None:
+def test_a_cache_that_cannot_be_written(server: Kaggle, cache: Path) -> None:
     cache.write_bytes(b"a file where a folder should be")
     assert "the download cannot be stored (" in message()
 
@@ -333,7 +333,7 @@ def test_a_handle_that_is_none(handle: str) -> None:
     assert text.endswith("write cohort.handle as owner/name or owner/name/versions/3.")
 
 
-def test_broken_credentials_are_named(kaggle: Kaggle, tmp_path: Path) -> None:
+def test_broken_credentials_are_named(server: Kaggle, tmp_path: Path) -> None:
     (tmp_path / "kaggle.json").write_text("{")
     assert f"(Invalid Kaggle credentials file at {tmp_path / 'kaggle.json'}); mend" in message()
 
