@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from sklearn import metrics as sk
 
-from covidcxr import bootstrap, metrics
+from covidcxr.scores import bootstrap, metrics
 
 RESAMPLES = 10_000
 FEW = 50

@@ -17,8 +17,8 @@ import numpy as np
 from measured import by_size, keep, seconds
 from numpy.typing import NDArray
 
-from covidcxr import duplicates
-from covidcxr.duplicates import DISTANCE, HASH_SIZE
+from covidcxr.validity import duplicates
+from covidcxr.validity.duplicates import DISTANCE, HASH_SIZE
 
 COUNTS = (12_500, 25_000, 50_000, 100_000)
 FEW = 400

@@ -31,9 +31,9 @@ MODELS = ("resnet50", "resnet152v2", "resnet252v2")
 
 
 def study(place: Path, size: int) -> Any:
-    from covidcxr import config
+    from covidcxr.core import studies
 
-    return config.load(
+    return studies.load(
         "paper",
         [
             f"weights={place / 'weights'}", f"image_size={size}", "trainable=false", "head=gap",
@@ -49,7 +49,7 @@ def prepare(place: Path, images: int, size: int) -> None:
     from keras.src.legacy.saving import legacy_h5_format
     from PIL import Image
 
-    from covidcxr import networks
+    from covidcxr.networks import architecture
 
     rng = np.random.default_rng(0)
     for i in range(images):
@@ -61,7 +61,7 @@ def prepare(place: Path, images: int, size: int) -> None:
     (place / "weights").mkdir()
     keras.utils.set_random_seed(0)
     for name in ("resnet50", "resnet152v2"):
-        with h5py.File(place / "weights" / networks.WEIGHT_FILES[name], "w") as file:
+        with h5py.File(place / "weights" / architecture.WEIGHT_FILES[name], "w") as file:
             legacy_h5_format.save_weights_to_hdf5_group(file, plain(name, None, 32))
 
 
@@ -79,7 +79,7 @@ def by_notebook(place: Path, images: int, size: int) -> dict[str, Any]:
     """Train as a notebook would: every epoch sends every image through frozen backbones."""
     import keras
 
-    from covidcxr.networks import WEIGHT_FILES
+    from covidcxr.networks.architecture import WEIGHT_FILES
 
     def folder(part: str) -> Any:
         return keras.utils.image_dataset_from_directory(
@@ -116,9 +116,9 @@ def by_features(place: Path, images: int, size: int, seeds: str = "0") -> dict[s
     """Train as this project does: features once, then heads."""
     import pandas as pd
 
-    from covidcxr import images as files
-    from covidcxr import training
-    from covidcxr.cohort import Cohort
+    from covidcxr.cohorts import images as files
+    from covidcxr.cohorts.cohort import Cohort
+    from covidcxr.networks import training
 
     started = time.perf_counter()
     paths = sorted(place.glob("t*/*/*.png"))
@@ -150,7 +150,7 @@ def pieces(place: Path, images: int, size: int) -> dict[str, Any]:
     """Time a batch of each backbone at the paper's size, and an update of each head."""
     import keras
 
-    from covidcxr import devices, features, networks
+    from covidcxr.networks import architecture, devices, frozen_features
 
     devices.prepare()
     chosen = study(place, PAPER["size"])
@@ -158,14 +158,14 @@ def pieces(place: Path, images: int, size: int) -> dict[str, Any]:
     forward, update, start = {}, {}, {}
     for model in MODELS:
         started = time.perf_counter()
-        network = networks.build(model, chosen)  # type: ignore[arg-type]
+        network = architecture.build(model, chosen)  # type: ignore[arg-type]
         start[model] = round(time.perf_counter() - started, 2)
         if model != "resnet252v2":
             network.predict_on_batch(batch)
             forward[model] = seconds(lambda n=network: n.predict_on_batch(batch), 3)  # type: ignore[misc]
         channels = 4096 if model == "resnet252v2" else 2048
-        seen = features.Features([np.ones((BATCH, 1, 1, channels), dtype=np.float32)])
-        head = features.head(model, chosen, 0, seen)  # type: ignore[arg-type]
+        seen = frozen_features.Features([np.ones((BATCH, 1, 1, channels), dtype=np.float32)])
+        head = frozen_features.head(model, chosen, 0, seen)  # type: ignore[arg-type]
         head.compile(keras.optimizers.Nadam(1e-4), "categorical_crossentropy", jit_compile=False)
         devices.shorten_start(head)
         codes = np.eye(2, dtype="float32")[np.arange(BATCH) % 2]
@@ -210,7 +210,7 @@ def main(images: int, size: int) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] and sys.argv[1] in STAGES:
-        from covidcxr.records import peak_memory
+        from covidcxr.core.records import peak_memory
 
         result = STAGES[sys.argv[1]](Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])) or {}
         print(json.dumps(result | {"peak_bytes": peak_memory()}))

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from covidcxr import atomic, records
+from covidcxr.core import atomic, records
 
 RESULTS = Path(__file__).parent / "results"
 

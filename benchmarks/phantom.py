@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 from measured import by_size, keep, seconds
 
-from covidcxr import phantom, radiograph
-from covidcxr.config import PhantomCohort
+from covidcxr.cohorts import phantom, radiograph
+from covidcxr.core.studies import PhantomCohort
 
 SIZE = 64
 COUNTS = (250, 500, 1000, 2000)

@@ -27,15 +27,16 @@ FIRST, UPDATES = 2, 5
 
 def measure(model: Any, size: int, precision: str) -> dict[str, Any]:
     """Time updates of one network on noise."""
-    from covidcxr import complexity, config, devices, networks
+    from covidcxr.core import studies
+    from covidcxr.networks import architecture, complexity, devices
 
     devices.choose()
     import keras
 
     devices.prepare()
-    study = config.load("paper", ["weights=none", f"image_size={size}", f"precision={precision}"])
+    study = studies.load("paper", ["weights=none", f"image_size={size}", f"precision={precision}"])
     with devices.computing(study.precision):
-        network = networks.build(model, study, 0)
+        network = architecture.build(model, study, 0)
         network.compile(
             optimizer=keras.optimizers.Nadam(study.learning_rate),
             loss="categorical_crossentropy",

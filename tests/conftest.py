@@ -15,7 +15,7 @@ import yaml
 from playwright.sync_api import Browser, sync_playwright
 from xdist.scheduler import LoadFileScheduling
 
-from covidcxr import atomic
+from covidcxr.core import atomic
 
 # Two cores that also build a book do not keep deadlines.
 hypothesis.settings.register_profile("unhurried", deadline=None)
@@ -31,8 +31,15 @@ PAGES = [TOC["root"].removeprefix("book/")] + [
 
 
 LONG = (
-    *("test_book", "test_slurm", "test_backends", "test_training", "test_killed", "test_selection"),
-    *("test_external", "test_leakage", "test_cli", "test_sensitivity"),
+    *(
+        "test_book",
+        "test_slurm",
+        "test_backends",
+        "test_training",
+        "test_killed",
+        "test_epoch_selection",
+    ),
+    *("test_external", "test_leakage", "test_commands", "test_sensitivity"),
 )
 """What takes longest, and so begins first."""
 

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from covidcxr import networks
-from covidcxr.config import Study
+from covidcxr.core.studies import Study
+from covidcxr.networks import architecture
 
 
 def build(model: str, study: Study, seed: int) -> Any:
     import keras
 
-    networks.begin("all", seed)
+    architecture.begin("all", seed)
     inputs = keras.Input((study.image_size, study.image_size, 3))
     x = keras.layers.Rescaling(1 / 255)(inputs)
     x = keras.layers.Conv2D(4, 3, strides=4)(x)

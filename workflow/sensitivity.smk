@@ -11,10 +11,12 @@ import shlex
 import sys
 from pathlib import Path
 
-from covidcxr import atomic, cohort, imports, sensitivity
-from covidcxr import config as studies
-from covidcxr.config import TITLES
-from covidcxr.problems import Problem
+from covidcxr.book import imports
+from covidcxr.cohorts import cohort
+from covidcxr.core import atomic, studies
+from covidcxr.networks import sensitivity
+from covidcxr.core.studies import TITLES
+from covidcxr.core.errors import Problem
 
 COVIDCXR = f"{shlex.quote(sys.executable)} -m covidcxr"
 BUILD = Path(config.get("build", "build")) / sensitivity.NAME

@@ -6,6 +6,6 @@ import sys
 # on a grammar of web addresses that no notebook is checked for.
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
-from covidcxr.cli import main  # noqa: E402
+from covidcxr.cli.commands import main  # noqa: E402
 
 main()

@@ -1,0 +1,1 @@
+"""From notebooks to pages: execution, provenance, freshness, number check, Sphinx extensions."""

@@ -1,0 +1,196 @@
+"""Notebook templates, executed by papermill and cleaned for the book."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import yaml
+
+from covidcxr.book import provenance
+from covidcxr.core import atomic, records
+from covidcxr.core.errors import Problem
+from covidcxr.core.studies import DATA_VARIABLE
+
+_PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+
+
+def execute(template: Path, output: Path, parameters: Mapping[str, Any]) -> None:
+    """Execute a template and write it as a page of the book.
+
+    Progress (what the cells write to standard error) goes to this process's
+    standard error; it, papermill's timestamps and this machine's paths stay out
+    of the page. ``{{ name }}`` in text cells becomes that parameter's value.
+
+    Parameters
+    ----------
+    template
+        A notebook with a cell tagged ``parameters``.
+    output
+        The page, written whole or not at all. A failed run is kept beside it,
+        as ``*.failed.ipynb``.
+    parameters
+        Values for the parameters cell.
+
+    Raises
+    ------
+    Problem
+        For a parameter that the template does not have, and for a cell that
+        raised one.
+    papermill.PapermillExecutionError
+        With the cell's traceback, for any other failure.
+    """
+    import papermill
+
+    if not template.is_file():
+        raise Problem(f"{template}: no such notebook; correct the path.")
+    known = papermill.inspect_notebook(str(template))
+    unknown = sorted(set(parameters) - set(known))
+    if unknown:
+        raise Problem(
+            f"{template}: has no parameter '{unknown[0]}'; it has {', '.join(sorted(known))}."
+        )
+    failed = output.with_suffix(".failed.ipynb")
+    failed.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        began = time.monotonic()
+        with _listening() as used:
+            papermill.execute_notebook(
+                str(template),
+                str(failed),
+                parameters=dict(parameters),
+                progress_bar=False,
+                stderr_file=_Progress(),
+            )
+            facts = provenance.of_page(template, parameters, used(), Path.cwd())
+            facts |= {"seconds": round(time.monotonic() - began, 1), "machine": records.hardware()}
+    except papermill.PapermillExecutionError as error:
+        if error.ename in {"Problem", *(kind.__name__ for kind in Problem.__subclasses__())}:
+            raise Problem(error.evalue) from None
+        print(f"The page as far as it ran: {failed}", file=sys.stderr)
+        raise
+    page = nbformat.read(failed, as_version=4)
+    clean(page, parameters, Path.cwd())
+    page.metadata[provenance.KEY] = facts
+    with atomic.file(output) as aside:
+        nbformat.write(page, aside)
+    failed.unlink()
+
+
+def clean(page: nbformat.NotebookNode, parameters: Mapping[str, Any], root: Path) -> None:
+    """Take out of an executed notebook, in place, what a reader must not see.
+
+    Parameters
+    ----------
+    page
+        The executed notebook.
+    parameters
+        Values for the placeholders in its text cells.
+    root
+        The folder whose path is cut from every output and every line of code.
+
+    Raises
+    ------
+    Problem
+        For a placeholder without a parameter.
+    """
+    page.metadata.pop("papermill", None)
+    for cell in page.cells:
+        for key in ("papermill", "execution"):
+            cell.metadata.pop(key, None)
+        if cell.cell_type == "markdown":
+            cell.source = _PLACEHOLDER.sub(lambda m: _value(m[1], parameters), cell.source)
+        if cell.cell_type != "code":
+            continue
+        cell.source = _without_paths(cell.source, root)
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            # the foot of the page says them
+            cell.metadata.tags.append("remove-cell")
+        cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
+        for output in cell.outputs:
+            for holder in (output, output.get("data", {})):
+                for key, value in holder.items():
+                    if isinstance(value, str):
+                        holder[key] = _without_paths(value, root)
+
+
+@contextlib.contextmanager
+def _listening() -> Iterator[Callable[[], list[Path]]]:
+    """Have the notebook's process note which results it reads or makes."""
+    with tempfile.TemporaryDirectory() as folder:
+        notes = Path(folder) / "used"
+        notes.touch()
+        os.environ[records.TRACE] = str(notes)
+        try:
+            yield lambda: [Path(line) for line in notes.read_text("utf-8").splitlines()]
+        finally:
+            del os.environ[records.TRACE]
+
+
+class _Progress:
+    """Standard error without what TensorFlow's C++ part says while it loads."""
+
+    _noise = re.compile(r"^(?:[IWEF]0000 \d|WARNING: All log messages before absl)")
+
+    def write(self, text: str) -> None:
+        lines = text.splitlines(keepends=True)
+        sys.stderr.write("".join(line for line in lines if not self._noise.match(line)))
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+def _value(name: str, parameters: Mapping[str, Any]) -> str:
+    if name not in parameters:
+        raise Problem(f"The page's text asks for '{name}', which is no parameter given to it.")
+    return str(parameters[name])
+
+
+def _without_paths(text: str, root: Path) -> str:
+    data = os.environ.get(DATA_VARIABLE, "")
+    if Path(data).is_absolute():  # a short relative name would match everything
+        text = text.replace(data.rstrip("/") + "/", f"${DATA_VARIABLE}/")
+    for folder, short in ((root, "."), (Path.home(), "~")):
+        if folder != Path(folder.anchor):  # a home of / would match everything
+            text = text.replace(f"{folder}/", "" if short == "." else "~/")
+            text = text.replace(str(folder), short)
+    return text
+
+
+def stage(made: Mapping[str, Path], folder: Path) -> None:
+    """Put executed pages where the book's table of contents expects them, and nothing else.
+
+    Parameters
+    ----------
+    made
+        Executed notebooks by the name of their page.
+    folder
+        The place of computed pages in the book's source.
+    """
+    with atomic.folder(folder) as aside:
+        for name, path in made.items():
+            (aside / f"{name}.ipynb").write_bytes(path.read_bytes())
+
+
+def table_of_contents(path: Path, made: set[str], root: str | None = None) -> str:
+    """Return a table of contents without the computed pages that a study does not have.
+
+    Where a root is named, the book opens with that page instead of its usual one.
+    """
+    toc = yaml.safe_load(path.read_text(encoding="utf-8"))
+    toc["root"] = root or toc["root"]
+    for part in toc["parts"]:
+        part["chapters"] = [
+            chapter
+            for chapter in part["chapters"]
+            if not chapter["file"].startswith("book/run/") or Path(chapter["file"]).name in made
+        ]
+    return yaml.safe_dump(toc, sort_keys=False)

@@ -1,0 +1,155 @@
+"""What a cohort is made of, as counts that name no image.
+
+The exploration page is drawn from this record, so that it can be rebuilt
+where the images are not at hand and shows nothing that may not be shown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from covidcxr.cohorts import splits
+from covidcxr.cohorts.cohort import Cohort
+from covidcxr.core import records
+from covidcxr.core.studies import LABELS, Study
+
+NAME = "cohort"
+"""The name of this record among a study's records."""
+
+METHOD = 1
+"""Raised when the numbers of such a record change; see `covidcxr.core.records`."""
+
+CATEGORIES = ("source", "view", "sex", "original_mode", "original_format", "images_of_patient")
+MEASURES = ("age", "original_width", "original_height", "original_bytes", "brightness")
+BINS = 24
+
+
+def record(
+    study: Study, *, results: Path, cohort: Cohort | None, split: pd.DataFrame | None
+) -> records.Record:
+    """Return the record of a cohort's composition, made where there is none yet.
+
+    Parameters
+    ----------
+    study
+        The study.
+    results
+        The folder of its records.
+    cohort, split
+        The inputs, or None where the data are not at hand.
+
+    Raises
+    ------
+    Problem
+        Where there is neither a record nor data.
+    """
+    folder = results / NAME
+    keys = ("image_size", "resize", "test_fraction", "validation_fraction")
+    parameters = records.parameters(study, keys, split=study.splits[0], seed=study.seeds[0])
+    if cohort is None or split is None:
+        return records.load_or_run(folder, study, parameters, None, METHOD, dict)
+    inputs = {"data": _fingerprint(cohort.manifest), "split": splits.fingerprint(split)}
+
+    def make() -> dict[str, Any]:
+        labels = cohort.manifest["label"]
+        return {
+            "tables": {
+                "categories": categories(cohort.manifest),
+                "measures": measures(cohort),
+                "parts": parts(split),
+            },
+            "images": {label: int((labels == label).sum()) for label in LABELS},
+            "patients": patients(cohort.manifest),
+        }
+
+    return records.load_or_run(folder, study, parameters, inputs, METHOD, make)
+
+
+def categories(manifest: pd.DataFrame) -> pd.DataFrame:
+    """Count the values of each of `CATEGORIES` by class: variable, value, label, n."""
+    sizes = manifest.groupby("patient_id")["image_id"].transform("size")
+    table = manifest.assign(images_of_patient=sizes.astype("Int64"))
+    counted = [
+        table.assign(variable=name, value=table[name].astype("string").fillna("unknown"))
+        .groupby(["variable", "value", "label"])
+        .size()
+        .reset_index(name="n")
+        for name in CATEGORIES
+    ]
+    return pd.concat(counted, ignore_index=True)
+
+
+def measures(cohort: Cohort) -> pd.DataFrame:
+    """Count each of `MEASURES` in bins by class: variable, label, low, high, n."""
+    brightness = cohort.pixels.reshape(len(cohort.pixels), -1).mean(axis=1)
+    table = cohort.manifest.assign(brightness=brightness)
+    rows = []
+    for name in MEASURES:
+        values = table[name].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+        known = values[np.isfinite(values)]
+        if not len(known):
+            continue
+        edges = np.histogram_bin_edges(known, BINS)
+        for label in LABELS:
+            counts, _ = np.histogram(values[(table["label"] == label) & np.isfinite(values)], edges)
+            rows.append(
+                pd.DataFrame(
+                    {
+                        "variable": name,
+                        "label": label,
+                        "low": edges[:-1],
+                        "high": edges[1:],
+                        "n": counts,
+                    }
+                )
+            )
+    return pd.concat(rows, ignore_index=True)
+
+
+def parts(split: pd.DataFrame) -> pd.DataFrame:
+    """Count images by part and class, and those whose group is also in training.
+
+    Columns ``part``, ``label``, ``images``, ``groups``, ``groups_known`` (images of
+    which a group other than the image itself is known), ``images_shared_with_train``.
+    """
+    rows = []
+    for (part, label), images in split.groupby(["part", "label"]):
+        shared = splits.shared_groups(split, str(part)) if part != "train" else split[:0]
+        rows.append(
+            {
+                "part": part,
+                "label": label,
+                "images": len(images),
+                "groups": images["group_id"].nunique(),
+                "groups_known": int((images["group_id"] != images["image_id"]).sum()),
+                "images_shared_with_train": int((shared["label"] == label).sum()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _fingerprint(manifest: pd.DataFrame) -> str:
+    """Return the sha256 of everything that the manifest says, whatever its order.
+
+    A cohort's own fingerprint covers images and labels, which decide a training;
+    this page also shows ages, views and patients.
+    """
+    text = manifest.sort_values("image_id").to_csv(index=False, lineterminator="\n")
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def patients(manifest: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Count, by class, the patients, and the images whose patient is known."""
+    known = manifest.dropna(subset=["patient_id"])
+    return {
+        label: {
+            "patients": int(known.loc[known["label"] == label, "patient_id"].nunique()),
+            "images_with_patient": int((known["label"] == label).sum()),
+        }
+        for label in LABELS
+    }

@@ -1,0 +1,244 @@
+"""Radiographs from files: opened, brought to 8-bit RGB and resized.
+
+For 8-bit files the pixels equal those of `keras.utils.load_img`, the loader
+behind the paper's data generator; where that loader would be wrong (16-bit grey,
+EXIF orientation, damaged files) this module says what it does instead.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from covidcxr.core.errors import Problem, Unreadable
+
+SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff"})
+"""Endings of image files, in lower case: those that Keras' data generator takes."""
+
+FORMATS = ("PNG", "JPEG", "BMP", "PPM", "TIFF", "GIF", "WEBP")
+"""What a file may hold, whatever its ending says. Named, so that PIL never hands
+a file to one of its rarer readers, some of which start other programs."""
+
+MAX_PIXELS = 80_000_000
+"""More than any radiograph has; what claims more is damaged or hostile."""
+
+_RESAMPLING = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+_EIGHT_BIT = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV"})
+_SIXTEEN_BIT = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_FRESH = "replace it with a fresh copy or remove it"
+_EXPORT = "export it as an 8-bit or 16-bit PNG"
+
+
+def decode(path: Path, size: int, resize: str) -> NDArray[np.uint8]:
+    """Read one image as a square of 8-bit RGB.
+
+    Grey and palette images are spread to three channels and alpha is dropped,
+    not blended, as Keras' loader does. 16-bit grey is mapped linearly, 65,535
+    to 255, where PIL's own conversion, and with it Keras' loader, clips every
+    value above 255 to white. The EXIF orientation is applied, which Keras'
+    loader does not do. Of several frames the first is read.
+
+    Parameters
+    ----------
+    path
+        A PNG, JPEG, BMP, PPM, TIFF, GIF or WebP file; its ending does not matter.
+    size
+        Height and width of the result in pixels; the aspect ratio is not kept,
+        as under Keras' ``target_size``.
+    resize
+        ``nearest``, ``bilinear`` or ``lanczos``, each as PIL does it.
+
+    Returns
+    -------
+    ndarray of uint8, shape (size, size, 3)
+
+    Raises
+    ------
+    Problem
+        If the file is missing, empty, damaged, cut short, no image, larger than
+        `MAX_PIXELS`, or of a mode that has no lossless way to 8 bits.
+    """
+    resampling = _RESAMPLING[resize]
+    with _opened(path) as image:
+        image.load()
+        # Only after loading: PIL turns a TIFF itself and then forgets its tag.
+        turn = _UPRIGHT.get(_orientation(image))
+        plain = _eight_bit(image, path)
+        upright = plain if turn is None else plain.transpose(turn)
+        return np.asarray(upright.resize((size, size), resampling).convert("RGB"))
+
+
+def load(paths: Sequence[Path], size: int, resize: str) -> NDArray[np.uint8]:
+    """Read many images at once, as `decode` reads one.
+
+    Parameters
+    ----------
+    paths
+        n files.
+    size, resize
+        As for `decode`.
+
+    Returns
+    -------
+    ndarray of uint8, shape (n, size, size, 3)
+        In the order of `paths`.
+
+    Raises
+    ------
+    Problem
+        Naming all files that `decode` refuses: how many, and the first five.
+    """
+    pixels = np.empty((len(paths), size, size, 3), dtype=np.uint8)
+
+    def fill(index: int) -> Unreadable | None:
+        try:
+            pixels[index] = decode(paths[index], size, resize)
+        except Unreadable as fault:
+            return fault
+        return None
+
+    # PIL lets go of the interpreter lock while it decodes and resizes.
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        faults = [fault for fault in pool.map(fill, range(len(paths))) if fault]
+    if len(faults) == 1:
+        raise faults[0]
+    if faults:
+        raise Problem(_together(faults, len(paths)))
+    return pixels
+
+
+def describe(path: Path) -> dict[str, Any]:
+    """Tell what an image file is, from its header alone.
+
+    Parameters
+    ----------
+    path
+        An image file.
+
+    Returns
+    -------
+    dict
+        ``width`` and ``height`` in pixels as stored, before any EXIF orientation;
+        ``mode`` and ``format`` as PIL names them; ``bytes``, the file's size.
+
+    Raises
+    ------
+    Problem
+        As `decode`, save for damage behind the header.
+    """
+    with _opened(path) as image:
+        return {
+            "width": image.width,
+            "height": image.height,
+            "mode": image.mode,
+            "format": image.format,
+            "bytes": path.stat().st_size,
+        }
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes as 64 hexadecimal digits.
+
+    Raises
+    ------
+    Problem
+        If the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise _inaccessible(path, error) from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Open an image of a usable kind; whatever fails inside becomes a `Problem`."""
+    try:
+        if not path.stat().st_size:
+            raise Unreadable(path, "is empty", _FRESH)
+        with Image.open(path, formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise _too_large(path)
+            if image.mode not in _EIGHT_BIT | _SIXTEEN_BIT:
+                raise Unreadable(path, f"has mode {image.mode}, which is not supported", _EXPORT)
+            yield image
+    except Unreadable:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_large(path) from error
+    except UnidentifiedImageError as error:
+        raise Unreadable(path, "is not an image, or its beginning is damaged", _FRESH) from error
+    # On damaged files PIL's readers raise nearly anything: OSError, SyntaxError,
+    # ValueError, struct.error, zlib.error, ... Only the system's errors have a number.
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise _inaccessible(path, error) from error
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise Unreadable(path, f"is damaged or cut short ({reason})", _FRESH) from error
+
+
+def _orientation(image: Image.Image) -> int:
+    """Read how the image is turned; upright (1) where the EXIF block is broken.
+
+    `PIL.ImageOps.exif_transpose` also rewrites the block and fails where it
+    cannot, although the pixels are sound.
+    """
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:
+        return 1
+
+
+def _eight_bit(image: Image.Image, path: Path) -> Image.Image:
+    """Return the image as L or RGB; grey stays L, which resizes thrice as fast."""
+    if image.mode in _SIXTEEN_BIT:
+        values = np.asarray(image).astype(np.int64)
+        if values.min() < 0 or values.max() > 65_535:
+            raise Unreadable(path, "holds grey values outside 0 to 65535", _EXPORT)
+        return Image.fromarray(((values + 128) // 257).astype(np.uint8))
+    # A transparent colour changes no pixel here, but PIL would warn about it.
+    image.info.pop("transparency", None)
+    return image if image.mode == "L" else image.convert("RGB")
+
+
+def _too_large(path: Path) -> Unreadable:
+    reason = f"has more than {MAX_PIXELS:,} pixels, too many for a radiograph"
+    return Unreadable(path, reason, "scale it down or remove it")
+
+
+def _inaccessible(path: Path, error: OSError) -> Unreadable:
+    reason = f"cannot be opened ({error.strerror or error})"
+    return Unreadable(path, reason, "check the path and its permissions")
+
+
+def _together(faults: Sequence[Unreadable], total: int) -> str:
+    shown = [f"{fault.path} {fault.reason}" for fault in faults[:5]]
+    if len(faults) > len(shown):
+        shown.append(f"and {len(faults) - len(shown)} more")
+    return (
+        f"{len(faults)} of {total} images cannot be read: {', '.join(shown)}; "
+        "replace these files with fresh copies or remove them."
+    )

@@ -1,0 +1,300 @@
+"""The Kaggle set: downloaded through kagglehub, found in its cache, counted.
+
+kagglehub keeps what it downloads (``KAGGLEHUB_CACHE``, else ``~/.cache/kagglehub``)
+but asks Kaggle for the current version every time; where Kaggle cannot be asked,
+a complete copy in the cache is used.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import re
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from covidcxr.cohorts.images import SUFFIXES
+from covidcxr.core.errors import Problem
+from covidcxr.core.studies import LABELS, KaggleCohort
+
+ALTERNATIVES = (
+    "or do without it: put the images into a folder named by the environment variable "
+    "COVIDCXR_DATA and set cohort.source=folder, or run STUDY=demo, which needs no data"
+)
+
+_log = logging.getLogger(__name__)
+
+
+def download(cohort: KaggleCohort) -> Path:
+    """Return the local folder that holds the class folders, downloading it first if need be.
+
+    Parameters
+    ----------
+    cohort
+        Its ``handle`` names the set, optionally with a version
+        (``owner/name/versions/3``), its ``folder`` the folder wanted.
+
+    Returns
+    -------
+    Path
+        The ``folder`` itself, as far down in the set as it lies. Its counts are not
+        checked; see `check_counts`.
+
+    Raises
+    ------
+    Problem
+        If Kaggle cannot be reached or refuses, the archive is damaged, the disk is
+        full, or the folder is not in the set or in several places of it.
+    """
+    return find(_fetch(cohort.handle), cohort.folder)
+
+
+def find(root: Path, folder: str) -> Path:
+    """Find the folder that holds all class folders.
+
+    Parameters
+    ----------
+    root
+        The unpacked set.
+    folder
+        A path below `root`, or its last parts: ``train`` finds ``Data/train``.
+
+    Returns
+    -------
+    Path
+        ``root / folder`` where that holds the class folders, else the only place
+        further down that does.
+
+    Raises
+    ------
+    Problem
+        If there is no such place, or several.
+    """
+    if _has_classes(root / folder):
+        return root / folder
+    wanted = Path(folder).parts
+    found = sorted(
+        place
+        for place in root.rglob(wanted[-1] if wanted else "*")
+        if place.parts[-len(wanted) :] == wanted
+        and _has_classes(place)
+        and not _hidden(place, root)
+    )
+    if len(found) == 1:
+        return found[0]
+    classes = " and ".join(LABELS)
+    if not found:
+        held = (
+            ", ".join(sorted(p.name for p in root.iterdir() if not _hidden(p, root))) or "nothing"
+        )
+        raise Problem(
+            f"{root}: has no folder '{folder}' with {classes} in it, it holds {held}; "
+            "correct cohort.folder."
+        )
+    places = ", ".join(place.relative_to(root).as_posix() for place in found)
+    raise Problem(
+        f"{root}: has several folders '{folder}' with {classes} in them: {places}; "
+        "write the one you mean as cohort.folder."
+    )
+
+
+def check_counts(folder: Path, expected: dict[str, int]) -> None:
+    """Check that every class folder holds as many images as expected.
+
+    Parameters
+    ----------
+    folder
+        Holds the class folders; images in folders below these count too.
+    expected
+        Number of image files of every class.
+
+    Raises
+    ------
+    Problem
+        Naming every class whose count differs, what was found and what was expected.
+    """
+    wrong = [
+        f"{count:,} {label} images are expected but {found:,} found"
+        for label, count in expected.items()
+        if (found := _count(folder / label)) != count
+    ]
+    if not wrong:
+        return
+    # kagglehub downloads anew once the whole version is gone, not a part of it.
+    cached = next((p for p in folder.parents if p.parent.name == "versions"), folder)
+    raise Problem(
+        f"{folder}: {' and '.join(wrong)}; delete {cached} to download it anew, set cohort.covid19 "
+        f"and cohort.normal to the counts that you mean, {ALTERNATIVES}."
+    )
+
+
+def _fetch(handle: str) -> Path:
+    """Return the root of the unpacked set."""
+    # Late, because only this source needs it and it takes a while to import.
+    import kagglehub
+    import requests
+    from kagglehub.handle import parse_dataset_handle
+
+    try:
+        versioned = parse_dataset_handle(handle).is_versioned()
+    except ValueError as error:
+        raise Problem(
+            f"{handle}: is no name of a Kaggle set; write cohort.handle as owner/name "
+            "or owner/name/versions/3."
+        ) from error
+    with _explained(handle):
+        try:
+            return Path(kagglehub.dataset_download(handle))
+        except (requests.RequestException, json.JSONDecodeError) as error:
+            cached = None if versioned else _newest_cached(handle)
+            if cached is None:
+                raise
+            _log.warning("%s: %s; using version %d from the cache", handle, _network(error), cached)
+            return Path(kagglehub.dataset_download(f"{handle}/versions/{cached}"))
+
+
+def _newest_cached(handle: str) -> int | None:
+    """Return the newest version of a set that lies complete in kagglehub's cache."""
+    cache = _cache(handle)
+    versions = [
+        int(marker.stem)
+        for marker in cache.glob("*.complete")
+        if marker.stem.isdecimal() and (cache / "versions" / marker.stem).is_dir()
+    ]
+    return max(versions, default=None)
+
+
+def _cache(handle: str) -> Path:
+    from kagglehub.config import get_cache_folder
+
+    return Path(get_cache_folder(), "datasets", *handle.split("/")[:2])
+
+
+@contextmanager
+def _explained(handle: str) -> Iterator[None]:
+    """Turn what kagglehub raises into a `Problem`."""
+    import requests
+    from kagglehub import exceptions
+
+    try:
+        yield
+    # requests' errors are OSErrors too, and kagglehub's HTTP errors are requests', so
+    # the order matters.
+    except (requests.RequestException, json.JSONDecodeError) as error:
+        raise Problem(f"{handle}: {_network(error)}; {_remedy(error)}, {ALTERNATIVES}.") from error
+    except (
+        exceptions.DataCorruptionError,
+        zipfile.BadZipFile,
+        tarfile.TarError,
+        zlib.error,
+        EOFError,
+    ) as error:
+        raise _corrupt(handle) from error
+    except OSError as error:
+        raise Problem(f"{handle}: {_disk(error, _cache(handle))}, {ALTERNATIVES}.") from error
+    except (
+        ValueError,
+        exceptions.BackendError,
+        exceptions.ColabEnvironmentError,
+        exceptions.CredentialError,
+        exceptions.KaggleEnvironmentError,
+        exceptions.NotFoundError,
+        exceptions.UnauthenticatedError,
+    ) as error:
+        if str(error) == "Unsupported archive type.":
+            raise _corrupt(handle) from error
+        raise Problem(
+            f"{handle}: the download failed ({_one_line(error)}); mend that, {ALTERNATIVES}."
+        ) from error
+
+
+def _network(error: Exception) -> str:
+    """Say in a clause why Kaggle did not give the set."""
+    import requests
+
+    response = getattr(error, "response", None)
+    if response is not None:
+        match response.status_code:
+            case 404:
+                return "Kaggle has no such set (404)"
+            case 401 | 403:
+                return (
+                    f"Kaggle refuses it without a login that may read it ({response.status_code})"
+                )
+            case 429:
+                return "Kaggle refuses more downloads for now (429)"
+            case code:
+                return f"Kaggle answers with an error ({code})"
+    if isinstance(error, json.JSONDecodeError):
+        return "what answers is not Kaggle, as behind a network's login page"
+    if isinstance(error, requests.Timeout):
+        return "Kaggle does not answer in time"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the connection to Kaggle broke off"
+    return f"Kaggle cannot be reached ({_cause(error)})"
+
+
+def _remedy(error: Exception) -> str:
+    response = getattr(error, "response", None)
+    match None if response is None else response.status_code:
+        case 404:
+            return "correct cohort.handle"
+        case 401 | 403:
+            return "set KAGGLE_API_TOKEN to a token from your Kaggle account's settings"
+        case None:
+            return "connect this machine to the network and run again"
+        case _:
+            return "run again later"
+
+
+def _cause(error: BaseException) -> str:
+    """Return the system's words at the bottom of a chain of network errors."""
+    cause = error
+    while (deeper := cause.__cause__ or cause.__context__) is not None:
+        cause = deeper
+    if isinstance(cause, OSError):
+        return cause.strerror or _one_line(cause)
+    return type(cause).__name__
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+
+
+def _corrupt(handle: str) -> Problem:
+    # kagglehub would take the archive for a finished download and fail on it again.
+    for archive in _cache(handle).glob("*.archive"):
+        archive.unlink()
+    return Problem(
+        f"{handle}: the downloaded archive was damaged and has been deleted; "
+        f"run again, {ALTERNATIVES}."
+    )
+
+
+def _disk(error: OSError, cache: Path) -> str:
+    elsewhere = "or set KAGGLEHUB_CACHE to a folder elsewhere"
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return f"the disk is full; make room below {cache}, {elsewhere}"
+    reason = error.strerror or _one_line(error)
+    return f"the download cannot be stored ({reason}); make {cache} writable, {elsewhere}"
+
+
+def _has_classes(place: Path) -> bool:
+    return all((place / label).is_dir() for label in LABELS)
+
+
+def _hidden(place: Path, root: Path) -> bool:
+    """Tell the folders that archives carry along, such as ``__MACOSX``."""
+    return any(re.match(r"\.|__MACOSX$", part) for part in place.relative_to(root).parts)
+
+
+def _count(folder: Path) -> int:
+    return sum(
+        path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+        for path in folder.rglob("*")
+    )

@@ -1,0 +1,109 @@
+"""The manifest: one row for every image of a cohort, whatever its source.
+
+`MANIFEST` is the single definition of the columns; every source is validated
+against it before anything else sees the cohort.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pandera.pandas as pa
+from pandera.errors import SchemaErrors
+
+from covidcxr.core.errors import Problem
+from covidcxr.core.studies import LABELS
+
+
+def _text(**options: object) -> pa.Column:
+    return pa.Column("string", coerce=True, **options)  # type: ignore[arg-type]
+
+
+def _whole(**options: object) -> pa.Column:
+    return pa.Column("Int64", pa.Check.gt(0), coerce=True, nullable=True, **options)  # type: ignore[arg-type]
+
+
+MANIFEST = pa.DataFrameSchema(
+    {
+        "image_id": _text(unique=True),
+        "path": _text(unique=True),
+        "label": _text(checks=pa.Check.isin(LABELS)),
+        "source": _text(),
+        # The patient where the source names one; never invented.
+        "patient_id": _text(nullable=True),
+        # What must not be torn apart by a grouped split: the patient where known,
+        # else the smallest unit that the source lets us tell apart.
+        "group_id": _text(),
+        "view": _text(nullable=True),
+        "sex": _text(nullable=True, checks=pa.Check.isin(["F", "M"])),
+        "age": pa.Column("Float64", pa.Check.in_range(0, 120), coerce=True, nullable=True),
+        # The file as its source published it, before anybody resized it.
+        "original_width": _whole(),
+        "original_height": _whole(),
+        "original_mode": _text(nullable=True),
+        "original_format": _text(nullable=True),
+        "original_bytes": _whole(),
+        # By which way the file here came from that one, where its publisher says.
+        "resized_from": _text(required=False, nullable=True),
+        "sha256": _text(checks=pa.Check.str_matches(r"^[0-9a-f]{64}$")),
+        # Ground truth of what was planted; synthetic cohorts alone have it.
+        "planted_severity": pa.Column(
+            "Float64", pa.Check.in_range(0, 1), coerce=True, required=False
+        ),
+        "planted_acquisition": _text(required=False, checks=pa.Check.isin(["adult", "paediatric"])),
+        "planted_duplicate_of": _text(required=False, nullable=True),
+        "planted_alteration": _text(required=False, nullable=True),
+    },
+    strict=True,
+    ordered=True,
+    name="manifest",
+)
+
+
+def validate(manifest: pd.DataFrame, where: str) -> pd.DataFrame:
+    """Return the manifest with its columns typed and in order.
+
+    Parameters
+    ----------
+    manifest
+        One row an image; columns may come in any order.
+    where
+        The file or source to name in an error.
+
+    Raises
+    ------
+    Problem
+        Naming the first column and value that do not fit.
+    """
+    known = [name for name in MANIFEST.columns if name in manifest.columns]
+    unknown = sorted(set(manifest.columns) - set(known))
+    if unknown:
+        raise Problem(f"{where}: column '{unknown[0]}' is unknown; remove or rename it.")
+    try:
+        return MANIFEST.validate(manifest[known].reset_index(drop=True), lazy=True)
+    except SchemaErrors as error:
+        first = error.failure_cases.iloc[0]
+        if first["check"] == "column_in_dataframe":
+            message = f"column '{first['failure_case']}' is missing; add it"
+        else:
+            message = (
+                f"column '{first['column']}' fails '{first['check']}' "
+                f"with '{first['failure_case']}'; correct that row"
+            )
+        raise Problem(f"{where}: {message}.") from error
+
+
+def read(path: Path) -> pd.DataFrame:
+    """Read a manifest that `write` wrote."""
+    try:
+        table = pd.read_csv(path, dtype="string", keep_default_na=False, na_values=[""])
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise Problem(f"{path}: cannot be read as a manifest ({reason}); make it anew.") from error
+    return validate(table, str(path))
+
+
+def write(manifest: pd.DataFrame, path: Path) -> None:
+    """Write a manifest as CSV."""
+    manifest.to_csv(path, index=False, lineterminator="\n")

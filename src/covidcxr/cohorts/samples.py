@@ -1,0 +1,161 @@
+"""The study's cohort and its external ones side by side, at the one size that every analysis sees.
+
+Networks see the size that a study asks for; duplicates, leakage and shortcuts are
+properties of the images, and looked for at a size of their own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+
+from covidcxr.cohorts import cohort, images, manifest
+from covidcxr.core import atomic
+from covidcxr.core.errors import Problem
+from covidcxr.core.studies import POSITIVE, Study
+
+OWN = "cohort"
+"""The name of the study's own cohort among the samples."""
+
+SIZE = 256
+"""Pixels a side, by Lanczos, whatever the study's networks see."""
+
+ORIGINAL, ANNOTATED = "original", "annotated-original"
+"""What ``resized_from`` says of a file that came straight from its source's, and of one
+that also has arrows, letters or a frame."""
+
+TIERS = {
+    "all": "all images",
+    "unannotated": "without annotated files",
+    "original": "resized from the original file only",
+}
+"""Subsets on which a conclusion must hold, since files came here by different ways."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One cohort's images.
+
+    Attributes
+    ----------
+    name
+        `OWN`, or that of an external cohort.
+    manifest
+        One row an image; see `covidcxr.cohorts.manifest.MANIFEST`.
+    grey
+        Shape (n, SIZE, SIZE), 0 black to 255 white, in the manifest's order.
+    """
+
+    name: str
+    manifest: pd.DataFrame
+    grey: NDArray[np.uint8]
+
+    @property
+    def positive(self) -> NDArray[np.bool_]:
+        """Shape (n,): by the reference standard COVID19."""
+        return (self.manifest["label"] == POSITIVE).to_numpy(dtype=bool)
+
+    @property
+    def fingerprint(self) -> str:
+        """The sha256 of all that the manifest says, whatever the order of its rows."""
+        rows = self.manifest.sort_values("image_id").to_csv(index=False, lineterminator="\n")
+        return hashlib.sha256(rows.encode()).hexdigest()
+
+    def tier(self, name: str) -> NDArray[np.bool_]:
+        """Return which images belong to one of `TIERS`; where nothing is known, all do."""
+        if name == "all" or "resized_from" not in self.manifest:
+            return np.ones(len(self.manifest), dtype=bool)
+        way = self.manifest["resized_from"]
+        kept = way == ORIGINAL if name == "original" else way != ANNOTATED
+        return kept.fillna(value=name != "original").to_numpy(dtype=bool)
+
+
+def prepare(study: Study, folder: Path) -> None:
+    """Gather and decode all cohorts of a study.
+
+    Parameters
+    ----------
+    study
+        Names its own cohort and the external ones; an external one that cannot be had
+        here is left out and said.
+    folder
+        Receives, whole or not at all, a folder for each cohort with ``manifest.csv``,
+        ``grey.npy`` at `SIZE`, and ``pixels.npy`` as the study's networks see them.
+
+    Raises
+    ------
+    Problem
+        For images that cannot be read.
+    """
+    sources = {OWN: study.cohort, **cohort.externals(study)}
+    for name in sorted(set(study.external) - set(sources)):
+        log.warning(
+            "External cohort '%s' is not at hand and is not tested; put its listing into the "
+            "data folder, or remove it from the study.",
+            name,
+        )
+    with atomic.folder(folder) as aside:
+        for name, source in sources.items():
+            cohort.prepare(study.model_copy(update={"cohort": source}), aside / name)
+            rows = manifest.read(aside / name / "manifest.csv")
+            paths = cohort.files(source, aside / name, rows)
+            np.save(aside / name / "grey.npy", grey(images.load(paths, SIZE, "lanczos")))
+
+
+def read(folder: Path) -> dict[str, Sample]:
+    """Open what `prepare` wrote: the study's own cohort first, then the external ones."""
+    names = sorted(path.parent.name for path in folder.glob("*/grey.npy"))
+    if OWN not in names:
+        raise Problem(f"{folder}: holds no cohort; delete it and run again.")
+    return {name: _read(folder, name) for name in sorted(names, key=lambda n: (n != OWN, n))}
+
+
+def external(folder: Path) -> dict[str, cohort.Cohort]:
+    """Open the external cohorts as the study's networks see them, by name."""
+    return {name: cohort.read(folder / name) for name in read(folder) if name != OWN}
+
+
+def fingerprint(samples: dict[str, Sample]) -> str:
+    """Return the sha256 of all cohorts together."""
+    lines = (f"{name}\t{sample.fingerprint}\n" for name, sample in sorted(samples.items()))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the grey levels of RGB pixels, shape (n, size, size, 3) to (n, size, size)."""
+    return np.stack([np.asarray(Image.fromarray(image).convert("L")) for image in pixels])
+
+
+def shrunk(pictures: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Shrink grey pictures, shape (n, size, size), to a side by averaging areas."""
+    small = [
+        np.asarray(Image.fromarray(picture).resize((side, side), Image.Resampling.BOX))
+        for picture in pictures
+    ]
+    return np.stack(small)
+
+
+def _read(folder: Path, name: str) -> Sample:
+    try:
+        pictures = np.load(folder / name / "grey.npy", mmap_mode="r")
+    except (OSError, ValueError, EOFError) as error:
+        reason = " ".join(str(error).split())
+        raise Problem(
+            f"{folder / name}: cannot be read ({reason}); delete {folder} and run again."
+        ) from error
+    rows = manifest.read(folder / name / "manifest.csv")
+    if len(rows) != len(pictures):
+        raise Problem(
+            f"{folder / name}: has {len(pictures)} pictures of {len(rows)} images; "
+            f"delete {folder} and run again."
+        )
+    return Sample(name, rows, pictures)

@@ -1,0 +1,82 @@
+"""What the edition rests on, and what becomes of a study of somebody's own images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import pandas as pd
+from pydantic import ValidationError
+
+from covidcxr.core.errors import Problem
+from covidcxr.core.studies import PhantomCohort, Strict, Study, parse_yaml
+
+FILE = "data/edition.yaml"
+
+FEWEST = 30
+"""Test images of a class below which a study of somebody's own is given no tests and verdicts."""
+
+TESTS = ("p", "mid-p", "p by group", "Holm", "verdict")
+"""Columns of tables that hold tests and verdicts."""
+
+WITHHELD = "not tested"
+"""What stands in a sentence in the place of a test or a verdict."""
+
+
+class Edition(Strict):
+    """The content of `FILE`: names of studies, which are folders of records."""
+
+    discussed: str
+    studies: list[str]
+
+
+@cache
+def edition() -> Edition:
+    """Return which studies the edition's word on the paper rests on.
+
+    Raises
+    ------
+    Problem
+        For a file that is not as it must be.
+    """
+    text = files("covidcxr").joinpath(FILE).read_text("utf-8")
+    try:
+        return Edition.model_validate(parse_yaml(text, f"{FILE}: is"))
+    except ValidationError as error:
+        raise Problem(f"{FILE}: {error.errors()[0]['msg']}; correct it.") from error
+
+
+def folders(results: Path) -> list[Path]:
+    """Return the folders of the edition's studies, in its order, as far as they are there."""
+    return [results / name for name in edition().studies if (results / name).is_dir()]
+
+
+def is_own(study: Study) -> bool:
+    """Return whether a study is of real images and none of the edition's."""
+    return not isinstance(study.cohort, PhantomCohort) and study.name not in edition().studies
+
+
+def too_few(study: Study, counts: Mapping[str, int]) -> str:
+    """Return why tests and verdicts are withheld, nothing where they are not.
+
+    Parameters
+    ----------
+    study
+        The study.
+    counts
+        Its test images by class.
+    """
+    if not is_own(study) or min(counts.values()) >= FEWEST:
+        return ""
+    n = " and ".join(f"{count} {label}" for label, count in counts.items())
+    return (
+        f"The test part has {n} images. With fewer than {FEWEST} of a class no tests, verdicts, "
+        "decision curves or headlines are printed: they would say more than so few images can."
+    )
+
+
+def without_tests(table: pd.DataFrame, reason: str) -> pd.DataFrame:
+    """Leave out columns of tests and verdicts where there is a reason to."""
+    return table.drop(columns=[c for c in TESTS if c in table]) if reason else table

@@ -1,0 +1,473 @@
+"""Run records: what was run, on what, with what result, and where it came from.
+
+A record is a folder with ``record.json`` and small tidy CSV tables. The JSON
+holds the sha256 of every table, so a record is either whole or refused.
+
+A record answers to its parameters, the fingerprints of its inputs and its method: a number,
+``METHOD`` in the module that makes it, raised by hand when its results change. Commit, package
+versions and machine are provenance and decide nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import itertools
+import json
+import logging
+import os
+import platform
+import re
+import resource
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psutil
+
+from covidcxr.core import atomic
+from covidcxr.core.errors import Problem
+from covidcxr.core.studies import Study
+
+TRACE = "COVIDCXR_TRACE"
+"""Names a file that receives the paths of results that are read or made."""
+
+RERUN = "RERUN"
+"""Environment variable: where it is 1, a record of something else is moved aside and made anew."""
+
+REPLACED = ".replaced-"
+"""Stands in the name of a record that was moved aside, before the date."""
+
+SCHEMA = 1
+"""Raised whenever the meaning of a field changes."""
+
+FIRST_METHOD = 1
+"""The method of records that were written before they named one."""
+
+_OPTIONAL = ("explained", "external ")
+"""How the names of inputs begin that older trainings did without: they answer all the same."""
+
+_PACKAGES = (
+    "covidcxr", "jax", "keras", "numpy", "pandas", "pillow", "scikit-learn",
+    "scipy", "statsmodels", "tensorflow", "torch",
+)  # fmt: skip
+
+
+log = logging.getLogger(__name__)
+
+
+class Damaged(Problem):
+    """A record that is not what was written."""
+
+
+class Outdated(Problem):
+    """A record that answers to something else than is asked for."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record on disk.
+
+    Attributes
+    ----------
+    folder
+        Where it lies.
+    content
+        The parsed ``record.json``.
+    is_outdated
+        Whether its numbers would come out otherwise today: its method is an earlier one.
+    """
+
+    folder: Path
+    content: dict[str, Any]
+    is_outdated: bool = False
+
+    def __getitem__(self, key: str) -> Any:
+        return self.content[key]
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return one of the record's tables, ``history`` say."""
+        # A group may be called 001 or NA and stays text.
+        text: dict[Hashable, str] = dict.fromkeys(
+            ("image_id", "group_id", "label", "part"), "string"
+        )
+        path = self.folder / f"{name}.csv"
+        return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
+
+    @cached_property
+    def created(self) -> datetime:
+        """When the record was made."""
+        return datetime.fromisoformat(self.content["created"])
+
+    @property
+    def study(self) -> str:
+        """The study that it belongs to: the folder it lies in, whatever that was once called."""
+        return self.folder.parent.name
+
+    @property
+    def method(self) -> int:
+        """The method that made it."""
+        return int(self.content.get("method", FIRST_METHOD))
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether its images are synthetic."""
+        return bool(self.content["parameters"]["cohort"]["source"] == "phantom")
+
+
+def parameters(study: Study, keys: Iterable[str], **more: Any) -> dict[str, Any]:
+    """Return what of a study decides a result: the cohort, the named keys and more.
+
+    Where the images lie and whether they may be shown decides nothing.
+    """
+    content = study.model_dump(mode="json")
+    if content["weights"] not in ("none", "imagenet"):
+        # Files are what they hold, not where they lie.
+        content["weights"] = f"files {_contents(Path(study.weights))}"
+    cohort = {k: v for k, v in content["cohort"].items() if k not in ("path", "publish_images")}
+    return {"cohort": cohort, **{key: content[key] for key in keys}, **more}
+
+
+def write(
+    folder: Path,
+    *,
+    study: Study,
+    parameters: Mapping[str, Any],
+    fingerprints: Mapping[str, str],
+    method: int,
+    commit: Mapping[str, Any],
+    tables: Mapping[str, pd.DataFrame],
+    **content: Any,
+) -> Record:
+    """Write a record, whole or not at all, and return it.
+
+    Parameters
+    ----------
+    folder
+        Its place; a record that is there already is moved aside, to ``<name>.replaced-<date>``.
+    study
+        The study it belongs to.
+    parameters
+        What decided the result, as `parameters` returns it.
+    fingerprints
+        The sha256 of each input: ``data``, ``split``.
+    method
+        ``METHOD`` of the module that computed it.
+    commit
+        What `commit` returned before the run: a long run may end on another one.
+    tables
+        Tidy tables by name.
+    **content
+        Further fields, JSON by nature.
+    """
+    with atomic.folder(folder, keep_as=replaced(folder)) as aside:
+        hashes = {}
+        for name, table in tables.items():
+            path = aside / f"{name}.csv"
+            table.to_csv(path, index=False, float_format="%.9g", lineterminator="\n")
+            hashes[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        record = {
+            "schema": SCHEMA,
+            "study": study.name,
+            "title": study.title,
+            "name": folder.name,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "parameters": dict(parameters),
+            "fingerprints": dict(fingerprints),
+            "method": method,
+            "commit": dict(commit),
+            "packages": packages(),
+            "hardware": hardware(),
+            **content,
+            "tables": hashes,
+        }
+        text = json.dumps(record, indent=1, allow_nan=False)
+        (aside / "record.json").write_text(text + "\n", encoding="utf-8")
+    used(folder / "record.json")
+    return Record(folder, record)
+
+
+def replaced(path: Path) -> Path:
+    """Return a free name beside a path for what is moved aside today."""
+    first = path.with_name(f"{path.name}{REPLACED}{datetime.now(UTC):%Y-%m-%d}")
+    later = (first.with_name(f"{first.name}-{i}") for i in itertools.count(2))
+    return next(name for name in itertools.chain([first], later) if not name.exists())
+
+
+def rerun() -> bool:
+    """Return whether records of something else are to be made anew."""
+    return os.environ.get(RERUN, "") not in ("", "0")
+
+
+def read(folder: Path, method: int | None = None) -> Record:
+    """Read a record and check that its tables are the ones it was written with.
+
+    What is read is noted as used.
+
+    Parameters
+    ----------
+    folder
+        Where it lies.
+    method
+        What makes such a record today; a record of another method says that it is outdated.
+
+    Raises
+    ------
+    Problem
+        For a missing, damaged or newer record.
+    """
+    path = folder / "record.json"
+    remedy = f"restore it, or make it anew with {RERUN}=1, which moves it aside"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        schema, tables = content["schema"], content["tables"]
+    except FileNotFoundError as error:
+        raise Problem(f"{path}: no such record; run the study that makes it.") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise Damaged(f"{path}: is damaged; {remedy}.") from error
+    if schema != SCHEMA:
+        raise Problem(f"{path}: has schema {schema}, this version reads {SCHEMA}; update or rerun.")
+    for name, expected in tables.items():
+        table = folder / name
+        if not table.is_file() or hashlib.sha256(table.read_bytes()).hexdigest() != expected:
+            raise Damaged(
+                f"{table}: is missing or was changed after the record was written; {remedy}."
+            )
+    used(path)
+    record = Record(folder, content)
+    return replace(record, is_outdated=method is not None and record.method != method)
+
+
+def used(path: Path) -> None:
+    """Note that a page rests on a file, where `covidcxr.book.pages` listens."""
+    if os.environ.get(TRACE):
+        with Path(os.environ[TRACE]).open("a", encoding="utf-8") as notes:
+            notes.write(f"{path.resolve()}\n")
+
+
+def differences(
+    record: Record, parameters: Mapping[str, Any], inputs: Mapping[str, str], method: int
+) -> list[str]:
+    """Name what a record answers to and what is asked for, where these differ.
+
+    Parameters
+    ----------
+    record
+        The record.
+    parameters, inputs, method
+        What is asked for, as for `find`. An input that older trainings did without is
+        compared where the record has it.
+    """
+    held = _flat(record["parameters"])
+    asked = _flat(parameters)
+    found = [
+        f"{key} is {_brief(held.get(key))}, not {_brief(asked.get(key))}"
+        for key in dict.fromkeys([*asked, *held])
+        if held.get(key) != asked.get(key)
+    ]
+    of = record["fingerprints"]
+    found += [
+        f"the input {key} is {_brief(of.get(key))}, not {_brief(value)}"
+        for key, value in inputs.items()
+        if of.get(key) != value and (key in of or not key.startswith(_OPTIONAL))
+    ]
+    if record.method != method:
+        found.append(f"method is {record.method}, not {method}")
+    return found
+
+
+def find(
+    folder: Path, parameters: Mapping[str, Any], inputs: Mapping[str, str] | None, method: int
+) -> Record | None:
+    """Return the record of a folder, which must answer to what is asked for.
+
+    Parameters
+    ----------
+    folder
+        Where it would lie.
+    parameters
+        What must have decided it.
+    inputs
+        The fingerprints that its inputs must have had; None where the inputs are not at hand,
+        so that a record of these parameters is shown for what it says it is.
+    method
+        ``METHOD`` of the module that makes it.
+
+    Returns
+    -------
+    Record or None
+        None where there is none, or where one of something else is to be made anew.
+
+    Raises
+    ------
+    Problem
+        For a record that is damaged, of another version of this package, or answers to
+        something else: it is left as it is, unless `rerun` is asked for.
+    """
+    if not (folder / "record.json").is_file():
+        return None
+    try:
+        record = read(folder, method)
+        asked = (inputs, method) if inputs is not None else ({}, record.method)
+        differing = differences(record, parameters, *asked)
+        if not differing:
+            return record
+        raise Outdated(
+            f"{folder}: this record answers to something else ({'; '.join(differing)}); "
+            + (
+                "set that back, or make the record anew with RERUN=1, which moves this one aside."
+                if inputs is not None
+                else "set that back, or name a data folder in COVIDCXR_DATA and make the record "
+                "anew with RERUN=1, which moves this one aside."
+            )
+        )
+    except (Damaged, Outdated) as problem:
+        if inputs is None or not rerun():
+            raise
+        log.warning("%s Made anew now.", problem)
+        return None
+
+
+def load_or_run(
+    folder: Path,
+    study: Study,
+    parameters: Mapping[str, Any],
+    inputs: Mapping[str, str] | None,
+    method: int,
+    make: Callable[[], Mapping[str, Any]],
+) -> Record:
+    """Return the record of a folder, made where there is none.
+
+    Parameters
+    ----------
+    folder, study, parameters
+        As for `write`.
+    inputs, method
+        As for `find`: no inputs where the images are not at hand, so that nothing can be made.
+    make
+        Computes the record; returns ``tables``, frames by name, and any further fields
+        of its JSON. Wall time and peak memory are added; ``earlier_seconds`` of a run that
+        was interrupted count to the time.
+
+    Raises
+    ------
+    Problem
+        Where there is neither a record nor data, and as for `find`.
+    """
+    found = find(folder, parameters, inputs, method)
+    if found is not None:
+        log.info("%s: the record answers to what decides it; not made again", folder)
+        return found
+    if inputs is None:
+        raise Problem(
+            f"{folder}: no such record and no images to make it from; name a data folder in "
+            "COVIDCXR_DATA, or run STUDY=demo, which needs none."
+        )
+    started, began = time.monotonic(), commit()
+    made = dict(make())
+    earlier = made.pop("earlier_seconds", 0.0)
+    return write(
+        folder,
+        study=study,
+        parameters=parameters,
+        fingerprints=inputs,
+        method=method,
+        commit=began,
+        **made,
+        wall_seconds=round(time.monotonic() - started + earlier, 1),
+        peak_memory_bytes=peak_memory(),
+    )
+
+
+def paths(study: Path) -> list[Path]:
+    """Return the records' files in the folder of a study, without those that were moved aside."""
+    found = sorted(study.glob("*/record.json"))
+    # A folder whose name begins with a dot is still being written.
+    return [p for p in found if p.parent.name[0] != "." and REPLACED not in p.parent.name]
+
+
+def every(results: Path) -> list[Record]:
+    """Read all records below a folder, sorted by study and name."""
+    found = [path for study in sorted(results.glob("*")) for path in paths(study)]
+    return [read(path.parent) for path in found]
+
+
+def _contents(folder: Path) -> str:
+    """Return the sha256 of the weight files in a folder, by name and content."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.h5")):
+        with path.open("rb") as file:
+            digest.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+def _flat(tree: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Return the leaves of nested settings by their dotted keys."""
+    leaves: dict[str, Any] = {}
+    for key, value in tree.items():
+        nested = isinstance(value, Mapping)
+        leaves |= _flat(value, f"{above}{key}.") if nested else {f"{above}{key}": value}
+    return leaves
+
+
+def _brief(value: Any) -> str:
+    """Write a setting or the beginning of a fingerprint."""
+    if isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value):
+        return value[:8]
+    return "not set" if value is None else textwrap.shorten(str(value), 60, placeholder=" ...")
+
+
+def commit() -> dict[str, Any]:
+    """Return the commit of the code and whether it has uncommitted changes."""
+    try:
+        root = Path(__file__).parent
+        run = {"cwd": root, "capture_output": True, "text": True, "check": True}
+        name = subprocess.run(["git", "rev-parse", "HEAD"], **run).stdout.strip()  # type: ignore[call-overload]
+        status = ["git", "status", "--porcelain", "--", ":/src", ":/notebooks", ":/config"]
+        changed = bool(subprocess.run(status, **run).stdout.strip())  # type: ignore[call-overload]
+    except (OSError, subprocess.CalledProcessError):
+        return {"id": None, "changed": None}
+    return {"id": name, "changed": changed}
+
+
+def packages() -> dict[str, str]:
+    """Return the versions of the packages that can change a number."""
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return {"python": platform.python_version(), **found}
+
+
+def hardware() -> dict[str, Any]:
+    """Return what the machine is, without its name."""
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "memory_bytes": psutil.virtual_memory().total,
+    }
+
+
+def peak_memory() -> int:
+    """Return the largest resident size of this process so far, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if "model name" in line)
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

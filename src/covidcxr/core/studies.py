@@ -1,0 +1,476 @@
+"""A study: which cohort, split, networks and protocol, typed and strict.
+
+A study is one YAML file in ``config/``; everything the workflow does follows
+from it. Keys left out take the defaults below, which are the faithful reading
+of the paper wherever the paper says nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+from collections.abc import Hashable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from covidcxr.core.errors import Problem
+
+DATA_VARIABLE = "COVIDCXR_DATA"
+"""The environment variable that names the folder of images."""
+
+Label = Literal["COVID19", "NORMAL"]
+LABELS: tuple[Label, ...] = get_args(Label)
+POSITIVE: Label = "COVID19"
+"""The positive class of every score in this package."""
+
+ModelName = Literal["resnet50", "resnet152v2", "resnet252v2"]
+SplitName = Literal["keras", "random", "grouped"]
+Preprocessing = Literal["shared", "own"]
+
+BackboneName = Literal["resnet50", "resnet50v2", "resnet152v2"]
+
+TITLES: dict[ModelName, str] = {
+    "resnet50": "ResNet50",
+    "resnet152v2": "ResNet152V2",
+    "resnet252v2": "ResNet252V2",
+}
+"""The networks' names as the paper prints them."""
+
+BACKBONES: dict[BackboneName, str] = {
+    "resnet50": TITLES["resnet50"],
+    "resnet50v2": "ResNet50V2",
+    "resnet152v2": TITLES["resnet152v2"],
+}
+"""What a network can be built on; the second is for controls of capacity alone."""
+
+
+def _checked_split(name: str) -> str:
+    if not _SPLIT.fullmatch(name):
+        raise ValueError(
+            f"split '{name}' is unknown; choose keras, random or grouped, the last two with the "
+            "number of a fixed draw where it should not follow the seed, as in random-1"
+        )
+    return name
+
+
+_SPLIT = re.compile(r"keras|(?P<drawn>random|grouped)(-(?P<draw>0|[1-9][0-9]{0,8}))?")
+
+Split = Annotated[str, AfterValidator(_checked_split)]
+"""A kind of split; ``random-1`` is one fixed draw, ``random`` another one for each seed."""
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Strict(BaseModel):
+    """No unknown key, no silent conversion, no later change."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class PhantomCohort(Strict):
+    """Synthetic radiographs with planted defects; see `covidcxr.cohorts.phantom`."""
+
+    source: Literal["phantom"]
+    covid19: Count = Field(default=92, description="COVID19 images, duplicates included")
+    normal: Count = Field(default=268, description="NORMAL images, duplicates included")
+    seed: Annotated[int, Field(ge=0)] = 0
+    image_size: Annotated[int, Field(ge=32, le=1024)] = 128
+    images_per_patient: Annotated[float, Field(ge=1, le=5)] = Field(
+        default=1.4, description="mean number of images of one patient"
+    )
+    severity: Probability = Field(default=0.6, description="mean strength of the findings")
+    confounder: Probability = Field(
+        default=0.5, description="how tightly the acquisition follows the class: 0 not, 1 wholly"
+    )
+    exact_duplicates: Annotated[int, Field(ge=0)] = 4
+    near_duplicates: Annotated[int, Field(ge=0)] = 8
+    publish_images: bool = True
+
+    @model_validator(mode="after")
+    def _duplicates_need_originals(self) -> PhantomCohort:
+        copies = self.exact_duplicates + self.near_duplicates
+        if copies * 2 > self.covid19 + self.normal:
+            raise ValueError(
+                "cohort.exact_duplicates + cohort.near_duplicates exceed half of the images; "
+                "lower one of them"
+            )
+        return self
+
+
+class FolderCohort(Strict):
+    """Class folders on disk, described by a CSV where there is one."""
+
+    source: Literal["folder"]
+    path: str | None = Field(default=None, description="left out: $COVIDCXR_DATA")
+    manifest: str | None = Field(
+        default=None, description="left out: cohort.csv where the folder has one"
+    )
+    images_per_class: Count | None = Field(default=None, description="left out: all")
+    publish_images: bool = False
+
+
+class KaggleCohort(Strict):
+    """The Kaggle set that the paper's counts point to, downloaded and checked."""
+
+    source: Literal["kaggle"]
+    handle: str = "jtiptj/chest-xray-pneumoniacovid19tuberculosis"
+    folder: str = "train"
+    covid19: Count = 460
+    normal: Count = 1341
+    images_per_class: Count | None = Field(default=None, description="left out: all")
+    publish_images: bool = False
+
+
+Cohort = Annotated[PhantomCohort | FolderCohort | KaggleCohort, Field(discriminator="source")]
+ExternalName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+
+class Agreement(Strict):
+    """When a study agrees with the paper.
+
+    For each score the interval of the difference between the study and the paper's
+    corrected matrix is set against the margin: wholly inside, the two agree; wholly
+    outside, they differ; otherwise the data do not decide.
+    """
+
+    stated: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")] = Field(
+        default="2026-11-23", description="the day; a run made earlier is judged in hindsight"
+    )
+    margin: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    scores: Annotated[
+        list[Literal["accuracy", "sensitivity", "specificity", "ppv", "npv", "f1"]],
+        Field(min_length=1),
+    ] = ["accuracy", "sensitivity", "specificity", "ppv", "npv", "f1"]
+
+
+class Study(Strict):
+    """Everything that decides a result."""
+
+    name: Annotated[str, Field(max_length=240, pattern=r"^[A-Za-z0-9][A-Za-z0-9._+=,-]*$")]
+    title: str
+    cohort: Cohort
+    external: dict[ExternalName, Cohort] = Field(
+        default={}, description="cohorts that no model is trained on, by name, for external testing"
+    )
+
+    splits: Annotated[list[Split], Field(min_length=1)] = ["keras"]
+    test_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    validation_fraction: Fraction = Field(
+        default=0.0, description="0: curves are drawn on the test part, as the paper's must be"
+    )
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = [0]
+
+    models: Annotated[list[ModelName], Field(min_length=1)] = list(get_args(ModelName))
+    image_size: Annotated[int, Field(ge=32, le=1024)] = 256
+    resize: Literal["nearest", "bilinear", "lanczos"] = "nearest"
+    preprocessing: Preprocessing = "shared"
+    weights: str = Field(
+        default="imagenet", description="imagenet, none, or a folder with Keras' weight files"
+    )
+    trainable: bool = True
+    fused: Annotated[list[BackboneName], Field(min_length=2, max_length=2)] = Field(
+        default=["resnet50", "resnet152v2"], description="the backbones that ResNet252V2 joins"
+    )
+    pointwise: Literal["linear", "relu", "none"] = Field(
+        default="linear", description="the 1x1 convolution behind the backbones"
+    )
+    head: Literal["flatten", "gap"] = "flatten"
+    dropout: Fraction = 0.5
+    batch_norm_momentum: Annotated[float, Field(gt=0, lt=1)] = 0.99
+
+    epochs: Count = 35
+    batch_size: Count = 16
+    optimizer: Literal["nadam", "adam", "sgd"] = "nadam"
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-4
+    class_weights: Literal["none", "balanced"] = Field(
+        default="none", description="balanced: both classes weigh the same in the loss"
+    )
+    augmentation: Literal["none", "flip", "full"] = "none"
+    precision: Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"] = Field(
+        default="auto", description="auto: mixed on an accelerator that has it, else float32"
+    )
+
+    explained_per_class: Annotated[int, Field(ge=0)] = Field(
+        default=50, description="test images of each class in which a network's evidence is sought"
+    )
+
+    threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    bootstrap_resamples: Annotated[int, Field(ge=100)] = 10_000
+    agreement: Agreement = Agreement()
+    equivalence_margin: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.05, description="two networks nearer than this are as good as each other"
+    )
+
+    @model_validator(mode="after")
+    def _possible(self) -> Study:
+        if self.test_fraction + self.validation_fraction >= 1:
+            raise ValueError(
+                "test_fraction + validation_fraction leave nothing to train on; lower one of them"
+            )
+        if self.pointwise == "relu" and self.explained_per_class:
+            raise ValueError(
+                "the evidence of a network is found exactly only where its head is linear; with "
+                "pointwise=relu set explained_per_class=0"
+            )
+        if "cohort" in self.external:
+            raise ValueError("key 'external.cohort' names the study's own cohort; rename it")
+        for key in ("splits", "seeds", "models"):
+            values = getattr(self, key)
+            if len(set(values)) < len(values):
+                raise ValueError(f"key '{key}' names something twice; remove one of them")
+        return self
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML that reads 1e-4 as a number and refuses a key written twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[Any] = set()
+        for key, _ in node.value:
+            value = self.construct_object(key, deep=True)
+            if not isinstance(value, Hashable):
+                raise yaml.MarkedYAMLError(
+                    problem="a key must be a word or a number", problem_mark=key.start_mark
+                )
+            if value in seen:
+                raise yaml.MarkedYAMLError(
+                    problem=f"key '{value}' stands twice", problem_mark=key.start_mark
+                )
+            seen.add(value)
+        return super().construct_mapping(node, deep)
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML for `_Loader`: quotes the text that it would take for a number."""
+
+
+def _quote_breaks(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """Write text in escapes where it holds one of Unicode's other line breaks."""
+    style = '"' if any(mark in text for mark in "\x85\u2028\u2029") else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _quote_breaks)
+
+# YAML 1.1, which PyYAML speaks, takes 1e-4 and 1.5e3 for text; 1.2 takes them for numbers.
+for _yaml in (_Loader, _Dumper):
+    _yaml.add_implicit_resolver(
+        "tag:yaml.org,2002:float",
+        re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
+        list("-+0123456789"),
+    )
+
+
+def network(name: str) -> ModelName:
+    """Return the name of a network, checked."""
+    for known in get_args(ModelName):
+        if known == name:
+            return known
+    raise Problem(f"{name}: no such network; choose {', '.join(get_args(ModelName))}.")
+
+
+def split_kind(name: str) -> SplitName:
+    """Return the kind of a split, ``random`` of ``random-1``, checked."""
+    try:
+        _checked_split(name)
+    except ValueError as error:
+        raise Problem(f"{error}.") from error
+    return next(kind for kind in get_args(SplitName) if name.startswith(kind))
+
+
+def split_draw(name: str, seed: int) -> int:
+    """Return what decides the draw of a split: its own number, or else the seed of the run."""
+    found = _SPLIT.fullmatch(name)
+    return int(found["draw"]) if found and found["draw"] else seed
+
+
+def load(path: str | Path, overrides: str | Sequence[str] = ()) -> Study:
+    """Read a study and apply overrides to it.
+
+    Parameters
+    ----------
+    path
+        A YAML file, or the bare name of one in ``config/``.
+    overrides
+        ``key=value`` items, as a sequence or as one blank-separated text; a dot
+        reaches into a section (``cohort.confounder=1``). Values are YAML.
+
+    Returns
+    -------
+    Study
+        Its name is the file's name, followed by every override that changes
+        something, so that results of a changed study never stand in the folder
+        of the unchanged one.
+
+    Raises
+    ------
+    Problem
+        For an unreadable file, an unknown key, a wrong type or an impossible value.
+    """
+    path = _find(Path(path))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Problem(f"{path}: cannot be read ({error}); check the file.") from error
+    content = parse_yaml(text, f"{path}: is")
+    if not isinstance(content, dict):
+        raise Problem(f"{path}: holds no 'key: value' lines; see config/demo.yaml for a study.")
+    content.setdefault("name", path.stem)
+    study = _validate(content, str(path))
+
+    items = _items(overrides)
+    changed = content
+    for item in items:
+        changed = _override(changed, item)
+    where = f"{path} with {_one_line(' '.join(items))}" if items else str(path)
+    result = _validate(changed, where)
+    if result.name != study.name:
+        return result
+    return result.model_copy(update={"name": _name(study, result)})
+
+
+def dump(study: Study) -> str:
+    """Return a study as YAML that `load` reads back to an equal study."""
+    content = study.model_dump(mode="json")
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+
+
+def _find(path: Path) -> Path:
+    if path.is_file():
+        return path
+    named = Path("config") / f"{path}.yaml"
+    if named.is_file():
+        return named
+    known = ", ".join(sorted(p.stem for p in Path("config").glob("*.yaml"))) or "none here"
+    raise Problem(f"{path}: no such study; give a YAML file or one of config/: {known}.")
+
+
+def parse_yaml(text: str, what: str) -> Any:
+    """Read YAML strictly: a key that stands twice is an error.
+
+    Parameters
+    ----------
+    text
+        The YAML.
+    what
+        How the error's sentence begins: ``config/demo.yaml: is``.
+
+    Raises
+    ------
+    Problem
+        For what is not valid.
+    """
+    try:
+        return yaml.load(text, _Loader)
+    # PyYAML lets some Python errors through: for 2020-99-99, or for a thousand brackets.
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise Problem(f"{what} not valid YAML: {_one_line(error)}.") from error
+
+
+def _items(overrides: str | Sequence[str]) -> list[str]:
+    if not isinstance(overrides, str):
+        return list(overrides)
+    try:
+        return shlex.split(overrides)
+    except ValueError as error:
+        raise Problem(
+            f"{_one_line(overrides)}: a quotation mark is missing; close the quotation."
+        ) from error
+
+
+def _override(content: dict[str, Any], item: str) -> dict[str, Any]:
+    key, equals, text = item.partition("=")
+    if not equals or not key:
+        raise Problem(f"{_one_line(item)}: an override is written key=value, as in epochs=1.")
+    value = parse_yaml(text, f"{_one_line(item)}: the value is")
+
+    def put(section: Any, path: list[str], name: str) -> dict[str, Any]:
+        if not isinstance(section, dict):
+            raise Problem(
+                f"{_one_line(item)}: '{name}' is not a section of the study; write {name}=value."
+            )
+        head, *rest = path
+        if rest:
+            value_there = put(section.get(head), rest, f"{name}.{head}".lstrip("."))
+            return {**section, head: value_there}
+        return {**section, head: value}
+
+    return put(content, key.split("."), "")
+
+
+def _validate(content: dict[str, Any], where: str) -> Study:
+    try:
+        return Study.model_validate(content)
+    except ValidationError as error:
+        raise Problem(f"{where}: {'; '.join(_explain(e) for e in error.errors())}.") from error
+
+
+def _explain(error: Any) -> str:
+    sources = ("phantom", "folder", "kaggle")
+    parts = [str(part) for part in error["loc"]]
+    if parts[0:1] == ["cohort"]:
+        del parts[1:2]  # pydantic puts the source there
+    elif parts[0:1] == ["external"]:
+        del parts[2:3]
+    key = ".".join(parts)
+    match error["type"]:
+        case "extra_forbidden" | "invalid_key":
+            return f"key '{key}' is unknown; remove it or correct its spelling"
+        case "missing":
+            return f"key '{key}' is missing; add it"
+        case "union_tag_not_found" | "union_tag_invalid":
+            return f"key '{key}.source' must be one of {', '.join(sources)}"
+        case "value_error":
+            return str(error["ctx"]["error"])
+        case "model_attributes_type":
+            return f"key '{key}' should hold 'key: value' lines, not {error['input']!r}"
+        case "too_short":
+            return f"key '{key}' should name at least one"
+    message = re.sub(r"^\w+ should", "should", error["msg"])
+    return f"key '{key}' {message}, not {error['input']!r}"
+
+
+def _name(before: Study, after: Study) -> str:
+    """Return the name of a study followed by what another has changed in it."""
+
+    def flat(value: Any, prefix: str = "") -> dict[str, Any]:
+        if isinstance(value, dict):
+            return {k: v for key in value for k, v in flat(value[key], f"{prefix}{key}.").items()}
+        return {prefix[:-1]: value}
+
+    old, new = flat(before.model_dump()), flat(after.model_dump())
+    # Another source brings keys of its own, of which the defaults go without saying.
+    chosen = flat(after.model_dump(exclude_defaults=True))
+    changes = [
+        f"+{key}={_slug(new[key])}"
+        for key in sorted(new)
+        # Where the images lie decides nothing.
+        if not key.endswith(".path") and (old[key] != new[key] if key in old else key in chosen)
+    ]
+    name = before.name + "".join(changes)
+    if changes and len(name) > 160:  # a folder's name has at most 255 bytes
+        name = f"{name[:140]}-{_digest(name)}"
+    return name
+
+
+def _slug(value: Any) -> str:
+    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    if "/" in text:  # names reach pages, where a machine's paths have no place
+        return f"folder-{_digest(text)}"
+    slug = re.sub(r"[^A-Za-z0-9._,-]+", "-", text)
+    return slug if slug == text else f"{slug}-{_digest(text)}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _one_line(text: object) -> str:
+    return " ".join(str(text).split())

@@ -1,0 +1,262 @@
+"""Pictures of curves, calibration and use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
+
+from covidcxr.figures import common
+from covidcxr.figures.common import Picture
+from covidcxr.scores import metrics
+from covidcxr.scores.predictions import Predictions
+
+_GREY, _BLUE, _RUST, _INK = common.PARTS["train"], "#2a6f97", "#c1440e", "#343a40"
+_LOOKS = ((_BLUE, "-"), (_RUST, "--"), (_INK, "-."), ("#8a6d00", ":"), ("#6a4c93", "-"))
+"""Colour and line of the first, second, ... model; told apart without colour, too."""
+
+_CLOSE = 0.97
+"""From this AUROC on the corner is all there is to see, and is drawn larger."""
+
+
+def discrimination(
+    tested: Mapping[str, Predictions],
+    points: Mapping[str, pd.DataFrame],
+    bands: Mapping[str, pd.DataFrame],
+) -> Picture:
+    """Draw ROC and precision-recall curves of several models with pointwise bands.
+
+    Where all models are nearly perfect, a second row shows the corner enlarged.
+
+    Parameters
+    ----------
+    tested
+        By name, models on the same images.
+    points, bands
+        By name, as `covidcxr.scores.curves.points` and `bands` return them.
+    """
+    areas = {
+        name: (float(metrics.auroc(p.positive, p.score)), float(metrics.auprc(p.positive, p.score)))
+        for name, p in tested.items()
+    }
+    close = min(area for area, _ in areas.values()) > _CLOSE
+    figure, axes = plt.subplots(
+        1 + close, 2, figsize=(common.WIDTH, 4.6 + 3.6 * close), squeeze=False
+    )
+    prevalence = next(iter(tested.values())).prevalence
+    for row in axes:
+        for (color, line), name in zip(_looks(tested), tested, strict=True):
+            made = bands[name]
+            for axis, curve in zip(row, ("roc", "pr"), strict=True):
+                band = made[made["curve"] == curve]
+                axis.fill_between(
+                    band["at"], band["low"], band["high"], color=color, alpha=0.13, lw=0
+                )
+            found = points[name]
+            row[0].plot(found["false_positive_rate"], found["sensitivity"], color=color, ls=line)
+            # Of one sensitivity the highest threshold counts, as in the band.
+            steps = found[found["tp"].diff() > 0]
+            row[1].step(
+                np.concatenate([[0], steps["sensitivity"]]),
+                np.concatenate([steps["ppv"].iloc[:1], steps["ppv"]]),
+                color=color, ls=line, where="pre",
+            )  # fmt: skip
+        row[0].plot([0, 1], [0, 1], color=_INK, lw=1, ls=":")
+        row[1].axhline(prevalence, color=_INK, lw=1, ls=":")
+        row[0].set(xlabel="1 − specificity", ylabel="sensitivity")
+        row[1].set(xlabel="sensitivity (recall)", ylabel="PPV (precision)")
+        for axis in row:
+            axis.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    axes[0, 0].set_title("ROC")
+    axes[0, 1].set_title("Precision and recall")
+    if close:
+        axes[1, 0].set(xlim=(-0.004, 0.2), ylim=(0.7, 1.006), title="the same, upper left corner")
+        axes[1, 1].set(xlim=(0.7, 1.006), ylim=(0.7, 1.006), title="the same, upper right corner")
+    handles: list[Line2D | Patch] = [
+        Line2D(
+            [], [], color=color, ls=line,
+            label=f"{name}, AUROC {areas[name][0]:.3f}, average precision {areas[name][1]:.3f}",
+        )
+        for (color, line), name in zip(_looks(tested), tested, strict=True)
+    ]  # fmt: skip
+    handles.append(Line2D([], [], color=_INK, lw=1, ls=":", label="no skill"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=1, frameon=False)
+    told = "; ".join(
+        f"{name} AUROC {area:.3f}, average precision {precision:.3f}"
+        for name, (area, precision) in areas.items()
+    )
+    return Picture(
+        figure,
+        "ROC and precision-recall curves with pointwise bands, and the lines of no skill, for "
+        f"precision the prevalence of {prevalence:.3f}. {told}.",
+    )
+
+
+def reliability(tested: Mapping[str, Predictions], tables: Mapping[str, pd.DataFrame]) -> Picture:
+    """Draw shares of positives over mean scores, with the scores' histogram, a panel a model.
+
+    Parameters
+    ----------
+    tested
+        By name.
+    tables
+        By name, as `covidcxr.scores.calibration.reliability` returns them.
+    """
+    figure, axes = plt.subplots(
+        2, len(tested), figsize=(common.WIDTH, 5.2), sharex=True, sharey="row", squeeze=False,
+        height_ratios=[2.6, 1],
+    )  # fmt: skip
+    told = []
+    edges = np.linspace(0, 1, 21)
+    for column, (name, p) in zip(axes.T, tested.items(), strict=True):
+        rows = tables[name]
+        column[0].plot([0, 1], [0, 1], color=_INK, lw=1, ls=":")
+        column[0].vlines(rows["score"], rows["low"], rows["high"], color=_INK, lw=2, alpha=0.5)
+        column[0].plot(rows["score"], rows["share"], "o", color=_INK, ms=5)
+        column[0].set(title=name, xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
+        labels = {"COVID19": p.positive, "NORMAL": ~p.positive}
+        column[1].hist(
+            [p.score[inside] for inside in labels.values()], edges, stacked=True,
+            color=[common.COLORS[label] for label in labels], lw=0,
+        )  # fmt: skip
+        column[1].set(xlabel="score", xticks=[0, 0.5, 1], xticklabels=["0", "0.5", "1"])
+        missed = int(((rows["low"] > rows["score"]) | (rows["high"] < rows["score"])).sum())
+        told.append(f"{name}: {len(rows)} bins, {missed} with the diagonal outside their interval")
+    axes[0, 0].set_ylabel("share of positives")
+    axes[1, 0].set_ylabel("images")
+    handles: list[Line2D | Patch] = [
+        Line2D([], [], color=_INK, marker="o", label="bin, interval"),
+        Line2D([], [], color=_INK, lw=1, ls=":", label="calibrated"),
+        *(Rectangle((0, 0), 1, 1, color=c, label=label) for label, c in common.COLORS.items()),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
+    return Picture(
+        figure,
+        "Share of positive images over the mean score of bins, with intervals, above histograms "
+        f"of the scores by class. {'; '.join(told)}.",
+    )
+
+
+def predictive_values(curves: Mapping[str, pd.DataFrame], tested_at: float) -> Picture:
+    """Draw PPV over the prevalence with bands, a panel a model.
+
+    Parameters
+    ----------
+    curves
+        By name, as `covidcxr.scores.utility.at_prevalence` returns them, on a fine grid.
+    tested_at
+        The test part's prevalence, drawn as a line.
+    """
+    figure, axes = plt.subplots(
+        1, len(curves), figsize=(common.WIDTH, 3.7), sharey=True, squeeze=False
+    )
+    told = []
+    for axis, (name, rows) in zip(axes.flat, curves.items(), strict=True):
+        axis.fill_between(
+            rows["prevalence"], rows["ppv_low"], rows["ppv_high"], color=_BLUE, alpha=0.2, lw=0
+        )
+        axis.plot(rows["prevalence"], rows["ppv"], color=_BLUE)
+        axis.plot(rows["prevalence"], rows["prevalence"], color=_INK, lw=1, ls=":")
+        axis.axvline(tested_at, color=_GREY, lw=1.5, ls="--")
+        axis.set_xscale("log")
+        axis.set(
+            title=name, xlabel="prevalence", ylim=(-0.02, 1.02),
+            xlim=(rows["prevalence"].min(), rows["prevalence"].max()),
+        )  # fmt: skip
+        _percent_ticks(axis, [0.01, 0.05, 0.2])
+        ends = rows.iloc[[0, -1]]
+        told.append(
+            f"{name}: "
+            + " and ".join(
+                "undefined" if np.isnan(v) else f"{v:.2f} at {at:.1%}"
+                for v, at in zip(ends["ppv"], ends["prevalence"], strict=True)
+            )
+        )
+    axes[0, 0].set_ylabel("PPV: share of those called\nwho have the disease")
+    handles: list[Line2D | Patch] = [
+        Line2D([], [], color=_BLUE, label="PPV"),
+        Patch(color=_BLUE, alpha=0.2, label="interval"),
+        Line2D([], [], color=_INK, lw=1, ls=":", label="no skill"),
+        Line2D([], [], color=_GREY, lw=1.5, ls="--", label="the test part"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
+    return Picture(
+        figure, f"PPV over the prevalence, on a logarithmic axis, with bands. {'; '.join(told)}."
+    )
+
+
+def decision_curves(
+    panels: Mapping[str, Mapping[str, pd.DataFrame]], people: int = 1_000
+) -> Picture:
+    """Draw net benefit over the threshold probability, a panel a setting.
+
+    Parameters
+    ----------
+    panels
+        By title, and then by model, as `covidcxr.scores.utility.decision_curve` returns them. An
+        axis is spaced as its thresholds are, evenly or by a constant factor.
+    people
+        To whom the net benefit is scaled.
+    """
+    figure, axes = plt.subplots(1, len(panels), figsize=(common.WIDTH, 4.1), squeeze=False)
+    told = []
+    first = next(iter(panels.values()))
+    for axis, (title, models) in zip(axes.flat, panels.items(), strict=True):
+        for (color, line), rows in zip(_looks(models), models.values(), strict=True):
+            at = rows["threshold"]
+            axis.fill_between(
+                at, people * rows["low"], people * rows["high"], color=color, alpha=0.12, lw=0
+            )
+            axis.plot(at, people * rows["model"], color=color, ls=line)
+        rows = next(iter(models.values()))
+        at = rows["threshold"]
+        axis.plot(at, people * rows["all"], color=_GREY, lw=1.2)
+        axis.axhline(0, color=_INK, lw=1.2, ls=":")
+        if at.iloc[0] > 0 and np.isclose(at.iloc[1] / at.iloc[0], at.iloc[-1] / at.iloc[-2]):
+            axis.set_xscale("log")
+            _percent_ticks(axis, [0.001, 0.01, 0.1])
+        else:
+            _percent_ticks(axis, [0, 0.25, 0.5, 0.75, 1])
+        most = people * float(rows["prevalence"].iloc[0])
+        # Far below 0 nothing is useful, and showing it would flatten the rest.
+        axis.set(ylim=(-0.35 * most, 1.08 * most), xlim=(at.min(), at.max()))
+        axis.set_title(title, fontsize=10.5)
+        axis.set_xlabel("threshold probability")
+        middle = len(at) // 2
+        told.append(
+            f"{title.replace(chr(10), ' ')}, at a threshold of {at.iloc[middle]:.1%}: "
+            + ", ".join(
+                f"{name} {people * r['model'].iloc[middle]:.1f}" for name, r in models.items()
+            )
+            + f", treating all {people * rows['all'].iloc[middle]:.1f}"
+        )
+    axes[0, 0].set_ylabel(f"net benefit, true positives\nper {people:,} people")
+    handles = [
+        Line2D([], [], color=color, ls=line, label=name)
+        for (color, line), name in zip(_looks(first), first, strict=True)
+    ]
+    handles.append(Line2D([], [], color=_GREY, lw=1.2, label="treat all"))
+    handles.append(Line2D([], [], color=_INK, lw=1.2, ls=":", label="treat none"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False)
+    return Picture(
+        figure,
+        f"Net benefit per {people:,} people over the threshold probability, with bands, beside "
+        f"treating all and none. {'; '.join(told)}.",
+    )
+
+
+def _looks(models: Mapping[str, object]) -> list[tuple[str, str]]:
+    return [_LOOKS[place % len(_LOOKS)] for place in range(len(models))]
+
+
+def _percent_ticks(axis: Axes, places: list[float]) -> None:
+    axis.set_xticks(places)
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:g}%"))
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.xaxis.set_minor_formatter(NullFormatter())

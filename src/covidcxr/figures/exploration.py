@@ -1,0 +1,97 @@
+"""Figures of the page about the images: examples, categories and measures by class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+
+from covidcxr.cohorts.cohort import Cohort
+from covidcxr.figures.common import COLORS, WIDTH, Html, Picture, legend, note
+
+
+def examples(cohort: Cohort | None, publish: bool, per_class: int = 4) -> Picture | Html:
+    """Show the first images of each class, as the paper's Figure 2 does.
+
+    Parameters
+    ----------
+    cohort
+        The images, or None where they are not at hand.
+    publish
+        Whether their licences allow to show them.
+    per_class
+        How many of each class.
+
+    Returns
+    -------
+    Picture or Html
+        The images, or a remark that says why there are none.
+    """
+    if not publish:
+        return note("The images of this cohort may not be redistributed and are not shown.")
+    if cohort is None:
+        return note("The images of this cohort are not at hand and cannot be shown.")
+    rows = cohort.manifest.groupby("label").head(per_class)
+    columns = min(per_class, len(rows))
+    lines = -(-len(rows) // columns)
+    figure, axes = plt.subplots(
+        lines, columns, figsize=(WIDTH, 2.35 * lines * 4 / columns), squeeze=False
+    )
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for axis, place, row in zip(axes.flat, rows.index, rows.to_dict("records"), strict=False):
+        axis.imshow(cohort.pixels[place], interpolation="none")
+        age = "age unknown" if pd.isna(row["age"]) else f"{row['age']:.0f} years"
+        axis.set_title(f"{row['label']}, {age}", fontsize=9, color=COLORS[row["label"]])
+    told = " and ".join(f"{n} {label}" for label, n in rows["label"].value_counts().items())
+    return Picture(figure, f"Examples of {told} radiographs.")
+
+
+def categories(counts: pd.DataFrame, variables: Sequence[str]) -> Picture:
+    """Draw the share of each category within each class, a panel a variable."""
+    figure, axes = plt.subplots(1, len(variables), figsize=(WIDTH, 2.8), squeeze=False)
+    for axis, variable in zip(axes.flat, variables, strict=True):
+        rows = pd.DataFrame(counts[counts["variable"] == variable])
+        top = rows.groupby("value")["n"].sum().nlargest(6).index
+        rows["value"] = rows["value"].where(rows["value"].isin(top), "other")
+        rows = rows.groupby(["value", "label"])["n"].sum().reset_index()
+        rows["share"] = rows["n"] / rows.groupby("label")["n"].transform("sum")
+        sns.barplot(rows, x="share", y="value", hue="label", palette=COLORS, ax=axis, legend=False)
+        axis.set(title=_words(variable), xlabel="share of the class", ylabel="", xlim=(0, 1))
+    legend(figure, COLORS)
+    names = ", ".join(_words(v) for v in variables)
+    return Picture(figure, f"Bar charts of {names} by class, as shares of each class.")
+
+
+def measures(counts: pd.DataFrame, variables: Sequence[str]) -> Picture:
+    """Draw histograms of measures by class, a panel a variable."""
+    there = [v for v in variables if (counts["variable"] == v).any()]
+    figure, axes = plt.subplots(1, len(there), figsize=(WIDTH, 2.8), squeeze=False)
+    for axis, variable in zip(axes.flat, there, strict=True):
+        for label, rows in counts[counts["variable"] == variable].groupby("label"):
+            total = max(rows["n"].sum(), 1)
+            edges = np.append(rows["low"], rows["high"].iloc[-1])
+            axis.stairs(rows["n"] / total, edges, fill=True, alpha=0.45, color=COLORS[str(label)])
+        axis.set(
+            title=_words(variable), xlabel=_UNITS.get(variable, ""), ylabel="share of known values"
+        )
+        axis.set_ylim(bottom=0)
+        axis.locator_params(axis="x", nbins=4)
+    legend(figure, COLORS)
+    return Picture(figure, f"Histograms of {', '.join(_words(v) for v in there)} by class.")
+
+
+_UNITS = {
+    "age": "years",
+    "original_width": "pixels",
+    "original_height": "pixels",
+    "original_bytes": "bytes",
+    "brightness": "mean grey level, 0 to 255",
+}
+
+
+def _words(variable: str) -> str:
+    return variable.replace("original_", "original file: ").replace("_", " ")

@@ -1,0 +1,1 @@
+"""The architectures, frozen features, training, checkpoints, saliency and simple models."""

@@ -1,0 +1,228 @@
+"""What frozen backbones see in images, computed once and shared by all heads.
+
+A backbone that is not trained gives an image the same features in every epoch, for every
+seed, split and network it is part of. So each backbone sees each image once, its features
+lie on disk in single precision, and only heads are trained. Behind global average pooling
+a vector is kept instead of a map, since a 1x1 convolution without activation may as well
+follow the pooling: both are linear, and one acts on channels, the other on places.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covidcxr.core import atomic, records
+from covidcxr.core.studies import ModelName, Study
+from covidcxr.networks import architecture, devices
+
+if TYPE_CHECKING:
+    import keras
+
+log = logging.getLogger(__name__)
+
+METHOD = 1
+"""Raised when the features of frozen backbones change; older ones are then made anew."""
+
+CHANNELS = 2048
+"""Of the last feature maps of each of the three backbones."""
+
+_TRAINED = ("pointwise", "probabilities")
+
+
+class Features:
+    """Features of n images, one backbone's channels behind the other's, read where needed.
+
+    Parameters
+    ----------
+    parts
+        One array a backbone, shape (n, height, width, channels).
+    """
+
+    def __init__(self, parts: Sequence[NDArray[np.float32]]) -> None:
+        self.parts = parts
+        *places, _ = parts[0].shape
+        self.shape = (*places, sum(part.shape[-1] for part in parts))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: NDArray[Any]) -> NDArray[np.float32]:
+        return np.concatenate([part[rows] for part in self.parts], axis=-1)
+
+
+def suffice(study: Study) -> bool:
+    """Tell whether a study can be trained on features: nothing before the head changes."""
+    return not study.trainable and study.augmentation == "none"
+
+
+def pooled(study: Study) -> bool:
+    """Tell whether features may be averaged before the head instead of within it."""
+    return study.head == "gap" and study.pointwise != "relu"
+
+
+class Backbones:
+    """The frozen backbones of a network, and the features they give.
+
+    A backbone is built when it has to look at images, so that a head whose features are on
+    disk does not wait for it.
+
+    Parameters
+    ----------
+    model, study, seed
+        Which network, as for `covidcxr.networks.architecture.build`.
+    folder
+        Receives the features, a file for each backbone, weights and set of images; files
+        are named by everything that decides their content.
+    """
+
+    def __init__(self, model: ModelName, study: Study, seed: int, folder: Path) -> None:
+        self.study, self.seed, self.folder = study, seed, folder
+        self.names = dict(
+            zip(
+                architecture.layer_names(model, study),
+                architecture.backbones(model, study),
+                strict=True,
+            )
+        )
+        self.extractors: dict[str, devices.Forward] = {}
+
+    def features(self, pixels: NDArray[np.uint8]) -> Features:
+        """Return the features of images, computed where they are not on disk yet.
+
+        Parameters
+        ----------
+        pixels
+            Shape (n, size, size, 3), 0 to 255.
+
+        Raises
+        ------
+        Problem
+            Where the disk is full; what was computed stays for the next run.
+        """
+        content = _digest(pixels)
+        return Features([self._of(layer, pixels, content) for layer in self.names])
+
+    def _of(self, layer: str, pixels: NDArray[np.uint8], content: str) -> NDArray[np.float32]:
+        name = self.names[layer]
+
+        def see(batch: NDArray[np.uint8]) -> bytes:
+            return _extract(self._extractor(layer), batch)
+
+        # All three backbones halve an image five times, and end in so many channels.
+        side = 1 if pooled(self.study) else -(-self.study.image_size // 32)
+        return _cached(
+            self.folder / f"{name}-{_short(self._key(layer), content)}.f32",
+            self.folder / name,
+            pixels,
+            (len(pixels), side, side, CHANNELS),
+            see,
+            self.study.batch_size,
+        )
+
+    def _extractor(self, layer: str) -> devices.Forward:
+        import keras
+
+        if layer not in self.extractors:
+            architecture.begin(layer, self.seed)
+            made = architecture.backbone(self.names[layer], self.study, layer)
+            pixels = keras.Input(made.input_shape[1:])
+            seen = architecture.normalise(pixels, self.names[layer], self.study.preprocessing)
+            maps = made(seen, training=False)
+            if pooled(self.study):
+                maps = keras.layers.GlobalAveragePooling2D(keepdims=True)(maps)
+            self.extractors[layer] = devices.forward(keras.Model(pixels, maps))
+        return self.extractors[layer]
+
+    def _key(self, layer: str) -> str:
+        """Return what decides a backbone's features, but for the images."""
+        import keras
+
+        name, weights = self.names[layer], f"random {layer} {self.seed}"
+        if self.study.weights != "none":
+            file = architecture.weight_file(name, self.study.weights)
+            if not file.is_file():
+                self._extractor(layer)  # which downloads it, or says what is missing
+            weights = _file_digest(file)
+        facts = (
+            name, weights, self.study.preprocessing, pooled(self.study), keras.backend.backend(),
+            keras.config.dtype_policy().name, sorted(records.packages().items()),
+            METHOD,
+        )  # fmt: skip
+        return _short(repr(facts))
+
+
+def head(model: ModelName, study: Study, seed: int, features: Features) -> keras.Model:
+    """Build the head of a network alone, with the first weights that it has within it."""
+    import keras
+
+    maps = keras.Input(features.shape[1:], name="features")
+    architecture.begin("head", seed)
+    return keras.Model(maps, architecture.head([maps], study), name=model)
+
+
+def whole(model: ModelName, study: Study, seed: int, head: keras.Model) -> keras.Model:
+    """Build a network around a head that was trained alone."""
+    made = architecture.build(model, study, seed)
+    for name in _TRAINED:
+        if any(layer.name == name for layer in head.layers):
+            made.get_layer(name).set_weights(head.get_layer(name).get_weights())
+    return made
+
+
+def _cached(
+    path: Path,
+    turn: Path,
+    pixels: NDArray[np.uint8],
+    shape: tuple[int, ...],
+    see: Callable[[NDArray[np.uint8]], bytes],
+    batch_size: int,
+) -> NDArray[np.float32]:
+    """Return the features in a file, which is written or completed first.
+
+    Rows are appended, so that a killed run goes on where its file ends.
+    """
+    row = int(np.prod(shape[1:])) * 4
+    # Trainings side by side that want the same features wait for the one that makes them.
+    with atomic.alone(turn):
+        if not path.is_file():
+            part = path.with_suffix(".part")
+            with atomic.clear_disk_errors(path), part.open("ab") as file:
+                done = file.tell() // row // batch_size * batch_size
+                file.truncate(done * row)
+                log.info("%s: features of images %d to %d", path.name, done + 1, len(pixels))
+                for start in range(done, len(pixels), batch_size):
+                    file.write(see(pixels[start : start + batch_size]))
+                file.flush()
+                os.fsync(file.fileno())
+            part.rename(path)
+    return np.memmap(path, dtype=np.float32, mode="r", shape=shape)
+
+
+def _extract(extractor: devices.Forward, pixels: NDArray[np.uint8]) -> bytes:
+    return extractor(pixels.astype(np.float32)).tobytes()
+
+
+@cache
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _digest(pixels: NDArray[np.uint8]) -> str:
+    digest = hashlib.sha256(repr(pixels.shape).encode())
+    for start in range(0, len(pixels), 256):
+        digest.update(np.ascontiguousarray(pixels[start : start + 256]).data)
+    return digest.hexdigest()
+
+
+def _short(*texts: str) -> str:
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:20]

@@ -1,0 +1,270 @@
+"""Where in the picture a network finds its evidence: Grad-CAM and occlusion, as numbers.
+
+Behind the last feature maps the paper's networks are linear (a 1x1 convolution without
+activation, dropout, a dense layer), so that the gradient of the log-odds with respect to
+those maps is the same for every image and follows from the weights. Hence no backend's
+differentiation is needed, and what is computed is exact.
+
+A map of a real image is not kept: a record holds one number an image, the share of the
+evidence that lies outside the stated lung region, and the mean map of a class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+
+from covidcxr.cohorts import lungs
+
+if TYPE_CHECKING:
+    import keras
+
+Scored = Callable[[NDArray[np.uint8]], NDArray[np.floating[Any]]]
+"""From pixels, shape (n, size, size, 3), to n probabilities of COVID19."""
+
+GRID = 8
+"""Cells a side of every map, and of the patches that occlusion hides."""
+
+METHODS = {"gradcam": "Grad-CAM", "occlusion": "Occlusion"}
+
+_TINY = 1e-12
+
+IMAGE = ["method", "image_id", "group_id", "label", "score", "outside"]
+MEAN = ["method", "label", "row", "column", "share", "images"]
+SINGLE = ["method", "image_id", "label", "score", "row", "column", "share"]
+
+
+def explain(
+    network: keras.Model,
+    pixels: NDArray[np.uint8],
+    rows: pd.DataFrame,
+    *,
+    batch_size: int,
+    kept: int = 0,
+    scored: Scored | None = None,
+) -> dict[str, pd.DataFrame]:
+    """Summarise where a network finds its evidence.
+
+    Parameters
+    ----------
+    network
+        As `covidcxr.networks.architecture.build` builds it.
+    pixels
+        Shape (n, size, size, 3), 0 to 255.
+    rows
+        Their ``image_id``, ``group_id`` and ``label``.
+    batch_size
+        Images at a time.
+    kept
+        Of how many images of each class the single map is kept; 0 for images that must
+        not be shown.
+    scored
+        A shorter way to the network's scores than `reader`'s, where there is one.
+
+    Returns
+    -------
+    dict
+        ``saliency``: by `METHODS` and image the network's ``score`` (probability of
+        COVID19) and the share of the evidence for the class it calls that lies
+        ``outside`` the lung region, NaN where it finds no evidence for that class.
+        ``attribution``: by method and label the mean map, shares that sum to 1.
+        ``maps``: single maps, where any are kept.
+    """
+    maps, score = gradcam(network, pixels, batch_size)
+    found = {
+        "gradcam": maps,
+        "occlusion": occlusion(scored or reader(network, batch_size), pixels, score),
+    }
+    described = rows[["image_id", "group_id", "label"]].assign(score=score)
+    images, means, singles = [], [], []
+    for method, of_method in found.items():
+        shares = normalised(of_method)
+        images.append(described.assign(method=method, outside=outside(shares)))
+        for label, of_label in described.reset_index(drop=True).groupby("label"):
+            usable = shares[of_label.index][~np.isnan(shares[of_label.index, 0, 0])]
+            if len(usable):
+                means.append(
+                    _long(usable.mean(axis=0)).assign(
+                        method=method, label=label, images=len(usable)
+                    )
+                )
+            singles += [
+                _long(shares[i]).assign(method=method, **described.iloc[i])
+                for i in of_label.index[:kept]
+            ]
+    tables = {
+        "saliency": pd.concat(images, ignore_index=True)[IMAGE],
+        "attribution": _joined(means, MEAN),
+    }
+    return tables | ({"maps": _joined(singles, SINGLE)} if kept else {})
+
+
+def gradcam(
+    network: keras.Model, pixels: NDArray[np.uint8], batch_size: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return Grad-CAM maps of the class that is called, and the scores.
+
+    Parameters
+    ----------
+    network, pixels, batch_size
+        As for `explain`.
+
+    Returns
+    -------
+    maps : ndarray of shape (n, GRID, GRID)
+        Not negative.
+    score : ndarray of shape (n,)
+        Probabilities of COVID19.
+
+    Notes
+    -----
+    Selvaraju et al. 2017: each channel is weighted by the mean over the map of the
+    gradient of the class's score before the softmax, and the weighted sum is cut off at
+    zero. With two classes the softmax depends on the difference of the two scores alone,
+    so that the difference is taken.
+    """
+    import keras
+
+    behind = keras.Model(network.inputs, [_last_maps(network), network.output])
+    features, probabilities = (
+        np.concatenate(parts) for parts in zip(*_served(behind, pixels, batch_size), strict=True)
+    )
+    score = probabilities[:, 1].astype(np.float64)
+    weights = gradient(network).mean(axis=(0, 1))
+    weighted = features.astype(np.float64) @ weights
+    called = np.where(score >= 0.5, 1.0, -1.0)[:, None, None]
+    return np.stack([_resized(m) for m in np.maximum(called * weighted, 0)]), score
+
+
+def gradient(network: keras.Model) -> NDArray[np.float64]:
+    """Return the gradient of the log-odds of COVID19 with respect to the last feature maps.
+
+    Returns
+    -------
+    ndarray of shape (height, width, channels)
+        The same for every image, since all that follows the maps is linear.
+    """
+    height, width, channels = _last_maps(network).shape[1:]
+    mixing = np.eye(channels)
+    if _mixes(network):
+        kernel = network.get_layer("pointwise").get_weights()[0]
+        mixing = np.asarray(kernel, dtype=np.float64)[0, 0]
+    dense = np.asarray(network.get_layer("probabilities").get_weights()[0], dtype=np.float64)
+    filters, difference = mixing.shape[1], dense[:, 1] - dense[:, 0]
+    if len(difference) == filters:  # global average pooling: each place has an equal part
+        difference = np.tile(difference / (height * width), height * width)
+    return np.asarray(difference.reshape(height, width, filters) @ mixing.T)
+
+
+def _mixes(network: keras.Model) -> bool:
+    return any(layer.name == "pointwise" for layer in network.layers)
+
+
+def _last_maps(network: keras.Model) -> Any:
+    """Return the tensor of the last feature maps, of shape (batch, height, width, channels)."""
+    if _mixes(network):
+        return network.get_layer("pointwise").input
+    names = [layer.name for layer in network.layers]
+    return network.get_layer("flatten" if "flatten" in names else "average").input
+
+
+def reader(network: keras.Model, batch_size: int) -> Scored:
+    """Return what a network says of pixels, so many at a time."""
+
+    def scored(pixels: NDArray[np.uint8]) -> NDArray[np.floating[Any]]:
+        return np.concatenate(list(_served(network, pixels, batch_size)))[:, 1]
+
+    return scored
+
+
+def occlusion(
+    scored: Scored,
+    pixels: NDArray[np.uint8],
+    score: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return by how much hiding each patch lowers the log-odds of the class that is called.
+
+    Parameters
+    ----------
+    scored
+        As `reader` returns it.
+    pixels
+        As for `explain`.
+    score
+        Shape (n,): probabilities of COVID19 with nothing hidden.
+
+    Returns
+    -------
+    ndarray of shape (n, GRID, GRID)
+        Not negative: a patch without which the network is surer carries no evidence.
+
+    Notes
+    -----
+    Zeiler and Fergus 2014. A patch takes the mean colour of its image.
+    """
+    size = pixels.shape[1]
+    edges = np.linspace(0, size, GRID + 1).round().astype(int)
+    before = _log_odds(score)
+    sign = np.where(score >= 0.5, 1.0, -1.0)
+    found = np.empty((len(pixels), GRID, GRID))
+    mean = pixels.mean(axis=(1, 2), keepdims=True).round().astype(np.uint8)
+    hidden = np.empty_like(pixels)
+    for row in range(GRID):
+        for column in range(GRID):
+            patch = np.s_[:, edges[row] : edges[row + 1], edges[column] : edges[column + 1]]
+            hidden[:] = pixels
+            hidden[patch] = mean
+            after = scored(hidden).astype(np.float64)
+            found[:, row, column] = sign * (before - _log_odds(after))
+    return np.maximum(found, 0)
+
+
+def normalised(maps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scale each map, shape (n, GRID, GRID), to the sum 1; NaN for a map without evidence."""
+    total = maps.sum(axis=(1, 2), keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(total > _TINY, maps / total, np.nan)
+
+
+def outside(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the share of each map, shape (n, GRID, GRID), outside the lung region."""
+    return np.asarray((shares * (1 - lungs.share(GRID))).sum(axis=(1, 2)))
+
+
+def area_outside() -> float:
+    """Return the share of the picture outside the lung region: what blind evidence would give."""
+    return float(1 - lungs.share(GRID).mean())
+
+
+def _served(model: keras.Model, pixels: NDArray[np.uint8], batch_size: int) -> Any:
+    for start in range(0, len(pixels), batch_size):
+        batch = pixels[start : start + batch_size].astype("float32")
+        made = model.predict_on_batch(batch)
+        yield [np.asarray(m) for m in made] if isinstance(made, list | tuple) else np.asarray(made)
+
+
+def _resized(map_: NDArray[np.float64]) -> NDArray[np.float64]:
+    image = Image.fromarray(map_.astype(np.float32))
+    return np.asarray(image.resize((GRID, GRID), Image.Resampling.BILINEAR), dtype=np.float64)
+
+
+def _log_odds(score: NDArray[np.float64]) -> NDArray[np.float64]:
+    # Scores are single precision: nearer to 0 or 1 than this they say no more.
+    kept = np.clip(score, 1e-7, 1 - 1e-7)
+    return np.log(kept / (1 - kept))
+
+
+def _long(shares: NDArray[np.float64]) -> pd.DataFrame:
+    row, column = np.indices(shares.shape)
+    return pd.DataFrame({"row": row.ravel(), "column": column.ravel(), "share": shares.ravel()})
+
+
+def _joined(tables: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    return (
+        pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
+    )

@@ -1,0 +1,154 @@
+"""What simple models read from features, asked of images whose group they have not seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import threadpool_limits
+
+from covidcxr.scores import intervals
+from covidcxr.scores.intervals import Interval
+from covidcxr.scores.predictions import Predictions
+
+if TYPE_CHECKING:
+    from sklearn.base import ClassifierMixin
+
+MODELS = {
+    "logistic": "Logistic regression",
+    "boosting": "Gradient boosting",
+    "neighbours": "Nearest neighbours",
+}
+"""The models, and their names in prose."""
+
+FOLDS = 5
+NEIGHBOURS = 5
+
+
+def model(name: str, images: int) -> ClassifierMixin:
+    """Return an untrained model.
+
+    Parameters
+    ----------
+    name
+        One of `MODELS`.
+    images
+        How many it will be trained on.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.neighbors import KNeighborsClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    match name:
+        case "logistic":
+            return make_pipeline(StandardScaler(), LogisticRegression(max_iter=2_000))
+        case "boosting":
+            return HistGradientBoostingClassifier(random_state=0, early_stopping=False)
+        case "neighbours":
+            return make_pipeline(StandardScaler(), KNeighborsClassifier(min(NEIGHBOURS, images)))
+    raise ValueError(f"{name} is none of {', '.join(MODELS)}")
+
+
+def fitted(
+    name: str, features: NDArray[np.float64], positive: NDArray[np.bool_]
+) -> ClassifierMixin:
+    """Return a model trained on features, shape (n, p), and labels, shape (n,)."""
+    return model(name, len(positive)).fit(features, positive)
+
+
+def scores(trained: ClassifierMixin, features: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a trained model's probabilities of the positive class, shape (n,)."""
+    found: NDArray[np.float64] = trained.predict_proba(features)[:, 1]
+    return found
+
+
+def cross_validated(
+    name: str,
+    features: NDArray[np.float64],
+    positive: NDArray[np.bool_],
+    group: ArrayLike,
+    *,
+    folds: int = FOLDS,
+    seed: int = 0,
+) -> NDArray[np.float64]:
+    """Score every image by a model that saw none of its group.
+
+    Parameters
+    ----------
+    name
+        One of `MODELS`.
+    features
+        Shape (n, p).
+    positive
+        Shape (n,): the class that is asked for.
+    group
+        Shape (n,): the names of the groups, which stay in one fold.
+    folds
+        At most; fewer where a class has fewer groups.
+    seed
+        Decides the folds.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        Probabilities of the positive class; NaN everywhere where a class has a single
+        group, which no fold can spare.
+
+    Notes
+    -----
+    The folds hold whole groups and the classes in like shares (scikit-learn's
+    ``StratifiedGroupKFold``).
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    names = np.asarray(group, dtype=str)
+    fewest = min(len(np.unique(names[positive])), len(np.unique(names[~positive])))
+    found = np.full(len(positive), np.nan)
+    if fewest < 2:
+        return found
+    drawn = StratifiedGroupKFold(min(folds, fewest), shuffle=True, random_state=seed)
+    # So little work is not worth sharing: threads would wait for each other.
+    with threadpool_limits(1):
+        for training, asked in drawn.split(features, positive, names):
+            if not positive[training].any() or positive[training].all():
+                return np.full(len(positive), np.nan)
+            trained = fitted(name, features[training], positive[training])
+            found[asked] = scores(trained, features[asked])
+    return found
+
+
+def area(
+    scored: NDArray[np.float64],
+    positive: NDArray[np.bool_],
+    group: ArrayLike,
+    confidence: float = 0.95,
+) -> Interval:
+    """Return the area under the ROC curve, with an interval that counts groups.
+
+    Parameters
+    ----------
+    scored
+        Shape (n,): probabilities of the positive class.
+    positive
+        Shape (n,).
+    group
+        Shape (n,): names of groups, whose images are not independent.
+    confidence
+        Coverage.
+    """
+    return intervals.area(as_predictions(scored, positive, group), confidence)
+
+
+def as_predictions(
+    scored: NDArray[np.float64],
+    positive: NDArray[np.bool_],
+    group: ArrayLike,
+    name: str = "",
+) -> Predictions:
+    """Return scores as predictions, so that all of `covidcxr.scores.intervals` applies to them."""
+    _, number = np.unique(np.asarray(group, dtype=str), return_inverse=True)
+    rows = np.arange(len(positive)).astype(str)
+    return Predictions(name, rows, positive, scored, number.astype(np.int64), "group")

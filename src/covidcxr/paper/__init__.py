@@ -1,0 +1,1 @@
+"""What the paper prints and whether it holds: claims, forensics, checklists, audit."""

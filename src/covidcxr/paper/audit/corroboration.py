@@ -1,0 +1,120 @@
+"""The same question put to mlscorecheck, a library of other authors.
+
+References
+----------
+Fazekas and Kovács, Testing the consistency of performance scores reported for binary
+classification problems, arXiv:2310.12527 (2023).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from covidcxr.paper.audit.printed import Printed
+from covidcxr.paper.audit.scores import COUNTERPARTS, NAMES
+
+_THEIRS = {
+    "accuracy": "acc",
+    "sensitivity": "sens",
+    "specificity": "spec",
+    "ppv": "ppv",
+    "npv": "npv",
+    "f1": "f1p",
+    "f1_negative": "f1n",
+    "balanced_accuracy": "bacc",
+    "mcc": "mcc",
+    "kappa": "kappa",
+}
+
+
+_LARGEST = 10_000
+"""Images of a class up to which it is asked: its search takes as long as there are images."""
+
+
+def corroborate(
+    reported: Mapping[str, Sequence[Printed]], test_set: tuple[int, int]
+) -> dict[str, Any] | None:
+    """Ask whether any matrix of a test set has the printed scores.
+
+    The library lets a score be anything where it divides by zero, so that it never
+    finds a PPV, an NPV or an MCC impossible by itself.
+
+    Parameters
+    ----------
+    reported
+        Printed values by the paper's name of the score; of several, the one with the
+        most digits that is possible by itself is taken.
+    test_set
+        Positive and negative images.
+
+    Returns
+    -------
+    dict or None
+        ``impossible_alone``: values that no matrix has, as name and print;
+        ``as_labelled``: whether one matrix has all the others as the paper names them.
+        ``impossible_relabelled`` and ``relabelled``: the same with sensitivity and PPV,
+        and specificity and NPV, exchanged. None instead of an answer where no score is
+        left to ask about, and altogether for a test set too large to ask.
+    """
+    if max(test_set) > _LARGEST or min(test_set) == 0:
+        return None
+    prints = [
+        (score, NAMES[score], printed)
+        for score, values in reported.items()
+        for printed in values
+        if NAMES[score] in _THEIRS
+    ]
+    if not prints:
+        return None
+    # The balanced accuracy has no counterpart among the scores.
+    exchanged = [
+        (score, COUNTERPARTS.get(name, name), printed)
+        for score, name, printed in prints
+        if name != "balanced_accuracy"
+    ]
+    alone, together = _ask(prints, test_set)
+    alone_relabelled, relabelled = _ask(exchanged, test_set)
+    return {
+        "test_set": list(test_set),
+        "impossible_alone": alone,
+        "as_labelled": together,
+        "impossible_relabelled": alone_relabelled,
+        "relabelled": relabelled,
+    }
+
+
+def _ask(
+    prints: Sequence[tuple[str, str, Printed]], test_set: tuple[int, int]
+) -> tuple[list[list[str]], bool | None]:
+    """Return what is impossible by itself, and whether the rest goes together."""
+    alone: list[list[str]] = []
+    kept: dict[str, Printed] = {}
+    agree = True
+    for score, name, printed in sorted(prints, key=lambda item: item[2].unit):
+        if not _consistent({name: printed}, test_set):
+            alone.append([score, printed.text])
+        elif name not in kept:
+            kept[name] = printed
+        else:
+            # Two prints of one score, possibly under two names.
+            other = kept[name]
+            agree &= abs(other.value - printed.value) <= other.unit + printed.unit
+    if not kept:
+        return alone, None
+    return alone, agree and _consistent(kept, test_set)
+
+
+def _consistent(scores: Mapping[str, Printed], test_set: tuple[int, int]) -> bool:
+    from mlscorecheck.check.binary import check_1_testset_no_kfold
+
+    # It prints every step of its search.
+    logging.getLogger("mlscorecheck").setLevel(logging.ERROR)
+    found = check_1_testset_no_kfold(
+        testset={"p": test_set[0], "n": test_set[1]},
+        scores={_THEIRS[name]: printed.value for name, printed in scores.items()},
+        # A whole last digit covers truncated values too.
+        eps={_THEIRS[name]: printed.unit for name, printed in scores.items()},
+    )
+    return not found["inconsistency"]

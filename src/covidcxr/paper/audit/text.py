@@ -1,0 +1,177 @@
+"""An audit in words, for a terminal or a page."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from covidcxr.paper.audit.scores import word
+
+_WIDTH = 78
+
+_LEAST = 0.001
+"""How small a p is told; what lies below says no more."""
+
+_SHOWN = ("accuracy", "sensitivity", "specificity", "ppv", "npv", "f1", "balanced_accuracy", "mcc")
+
+
+def as_text(report: Mapping[str, Any]) -> str:
+    """Return an audit as plain text.
+
+    Parameters
+    ----------
+    report
+        As `covidcxr.paper.audit.report.audit` returns it.
+    """
+    lines = [report["title"], "=" * min(len(report["title"]), _WIDTH), ""]
+    lines += _wrapped(f"Orientation: {report['orientation'].replace('_', ' ')}. {report['reason']}")
+    for table in report["tables"]:
+        lines += ["", *_table(table)]
+    if report["pairs"]:
+        lines += ["", "Pairs of models", "---------------"]
+        for pair in report["pairs"]:
+            lines += _wrapped(_pair(pair), "  ")
+    return "\n".join(lines) + "\n"
+
+
+def p_value(value: float) -> str:
+    """Return what follows the p of a test in a sentence: ``= 0.063`` or ``< 0.001``."""
+    return f"= {value:.3f}" if value >= _LEAST else f"< {_LEAST}"
+
+
+def p_range(low: float, high: float) -> str:
+    """Return a range of p as a table shows it: ``0.016 to 0.573`` or ``< 0.001``."""
+    if high < _LEAST:
+        return f"< {_LEAST}"
+    return f"{p_value(low).removeprefix('= ')} to {high:.3f}"
+
+
+def _table(table: Mapping[str, Any]) -> list[str]:
+    lines = [table["name"], "-" * len(table["name"])]
+    if not table["cells"]:
+        lines += _wrapped(
+            "No matrix is printed, and the scores do not single one out among those of the "
+            "test set; each value is judged by itself."
+        )
+        return lines + _reported(table)
+    if table["matrix_from"] == "scores":
+        cells = table["cells"]["as_printed"]
+        lines += _wrapped(
+            "No matrix is printed. The scores single one out: "
+            + ", ".join(f"{k} {v}" for k, v in cells.items())
+            + "."
+        )
+    lines += ["", *_scores(table), "", *_reported(table), ""]
+    lines += _wrapped(_corroboration(table))
+    lines += _wrapped(_margins_allow(table))
+    return lines
+
+
+def _scores(table: Mapping[str, Any]) -> list[str]:
+    titles = {"as_printed": "as printed", "transposed": "transposed"}
+    readings, chosen = list(table["scores"]), table["reading"]
+    columns = "".join(f"{titles[r]:>12}" for r in readings)
+    lines = [
+        f"  {'score':<18}{columns}   95% intervals, {titles[chosen]}",
+        f"  {'':<18}{' ' * len(columns)}   {'Wilson':<18}Clopper-Pearson",
+    ]
+    for score in _SHOWN:
+        values = "".join(f"{_number(table['scores'][r][score]):>12}" for r in readings)
+        lines.append(f"  {word(score):<18}{values}   {_intervals(table, score)}".rstrip())
+    return lines
+
+
+def _intervals(table: Mapping[str, Any], score: str) -> str:
+    found = table["intervals"][table["reading"]].get(score)
+    if found is None:
+        return ""
+    if "bootstrap" in found:
+        return f"{_span(found['bootstrap'])}bootstrap"
+    return f"{_span(found['wilson'])}{_span(found['clopper_pearson'])}n = {found['n']:,}"
+
+
+def _span(ends: Sequence[float]) -> str:
+    return f"{'{:.4f}-{:.4f}'.format(*ends):<18}"
+
+
+def _reported(table: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for score, rows in table["reported"].items():
+        for row in rows if isinstance(rows, list) else [rows]:
+            head = f"  {score:<18}{row['printed']:>9}  {row['verdict']:<13}"
+            lines += _wrapped(head + row["note"], "", " " * len(head))
+    return lines
+
+
+def _corroboration(table: Mapping[str, Any]) -> str:
+    found = table["corroboration"]
+    if not found or found["as_labelled"] is None:
+        return ""
+    p, n = found["test_set"]
+    answer = {True: "some matrix has", False: "no matrix has"}
+    alone = "".join(
+        f" No matrix has {score} {printed} at all." for score, printed in found["impossible_alone"]
+    )
+    rest = "the other printed scores" if alone else "the printed scores"
+    said = (
+        f"mlscorecheck, for {p:,} + {n:,} images:{alone} As the paper labels them, "
+        f"{answer[found['as_labelled']]} {rest}"
+    )
+    if found["relabelled"] is None:
+        return f"{said}."
+    left = len(found["impossible_relabelled"])
+    all_ = f"all but {left} of them" if left else "them all"
+    return (
+        f"{said}; with sensitivity and PPV, specificity and NPV exchanged, "
+        f"{answer[found['relabelled']]} {all_}."
+    )
+
+
+def _margins_allow(table: Mapping[str, Any]) -> str:
+    base, curve = table["baseline"], table["auroc"]
+    values = "; ".join(
+        f"at {row['prevalence']:.3g} PPV {_number(row['ppv'], 3)}, NPV {_number(row['npv'], 3)}"
+        for row in table["predictive_values"]
+    )
+    paired = base["paired"]
+    return (
+        f"Answering {base['class']} every time is right on {base['accuracy']:.4f}; against it, "
+        f"the model is better on {paired['better']:,} images and worse on {paired['worse']:,} "
+        f"(exact McNemar p {p_value(paired['p'])}; one-sided binomial p "
+        f"{p_value(base['binomial_p'])}). "
+        f"The AUROC is between {_number(curve['low'], 3)} and {_number(curve['high'], 3)}, at "
+        f"least {_number(curve['low_concave'], 3)} for a concave curve. By prevalence: {values}."
+    )
+
+
+def _pair(pair: Mapping[str, Any]) -> str:
+    name = f"{pair['a']} against {pair['b']}"
+    if not pair["comparable"]:
+        return f"{name}: in this reading they were not tested on the same images."
+    found = pair["all"]
+    (few, many), (low, high) = found["discordant"], found["p"]
+    if high < 0.05:
+        said = "they differ, whatever the single decisions were"
+    elif low >= 0.05:
+        said = "they cannot be told apart, whatever the single decisions were"
+    else:
+        said = f"undecided: p is below 0.05 for at most {found['significant_up_to']} discordant"
+    return (
+        f"{name}: {few} to {many} discordant images, exact McNemar p {p_range(low, high)}: {said}."
+    )
+
+
+def _wrapped(text: str, indent: str = "", hanging: str | None = None) -> list[str]:
+    return textwrap.wrap(
+        text,
+        _WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent + "  " if hanging is None else hanging,
+        break_on_hyphens=False,
+        drop_whitespace=True,
+    )
+
+
+def _number(value: float | None, digits: int = 4) -> str:
+    return "undefined" if value is None else f"{value:.{digits}f}"

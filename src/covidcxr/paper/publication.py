@@ -1,0 +1,392 @@
+"""The paper's printed numbers as data, and what else of it can be checked."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from decimal import Decimal
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal, get_args
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+from pydantic import ConfigDict, TypeAdapter
+from pydantic.dataclasses import dataclass
+
+from covidcxr.core.studies import LABELS, TITLES, Label, ModelName
+
+Rows = Literal["predicted", "true"]
+ScoreName = Literal["accuracy", "precision", "recall", "specificity", "npv", "f1"]
+SCORES: tuple[ScoreName, ...] = get_args(ScoreName)
+"""The paper's names of its scores."""
+
+_NUMBER_WORDS = ("one", "two", "three", "four", "five", "six")
+_WORDS = {word: Decimal(n) for n, word in enumerate(_NUMBER_WORDS, 1)}
+_SIZE = re.compile(r"(\d+)×(\d+)|\((\d+),(\d+)\)", re.ASCII)
+_PLAIN = re.compile(r"\d{1,3}(,\d{3})+|\d+(\.\d+)?", re.ASCII)
+_SCALE = {"percent": Decimal("0.01"), "billion operations": Decimal(10**9)}
+
+_STRICT = ConfigDict(extra="forbid", strict=True)
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Number:
+    """One number where it stands.
+
+    Attributes
+    ----------
+    id
+        Its name: the place, then what it counts.
+    printed
+        Its digits, or its word, as printed, without the unit.
+    place
+        Where it stands: ``abstract``, ``section 3.2``, ``Table 1, recall``.
+    says
+        What it is said to be.
+    unit
+        What it counts; ``percent`` and ``billion operations`` scale its value.
+    of
+        The network it is said of, where it is one.
+    score
+        The paper's name of the score, where it is a score of that network.
+    """
+
+    id: str
+    printed: str
+    place: str
+    says: str
+    unit: str | None = None
+    of: ModelName | None = None
+    score: ScoreName | None = None
+
+    @property
+    def value(self) -> float:
+        """The number: a percentage as a fraction, the side of a square size.
+
+        Raises
+        ------
+        ValueError
+            For digits of another form than the paper's.
+        """
+        return float(_digits(self.printed) * _SCALE.get(self.unit or "", Decimal(1)))
+
+    @property
+    def decimals(self) -> int:
+        """How many digits are printed after the point."""
+        return len(self.printed.partition(".")[2])
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Table:
+    """One of the paper's Tables 1 to 3.
+
+    Attributes
+    ----------
+    model
+        The network it reports.
+    place, section
+        Where it stands in the paper.
+    rows
+        What the paper says its rows are.
+    matrix
+        Shape (2, 2), as printed: rows labelled "model", columns "target",
+        COVID-19 first.
+    printed
+        The scores beside the matrix, as strings, under the paper's names.
+    """
+
+    model: ModelName
+    place: str
+    section: str
+    rows: Rows
+    matrix: tuple[tuple[int, int], tuple[int, int]]
+    printed: dict[str, str]
+
+    def cells(self, rows: str) -> NDArray[np.int64]:
+        """Return tp, fn, fp, tn with the rows read as ``predicted`` or as ``true``."""
+        (a, b), (c, d) = self.matrix
+        return np.array([a, c, b, d] if rows == "predicted" else [a, b, c, d])
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Section:
+    """A section: its printed number, a title of ours, the network it is about."""
+
+    number: str
+    title: str
+    of: ModelName | None = None
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Cell:
+    """What the paper's words make of one of TP, TN, FP and FN."""
+
+    name: Literal["TP", "TN", "FP", "FN"]
+    predicted: Label
+    actual: Label
+    place: str
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Equation:
+    """How the paper defines a score.
+
+    Attributes
+    ----------
+    score
+        What the paragraph defines.
+    formula
+        Over TP, TN, FP, FN, Precision and Recall, as Python and pandas read it.
+    place
+        Where it stands.
+    in_words
+        The definition in words.
+    number, label
+        The printed number and left-hand side; None where no equation is printed.
+    """
+
+    score: ScoreName
+    formula: str
+    place: str
+    in_words: str
+    number: str | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True, config=_STRICT)
+class MetricList:
+    """The scores that a section announces for its table, in its order."""
+
+    place: str
+    table: str
+    scores: tuple[ScoreName, ...]
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Figure:
+    """A figure: its printed number and panels, the section that announces it."""
+
+    number: str
+    panels: tuple[str, ...]
+    section: str
+    shows: str
+    of: ModelName | None = None
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Pointer:
+    """A pointer to another part of the paper.
+
+    Attributes
+    ----------
+    place
+        Where it stands.
+    kind
+        What it points to.
+    printed
+        Its words.
+    says
+        What is said to be found there.
+    panels
+        Figures or panels that it names: ``3a``; none where it leaves them out.
+    number
+        Table or section that it names: ``1``, ``II``; None where it leaves it out.
+    of
+        The network that the sentence is about.
+    """
+
+    place: str
+    kind: Literal["figure", "table", "section"]
+    printed: str
+    says: str
+    panels: tuple[str, ...] = ()
+    number: str | None = None
+    of: ModelName | None = None
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Citation:
+    """A citation: where, of which reference (None: no number printed), and for what."""
+
+    place: str
+    says: str
+    reference: str | None = None
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Study:
+    """What section 2 says of a cited study, as ids of numbers."""
+
+    reference: str
+    name: str
+    numbers: tuple[str, ...]
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Reference:
+    """An entry of the reference list, as printed; None where nothing is printed."""
+
+    number: str
+    authors: tuple[str, ...]
+    title: str | None = None
+    venue: str | None = None
+    volume: str | None = None
+    pages: str | None = None
+    year: str | None = None
+    url: str | None = None
+    accessed: str | None = None
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Paper:
+    """All of ``data/seedpaper.yaml``, whose keys the attributes are."""
+
+    title: str
+    sections: tuple[Section, ...]
+    numbers: tuple[Number, ...]
+    tables: tuple[Table, ...]
+    cells: tuple[Cell, ...]
+    equations: tuple[Equation, ...]
+    metric_lists: tuple[MetricList, ...]
+    figures: tuple[Figure, ...]
+    cross_references: tuple[Pointer, ...]
+    citations: tuple[Citation, ...]
+    literature: tuple[Study, ...]
+    references: tuple[Reference, ...]
+
+
+@cache
+def load() -> dict[str, Any]:
+    """Return the whole file as it is."""
+    return yaml.safe_load(files("covidcxr").joinpath("data/seedpaper.yaml").read_text("utf-8"))
+
+
+@cache
+def paper() -> Paper:
+    """Return the whole file, typed: an unknown key or a number that is no text is an error."""
+    return parse(load())
+
+
+def parse(content: dict[str, Any]) -> Paper:
+    """Check a file's content and type it.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        For an unknown or missing key, and for a value of another type.
+    """
+    # Strict validation takes a list for a tuple only where it reads JSON.
+    return TypeAdapter(Paper).validate_json(json.dumps(content))
+
+
+def numbers() -> dict[str, Number]:
+    """Return the numbers of title, abstract and running text by id, in order of appearance."""
+    return {number.id: number for number in paper().numbers}
+
+
+def value(id: str) -> float:
+    """Return the value of a number of the running text or of a table.
+
+    Raises
+    ------
+    KeyError
+        For an id that does not exist.
+    """
+    return _by_id()[id].value
+
+
+def every_number() -> list[Number]:
+    """Return the numbers of the running text, then those of the tables.
+
+    A table's numbers are called ``table1-recall`` and ``table1-covid19-normal``,
+    row before column.
+    """
+    return [*paper().numbers, *(n for table in paper().tables for n in _of_table(table))]
+
+
+def tables() -> dict[ModelName, Table]:
+    """Return Tables 1 to 3 by network."""
+    # The scores are copied: nothing that a caller does to them can change the paper.
+    return {t.model: replace(t, printed=dict(t.printed)) for t in paper().tables}
+
+
+def row_totals() -> set[tuple[int, int]]:
+    """Return the distinct row totals of the printed matrices."""
+    return {(sum(table.matrix[0]), sum(table.matrix[1])) for table in tables().values()}
+
+
+def reported() -> dict[str, Any]:
+    """Return the paper's tables as `covidcxr.paper.audit` reads any paper's.
+
+    Each score lists what the table prints, then what the text prints, in order
+    of appearance. The paper states no class sizes of its test part, so none are given.
+    """
+    return {
+        "title": paper().title,
+        "tables": [
+            {
+                "name": TITLES[table.model],
+                "matrix": [list(row) for row in table.matrix],
+                "rows": table.rows,
+                "reported": {score: _prints(table, score) for score in SCORES},
+            }
+            for table in paper().tables
+        ],
+    }
+
+
+def _prints(table: Table, score: ScoreName) -> list[str]:
+    """Return every print of a network's score; a percentage with its sign."""
+    text = (n for n in paper().numbers if n.of == table.model and n.score == score)
+    signs = {"percent": "%"}
+    return [table.printed[score], *(n.printed + signs.get(n.unit or "", "") for n in text)]
+
+
+def _of_table(table: Table) -> list[Number]:
+    name = table.place.lower().replace(" ", "")
+    cells = [
+        Number(
+            id=f"{name}-{row}-{column}".lower(),
+            printed=str(table.matrix[i][j]),
+            place=f"{table.place}, row {row}, column {column}",
+            says=f"images that the model calls {row} and that are {column}, as labelled",
+            unit="images",
+            of=table.model,
+        )
+        for i, row in enumerate(LABELS)
+        for j, column in enumerate(LABELS)
+    ]
+    scores = [
+        Number(
+            id=f"{name}-{score}",
+            printed=table.printed[score],
+            place=f"{table.place}, {score}",
+            says=f"{score} beside the matrix",
+            unit="fraction",
+            of=table.model,
+            score=score,
+        )
+        for score in SCORES
+    ]
+    return [*cells, *scores]
+
+
+@cache
+def _by_id() -> dict[str, Number]:
+    return {number.id: number for number in every_number()}
+
+
+def _digits(text: str) -> Decimal:
+    """Return what is printed, unscaled."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if size := _SIZE.fullmatch(text):
+        height, width = (Decimal(side) for side in size.groups() if side is not None)
+        if height == width:
+            return height
+    elif _PLAIN.fullmatch(text):
+        return Decimal(text.replace(",", ""))
+    raise ValueError(f"{text!r} is no number, number word or square size")

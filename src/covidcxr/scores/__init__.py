@@ -1,0 +1,1 @@
+"""From predictions to numbers with intervals; knows no image and no network."""

@@ -1,0 +1,246 @@
+"""ROC and precision-recall curves, exact, with pointwise bands.
+
+Images of one score enter a curve together, so that no order within a tie is pretended.
+A band holds at each place of a fixed grid by itself; the whole true curve leaves it more
+often than the confidence says.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from covidcxr.scores import bootstrap, intervals
+from covidcxr.scores.intervals import Protocol
+from covidcxr.scores.predictions import IMAGE, Predictions
+
+GRID = np.linspace(0, 1, 101)
+"""Where the bands are computed: false positive rates of ROC, sensitivities of the other."""
+
+_ROUNDING = 1e-9
+"""Products such as 0.29 * 100 may fall short of the whole number that they are."""
+
+
+def points(p: Predictions) -> pd.DataFrame:
+    """Return both curves, a row a threshold from the highest score to the lowest.
+
+    Parameters
+    ----------
+    p
+        Predictions of n images.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``threshold``, ``tp``, ``fp`` (images called at it), ``sensitivity`` (recall),
+        ``false_positive_rate``, ``ppv`` (precision). The first row calls no image, at an
+        infinite threshold, and has no PPV. A share without a denominator is NaN.
+    """
+    hits, alarms = (found[0] for found in _called(p, np.ones((1, len(p)), dtype=np.int64)))
+    called = hits + alarms
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return pd.DataFrame(
+            {
+                "threshold": _thresholds(p),
+                "tp": hits,
+                "fp": alarms,
+                "sensitivity": hits / hits[-1],
+                "false_positive_rate": alarms / alarms[-1],
+                "ppv": hits / called,
+            }
+        )
+
+
+def bands(p: Predictions, protocol: Protocol | None = None, grid: ArrayLike = GRID) -> pd.DataFrame:
+    """Return both curves on a grid, with pointwise intervals.
+
+    Parameters
+    ----------
+    p
+        Predictions of n images.
+    protocol
+        Coverage and bootstrap; whole groups are drawn where the predictions name them.
+    grid
+        Shape (g,), from 0 to 1: false positive rates of the ROC curve, and sensitivities
+        of the precision-recall curve.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``curve`` (``roc`` or ``pr``), ``at``, ``value``, ``low``, ``high``, ``reason``:
+        2 g rows. NaN with a reason where a class is missing.
+
+    Notes
+    -----
+    The ROC curve is joined by straight lines; at a false positive rate that several
+    points share, the highest counts. Precision at a sensitivity is that of the highest
+    threshold that reaches it: the step whose area is the average precision, because
+    precision is not linear between two points (Davis and Goadrich, ICML 2006).
+
+    Limits are the wider of the bootstrap's percentiles and Wilson's limits of the same
+    share at a fixed threshold. Where the curve touches 1 every resample may do so too,
+    and the percentiles alone would claim certainty. Only where all images are called is
+    a sensitivity of 1 certain.
+    """
+    protocol = protocol or Protocol()
+    at = np.asarray(grid, dtype=float)
+    curve = np.repeat(["roc", "pr"], len(at))
+    missing = [
+        name for name, there in (("positive", p.positive), ("negative", ~p.positive))
+        if not there.any()
+    ]  # fmt: skip
+    if missing:
+        reason = " and ".join(f"no {name} image" for name in missing)
+        empty = dict.fromkeys(("value", "low", "high"), np.nan)
+        return pd.DataFrame({"curve": curve, "at": np.tile(at, 2), **empty, "reason": reason})
+    observed = _called(p, np.ones((1, len(p)), dtype=np.int64))
+    group = None if p.unit == IMAGE else p.group
+    drawn: dict[str, list[NDArray[np.float64]]] = {"roc": [], "pr": []}
+    for weights in bootstrap.weights(
+        p.positive, group, protocol.resamples, intervals.seeds(protocol.seed)[1],
+        stratified=protocol.stratified,
+    ):  # fmt: skip
+        hits, alarms = _called(p, weights)
+        drawn["roc"].append(_roc(hits, alarms, at)[0])
+        drawn["pr"].append(_pr(hits, alarms, at)[0])
+    found = []
+    for name, on_grid in (("roc", _roc), ("pr", _pr)):
+        value, place = (made[0] for made in on_grid(*observed, at))
+        low, high = limits(np.concatenate(drawn[name]), protocol.confidence)
+        known = _wilson(p, name, value, place, protocol.confidence)
+        if name == "roc":
+            # With every image called, no sample could show anything but 1.
+            known[at >= 1] = 1.0
+        found.append([value, np.fmin(low, known[:, 0]), np.fmax(high, known[:, 1])])
+    value, low, high = np.concatenate(found, axis=1)
+    return pd.DataFrame(
+        {
+            "curve": curve, "at": np.tile(at, 2), "value": value, "low": low, "high": high,
+            "reason": "",
+        }
+    )  # fmt: skip
+
+
+def limits(
+    drawn: NDArray[np.float64], confidence: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return percentile limits of each column of resampled values, without NaN.
+
+    Parameters
+    ----------
+    drawn
+        Shape (b, k).
+    confidence
+        Coverage.
+
+    Returns
+    -------
+    tuple
+        Lower and upper limits, each of shape (k,); NaN where no resample has a value.
+    """
+    tail = 100 * (1 - confidence) / 2
+    usable = np.isfinite(drawn)
+    if usable.all():
+        low, high = np.percentile(drawn, [tail, 100 - tail], axis=0)
+        return low, high
+    pairs = [
+        bootstrap.percentile(column[there], confidence) if there.any() else (np.nan, np.nan)
+        for column, there in zip(drawn.T, usable.T, strict=True)
+    ]
+    return tuple(np.array(pairs).reshape(-1, 2).T)  # type: ignore[return-value]
+
+
+def _order(p: Predictions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the order of images by falling score, and where each distinct score ends."""
+    order = np.argsort(-p.score, kind="stable")
+    ends = np.flatnonzero(np.diff(p.score[order], append=-1.0))
+    return order, ends
+
+
+def _thresholds(p: Predictions) -> NDArray[np.float64]:
+    order, ends = _order(p)
+    return np.concatenate([[np.inf], p.score[order][ends]])
+
+
+def _called(
+    p: Predictions, weights: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Count true and false positives of each sample by threshold, from none to all called.
+
+    Shapes (b, k + 1) for weights of shape (b, n) and k distinct scores.
+    """
+    order, ends = _order(p)
+    counts = []
+    for inside in (p.positive[order], ~p.positive[order]):
+        summed = np.cumsum(weights[:, order] * inside, axis=1)[:, ends]
+        counts.append(np.concatenate([np.zeros((len(weights), 1), np.int64), summed], axis=1))
+    return counts[0], counts[1]
+
+
+def _search(
+    counts: NDArray[np.int64], wanted: NDArray[np.int64], *, last: bool
+) -> NDArray[np.int64]:
+    """Find in each row of rising counts the last place at most, or the first at least, a count.
+
+    Shapes (b, k) and (b, g). Rows are put one behind the other, so that one search serves
+    all of them.
+    """
+    rows = np.arange(len(counts))[:, None]
+    step = int(counts.max(initial=0)) + 1
+    flat = (counts + rows * step).ravel()
+    side = "right" if last else "left"
+    found = np.searchsorted(flat, wanted + rows * step, side=side)  # type: ignore[call-overload]
+    return found - int(last) - rows * counts.shape[1]
+
+
+def _roc(
+    hits: NDArray[np.int64], alarms: NDArray[np.int64], at: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the sensitivity at false positive rates, and the place of the threshold there."""
+    exact = at[None] * alarms[:, -1:]
+    place = _search(alarms, np.floor(exact + _ROUNDING).astype(np.int64), last=True)
+    then = np.minimum(place + 1, alarms.shape[1] - 1)
+    rows = np.arange(len(hits))[:, None]
+    width = alarms[rows, then] - alarms[rows, place]
+    part = np.clip((exact - alarms[rows, place]) / np.maximum(width, 1), 0, 1)
+    found = hits[rows, place] + part * (hits[rows, then] - hits[rows, place])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return found / hits[:, -1:], place
+
+
+def _pr(
+    hits: NDArray[np.int64], alarms: NDArray[np.int64], at: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the precision at sensitivities, and the place of the threshold there."""
+    wanted = np.ceil(at[None] * hits[:, -1:] - _ROUNDING).astype(np.int64)
+    # At a sensitivity of 0 the curve's limit from the right: one image is found.
+    wanted = np.clip(wanted, 1, np.maximum(hits[:, -1:], 1))
+    place = np.minimum(_search(hits, wanted, last=False), hits.shape[1] - 1)
+    rows = np.arange(len(hits))[:, None]
+    found = hits[rows, place].astype(float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(
+            hits[:, -1:] > 0, found / (hits[rows, place] + alarms[rows, place]), np.nan
+        ), place
+
+
+def _wilson(
+    p: Predictions,
+    curve: str,
+    value: NDArray[np.float64],
+    place: NDArray[np.int64],
+    confidence: float,
+) -> NDArray[np.float64]:
+    """Return Wilson's limits of the share at each place of the grid, shape (g, 2)."""
+    thresholds = _thresholds(p)
+    made: dict[int, float] = {}
+    found = []
+    for share, one in zip(value, place.tolist(), strict=True):
+        if one not in made:
+            called = p.called(thresholds[one])
+            inside, right = (p.positive, called) if curve == "roc" else (called, p.positive)
+            made[one] = intervals.effective(right[inside], p.group[inside], confidence)[0]
+        worth = made[one]
+        found.append(intervals.wilson(share * worth, worth, confidence))
+    return np.array(found)

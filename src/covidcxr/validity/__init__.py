@@ -1,0 +1,1 @@
+"""Whether a score means anything: copies, leakage, shortcuts, external testing, controls."""

@@ -1,0 +1,187 @@
+"""The command line says what is wrong in one sentence and leaves with status 1 or 2."""
+
+import contextlib
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from covidcxr import __version__
+from covidcxr.cli import commands
+from covidcxr.scores import metrics
+
+
+def covidcxr(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in this process, which has imported what each new one would import again."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with (
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(sys, "argv", ["covidcxr", *arguments])
+        try:
+            commands.main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+
+def alone(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command as a shell does."""
+    command = [sys.executable, "-m", "covidcxr", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_version_and_help() -> None:
+    assert alone("--version").stdout.strip() == __version__
+    for command in (
+        "audit",
+        "metrics",
+        "compare",
+        "claims",
+        "study",
+        "cohort",
+        "split",
+        "page",
+        "name",
+    ):
+        assert command in covidcxr("--help").stdout
+
+
+def test_a_study_is_printed_with_every_default() -> None:
+    printed = yaml.safe_load(covidcxr("study", "demo", "epochs=2").stdout)
+    assert printed["epochs"] == 2
+    assert printed["name"] == "demo+epochs=2"
+    assert printed["threshold"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["study", "nothing"], "nothing: no such study"),
+        (["study", "demo", "epoch=2"], "key 'epoch' is unknown"),
+        (["page", "notebooks/runs.ipynb", "x.ipynb", "-p", "results"], "written name=value"),
+        (["page", "notebooks/runs.ipynb", "x.ipynb", "-p", "results={"], "not valid YAML"),
+        (["page", "nothing.ipynb", "x.ipynb"], "nothing.ipynb: no such notebook"),
+        (["split", "demo", "m.csv", "sideways", "0", "s.csv"], "m.csv"),
+    ],
+)
+def test_a_mistake_is_one_sentence(arguments: list[str], said: str) -> None:
+    done = alone(*arguments)
+    assert done.returncode == 1
+    assert done.stderr.startswith("covidcxr: ")
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_cohort_and_split_by_hand(tmp_path: Path) -> None:
+    study = tmp_path / "small.yaml"
+    study.write_text(
+        "title: small\ncohort: {source: phantom, covid19: 10, normal: 10, exact_duplicates: 0,\n"
+        "  near_duplicates: 0, image_size: 32}\nimage_size: 32\nweights: none\n"
+    )
+    assert covidcxr("cohort", str(study), str(tmp_path / "c")).returncode == 0
+    manifest = tmp_path / "c/manifest.csv"
+    split = tmp_path / "split.csv"
+    assert covidcxr("split", str(study), str(manifest), "grouped", "1", str(split)).returncode == 0
+    assert split.read_text().startswith("image_id,label,group_id,part\n")
+
+
+def test_the_ledger_is_printed_as_csv_and_json() -> None:
+    listed = covidcxr("claims", "--json")
+    assert listed.returncode == 0, listed.stderr
+    ids = [row["id"] for row in json.loads(listed.stdout)]
+    header, *lines = covidcxr("claims", "--csv").stdout.splitlines()
+    assert header.startswith("id,place,kind,claim,verdict")
+    assert [line.split(",")[0] for line in lines] == ids
+
+
+def test_a_ledger_without_its_record_is_one_sentence(tmp_path: Path) -> None:
+    done = covidcxr("claims", "--results", str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "COVIDCXR_DATA" in done.stderr
+
+
+# --- metrics and compare
+
+
+HEADER = "image_id,patient,part,label,score\n"
+ROWS = (
+    "a,1,test,COVID19,0.9\nb,1,test,COVID19,0.6\nc,2,test,NORMAL,0.7\n"
+    "d,3,test,NORMAL,0.2\ne,3,train,NORMAL,0.99\n"
+)
+
+
+def predictions(folder: Path, text: str, name: str = "predictions.csv") -> str:
+    path = folder / name
+    path.write_text(text)
+    return str(path)
+
+
+def test_metrics_are_printed_and_given_as_json(tmp_path: Path) -> None:
+    path = predictions(tmp_path, HEADER + ROWS)
+    done = covidcxr("metrics", path, "--resamples", "200", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert list(found) == [*metrics.SCORES, *metrics.GRADED]
+    assert found["accuracy"]["value"] == 0.75
+    assert found["accuracy"]["method"] == "Wilson"
+    assert found["accuracy"]["n"] == 4
+    assert found["auroc"]["value"] == 0.75
+    assert {"value", "low", "high", "method"} <= set(found["f1"])
+    assert (found["f1"]["resamples"], found["f1"]["seed"], found["f1"]["unit"]) == (200, 0, "image")
+    text = covidcxr("metrics", path, "--group", "patient", "--resamples", "200").stdout
+    assert "4 images in 3 groups (patient), 2 positive and 2 negative" in text
+    assert "Traceback" not in text
+
+
+def test_two_models_are_compared(tmp_path: Path) -> None:
+    one = predictions(tmp_path, HEADER + ROWS)
+    lines = (HEADER + ROWS.replace("0.7", "0.3")).splitlines()
+    other = predictions(tmp_path, "\n".join([lines[0], *lines[:0:-1]]) + "\n", "other.csv")
+    done = covidcxr("compare", one, other, "--resamples", "200", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert {k: found["mcnemar"][k] for k in ("b", "c", "p")} == {"b": 0, "c": 1, "p": 1.0}
+    assert found["differences"]["accuracy"]["value"] == -0.25
+    assert found["differences"]["auroc"]["value"] == -0.25
+    assert "exact McNemar p = 1.000" in covidcxr("compare", one, other, "--resamples", "200").stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (HEADER + ROWS.replace("0.6", "1.6"), "row 3: score '1.6' is not a number from 0 to 1"),
+        (HEADER + ROWS.replace("0.6", "nan"), "row 3: score 'nan' is not a number from 0 to 1"),
+        (HEADER + ROWS.replace("b,1", "a,1"), "row 3: image_id 'a' stands twice"),
+        (HEADER.replace("score", "p") + ROWS, "column 'score' is missing"),
+        (HEADER + ROWS.replace("d,3,test,NORMAL", "d,3,test,FLU"), "row 5: label 'FLU' is a third"),
+        (HEADER + ROWS.replace("test", "training"), "no row is of part 'test'"),
+    ],
+)
+def test_bad_predictions_end_with_one_sentence_and_status_2(
+    tmp_path: Path, text: str, complaint: str
+) -> None:
+    path = predictions(tmp_path, text)
+    done = covidcxr("metrics", path)
+    assert done.returncode == 2
+    assert complaint in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not done.stdout
+    good = predictions(tmp_path, HEADER + ROWS, "good.csv")
+    assert covidcxr("compare", good, path).returncode == 2
+
+
+def test_predictions_of_other_images_are_not_compared(tmp_path: Path) -> None:
+    one = predictions(tmp_path, HEADER + ROWS)
+    other = predictions(tmp_path, HEADER + ROWS.replace("d,3", "z,3"), "other.csv")
+    done = covidcxr("compare", one, other)
+    assert done.returncode == 2
+    assert "image 'd' of" in done.stderr
+    assert "is missing" in done.stderr

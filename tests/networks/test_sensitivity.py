@@ -1,0 +1,166 @@
+"""Arms differ in what they say they differ in, and are compared with what they change."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from covidcxr.core import records, studies
+from covidcxr.core.errors import Problem
+from covidcxr.figures import sensitivity as sensitivity_figures
+from covidcxr.networks import sensitivity, training
+from covidcxr.scores import intervals
+
+ARMS = sensitivity.arms()
+PROTOCOL = intervals.Protocol(resamples=200)
+SIZES = {"COVID19": 92, "NORMAL": 268}
+
+
+def write(results: Path, key: str, wrong: int, **changes: Any) -> records.Record:
+    """Write the record of an arm that calls the first ``wrong`` images of each class wrongly."""
+    study = sensitivity.study(ARMS[key])
+    label = np.repeat(list(SIZES), list(SIZES.values()))
+    place = np.concatenate([np.arange(n) for n in SIZES.values()])
+    right = place >= wrong
+    score = np.where((label == "COVID19") == right, 0.9, 0.1)
+    ids = [f"image-{i:03d}" for i in range(len(label))]
+    predictions = pd.DataFrame(
+        {"image_id": ids, "group_id": ids, "part": "test", "label": label, "score": score}
+    )
+    history = pd.DataFrame(
+        {"epoch": [1, 1], "part": ["train", "test"], "loss": 0.5, "accuracy": [0.9, 0.6]}
+    )
+    model, split, seed = study.models[0], study.splits[0], study.seeds[0]
+    parameters = training.parameters(study, model, split, seed)
+    return records.write(
+        results / sensitivity.NAME / key / sensitivity.run(study),
+        study=study,
+        parameters=parameters | changes,
+        fingerprints={},
+        method=1,
+        commit={"id": None, "changed": None},
+        tables={"history": history, "predictions": predictions},
+    )
+
+
+@pytest.mark.parametrize("key", ARMS)
+def test_an_arm_differs_from_what_it_is_compared_with_in_its_own_settings_alone(key: str) -> None:
+    arm = ARMS[key]
+    changed = sensitivity.study(arm).model_dump(exclude={"name"})
+    if arm.against is None:
+        assert arm.label == "as stated"
+        return
+    base = ARMS[arm.against]
+    assert base.against is None
+    plain = sensitivity.study(base).model_dump(exclude={"name"})
+    differing = {key for key in plain if plain[key] != changed[key]}
+    named = {item.split("=")[0] for item in arm.settings.split()}
+    assert differing == named - {item.split("=")[0] for item in base.settings.split()}
+    assert len(differing) == 1
+
+
+def test_every_arm_is_one_training_and_a_study_of_more_is_refused() -> None:
+    for arm in ARMS.values():
+        assert sensitivity.run(sensitivity.study(arm)).startswith(
+            ("resnet50-keras-s", "resnet252v2-")
+        )
+    with pytest.raises(Problem, match="an arm is one training; leave one model"):
+        sensitivity.run(sensitivity.study(ARMS["fusion"], also="seeds=[0,1]"))
+
+
+def test_a_table_holds_what_the_predictions_say_and_marks_what_was_not_run(tmp_path: Path) -> None:
+    write(tmp_path, "resnet50", wrong=10)
+    write(tmp_path, "head-gap", wrong=10)
+    write(tmp_path, "pointwise-none", wrong=40)
+    write(tmp_path, "seed-1", wrong=12)
+    found = sensitivity.table(sensitivity.read(tmp_path), PROTOCOL, margin=0.05)
+
+    assert list(found.index) == list(ARMS)
+    assert found.loc["resnet50", "accuracy"] == pytest.approx(1 - 20 / 360)
+    assert found.loc["resnet50", "sensitivity"] == pytest.approx(1 - 10 / 92)
+    assert found.loc["resnet50", "widest"] == pytest.approx(0.3)
+    assert pd.isna(found.loc["resnet50", "difference"])
+    assert found.loc["head-gap", "difference"] == 0
+    assert found.loc["head-gap", "p"] == 1
+    assert found.loc["head-gap", "verdict"] == "equivalent"
+    # 60 images more are wrong, none fewer: the exact test gives twice one half to the 60th.
+    assert found.loc["pointwise-none", "difference"] == pytest.approx(-60 / 360)
+    assert found.loc["pointwise-none", "p"] == pytest.approx(2 * 0.5**60)
+    # Two changes are corrected for; the seed's is none of them.
+    assert found.loc["pointwise-none", "holm"] == pytest.approx(4 * 0.5**60)
+    assert pd.isna(found.loc["seed-1", "holm"])
+    assert found.loc["pointwise-none", "verdict"] == "different"
+    assert pd.isna(found.loc["fusion", "accuracy"])
+    assert sensitivity.by_chance(found) == pytest.approx(4 / 360)
+
+    told = sensitivity.answer(found)
+    assert told.startswith("Of 2 changes 1 gives another accuracy")
+    assert "up to 1.1 points" in told
+    alone = sensitivity.answer(found.drop(index="seed-1"))
+    assert "has not been run" in alone and "left out: -16.7 points" in alone
+    assert "1x1 convolution, left out: -16.7 points" in told
+
+    drawn = sensitivity_figures.forest(found, 0.95).alt
+    shown = sensitivity_figures.listing(found, "resnet50", 0.95).text
+    assert "not run" in shown and "ResNet50 twice" not in shown
+    assert "1x1 convolution, left out: -16.7" in drawn
+
+
+def test_without_records_the_page_says_so(tmp_path: Path) -> None:
+    found = sensitivity.table(sensitivity.read(tmp_path), PROTOCOL, margin=0.05)
+    assert sensitivity.answer(found) == "No arm has been run yet."
+    assert "No two arms" in sensitivity_figures.forest(found, 0.95).text  # type: ignore[union-attr]
+    assert found["accuracy"].isna().all()
+
+
+def test_a_record_of_a_study_that_was_changed_since_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, "head-gap", wrong=1, epochs=3)
+    with pytest.raises(Problem, match=r"head-gap.*is of another study .* 'make sensitivity'"):
+        sensitivity.read(tmp_path)
+
+
+def flow(*settings: str) -> subprocess.CompletedProcess[str]:
+    command = [
+        sys.executable, "-m", "snakemake", "--snakefile", "workflow/sensitivity.smk",
+        "--cores", "1", "--dry-run", "--quiet", "all", "--config", *settings,
+    ]  # fmt: skip
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_workflow_plans_the_arms_that_are_asked_for(tmp_path: Path) -> None:
+    place = [f"build={tmp_path}/build", f"results={tmp_path}/results", "base=config/demo.yaml"]
+    planned = flow(*place, "set=models=[resnet50] external={}", "arms=head-gap,resize-bilinear")
+    assert planned.returncode == 0, planned.stderr
+    written = sorted(path.parent.name for path in tmp_path.glob("build/*/*/study.yaml"))
+    assert written == ["head-gap", "resize-bilinear"]
+    changed = studies.load(tmp_path / "build/sensitivity/head-gap/study.yaml")
+    assert changed.head == "gap" and changed.cohort.source == "phantom"
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ("arms=headgap", "covidcxr: arm 'headgap' is unknown; choose resnet50, "),
+        ("set=epoch=1", "key 'epoch' is unknown"),
+        ("set=cohort.path=/nowhere", "/nowhere"),
+    ],
+)
+def test_what_cannot_be_run_is_one_sentence(settings: str, sentence: str, tmp_path: Path) -> None:
+    refused = flow(f"build={tmp_path}", settings)
+    assert refused.returncode
+    assert sentence in refused.stderr + refused.stdout
+    assert "Traceback" not in refused.stderr
+
+
+def test_the_twin_network_is_compared_with_the_fusion(tmp_path: Path) -> None:
+    assert "has not been run" in sensitivity.capacity(sensitivity.table({}, PROTOCOL, margin=0.05))
+    write(tmp_path, "fusion", wrong=18)
+    write(tmp_path, "fused-same", wrong=9)
+    told = sensitivity.capacity(sensitivity.table(sensitivity.read(tmp_path), PROTOCOL, 0.05))
+    # nine images of each class fewer, of 360
+    assert "accuracy changes by +5.0 points (" in told
+    assert "; 360 test images, one training each)" in told

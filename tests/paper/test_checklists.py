@@ -1,0 +1,330 @@
+"""Checklists are whole, every pointer leads somewhere, and what is planted is found.
+
+The last part holds the study to what the lists say of its committed records.
+"""
+
+import re
+import shutil
+from html.parser import HTMLParser
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from covidcxr.core import records, studies
+from covidcxr.core.errors import Problem
+from covidcxr.figures import checklists as checklists_figures
+from covidcxr.paper import checklists
+from covidcxr.paper.checklists import NAMES, STATUSES, Name
+from tests.conftest import ROOT
+
+TESTED = ("2a", "2b", "2e", "3e", "5e", "6a", "6b", "7a", "7b")
+"""Items of REFORMS whose answer must not rest on words alone."""
+
+RECORD = "results/small/resnet50-keras-s0/record.json"
+SETTINGS = (
+    "image_size", "resize", "preprocessing", "weights", "trainable", "head", "dropout",
+    "batch_norm_momentum", "epochs", "batch_size", "optimizer", "learning_rate",
+)  # fmt: skip
+
+
+def text(name: Name) -> str:
+    return files("covidcxr").joinpath(checklists.FILES[name]).read_text("utf-8")
+
+
+# --- the files
+
+
+def test_both_lists_have_every_item_once_and_in_order() -> None:
+    assert [len(checklists.content(name)) for name in NAMES] == [32, 44]
+    for name in NAMES:
+        assert tuple(item.id for item in checklists.content(name)) == checklists.IDS[name]
+    assert checklists.IDS["REFORMS"][0] == "1a"
+    assert checklists.IDS["REFORMS"][-1] == "8b"
+
+
+def test_what_must_not_rest_on_words_has_a_test() -> None:
+    items = {item.id: item for item in checklists.content("REFORMS")}
+    assert [id for id in TESTED if items[id].check is None] == []
+
+
+def test_every_pointer_leads_somewhere() -> None:
+    pointers = [p for name in NAMES for item in checklists.content(name) for p in item.pointers]
+    assert checklists.check(ROOT) == len(pointers)
+
+
+def test_the_lists_correspond_both_ways() -> None:
+    assert any(item.claim for item in checklists.content("REFORMS"))
+    assert not any(item.claim for item in checklists.content("CLAIM"))
+
+
+def test_quotations_of_the_paper_are_short() -> None:
+    for name in NAMES:
+        for item in checklists.content(name):
+            for quoted in re.findall(r"'([^']+)'", item.paper.evidence):
+                assert len(quoted.split()) <= 10, f"{name} {item.id}"
+
+
+def test_no_share_is_told() -> None:
+    for name in NAMES:
+        assert "%" not in checklists.answer(name) + text(name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_answer_counts_what_the_list_says(name: Name) -> None:
+    table = checklists.counts(name)
+    assert list(table.columns) == list(STATUSES)
+    assert (table.sum(axis=1) == len(checklists.IDS[name])).all()
+    told = [int(n) for n in re.findall(r"\d+", checklists.answer(name))]
+    shown = [n for n in table.to_numpy().ravel().tolist() if n]
+    assert [n for n in told if n] == [len(checklists.IDS[name]), *shown]
+
+
+def damaged(change: str) -> str:
+    items: list[dict[str, Any]] = yaml.safe_load(text("REFORMS"))
+    first, second = items[:2]
+    match change:
+        case "unknown id":
+            first["id"] = "9z"
+        case "item twice":
+            second["id"] = "1a"
+        case "item left out":
+            del items[3]
+        case "unknown key":
+            first["score"] = 0.8
+        case "unknown status":
+            first["paper"]["status"] = "perhaps"
+        case "no note of what does not apply":
+            second["paper"]["status"] = "not_applicable"
+        case "no note of what is missing":
+            del first["note"]
+        case "no evidence":
+            second["study"]["evidence"] = []
+        case "no place":
+            second["paper"]["at"] = []
+        case "unknown place":
+            first["paper"]["at"] = ["section 9"]
+        case "unknown item of CLAIM":
+            first["claim"] = ["45"]
+        case "no requirement":
+            first["requirement"] = ""
+        case "no mapping":
+            items[0] = "1a"  # type: ignore[call-overload]
+    return yaml.safe_dump(items)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("unknown id", "REFORMS has no item '9z'"), ("item twice", "item 1a stands twice"),
+        ("item left out", "item 2a is missing"), ("unknown key", "item 1a, score"),
+        ("unknown status", "item 1a, paper.status"),
+        ("no note of what does not apply", "item 1b, the whole item: .* needs a note"),
+        ("no note of what is missing", "item 1a, the whole item: .* what is missing"),
+        ("no evidence", "item 1b, study: what is reported needs evidence"),
+        ("no place", "item 1b, paper: .* stands at a place"),
+        ("unknown place", "item 1a, paper: 'section 9' is no place"),
+        ("unknown item of CLAIM", "CLAIM has no item '45'"),
+        ("no requirement", "item 1a, requirement"), ("no mapping", "item that is no mapping"),
+    ],
+)  # fmt: skip
+def test_a_damaged_list_is_refused_with_its_place(change: str, said: str) -> None:
+    with pytest.raises(Problem, match=said) as caught:
+        checklists.parse(damaged(change), "REFORMS", "list.yaml")
+    assert str(caught.value).startswith("list.yaml: ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ["", "id: 1a", "{", "3"])
+def test_what_is_no_list_is_one_sentence(content: str) -> None:
+    with pytest.raises(Problem, match=r"list\.yaml: .*\.$"):
+        checklists.parse(content, "REFORMS", "list.yaml")
+
+
+def test_the_list_as_it_is_passes() -> None:
+    assert checklists.parse(damaged("nothing"), "REFORMS") == checklists.content("REFORMS")
+
+
+# --- following evidence
+
+
+@pytest.mark.parametrize(
+    ("pointer", "page", "value"),
+    [
+        ("run/leakage", "run/leakage", None),
+        ("run/metrics#tables-1-to-3", "run/metrics#tables-1-to-3", None),
+        ("run/training_resnet50#the-test-part", "run/training_resnet50#the-test-part", None),
+        ("paper#fusion", "paper#fusion", None),
+        ("LICENSE", None, None),
+        (f"{RECORD}#/parameters/model", None, "resnet50"),
+        (f"{RECORD}#/parameters/trainable", None, "yes"),
+        (f"{RECORD}#/parameters/cohort/images_per_class", None, "none"),
+        (f"{RECORD}#/images", None, None),
+        ("tests/paper/test_checklists.py::test_every_pointer_leads_somewhere", None, None),
+    ],
+)
+def test_a_pointer_finds_what_it_names(pointer: str, page: str | None, value: str | None) -> None:
+    assert checklists.follow(pointer, ROOT) == (pointer, page, value)
+
+
+@pytest.mark.parametrize(
+    ("pointer", "said"),
+    [
+        ("run/nowhere", "neither a page of the book nor a file"),
+        ("run/metrics#nowhere", "no heading or label 'nowhere'"),
+        ("src/covidcxr/nowhere.py", "neither a page of the book nor a file"),
+        (f"{RECORD}#/parameters/nothing", "has no 'nothing' there"),
+        (f"{RECORD}#/parameters/epochs/further", "has no 'further' there"),
+        ("tests/test_nowhere.py::test_it", "no such file of tests"),
+        ("tests/paper/test_checklists.py::test_that_is_gone", "has no such test"),
+        ("tests/paper/test_checklists.py::text", "has no such test"),
+    ],
+)
+def test_a_pointer_that_leads_nowhere_is_one_sentence(pointer: str, said: str) -> None:
+    with pytest.raises(Problem, match=said) as caught:
+        checklists.follow(pointer, ROOT)
+    assert str(caught.value).startswith(pointer)
+
+
+def test_a_heading_in_a_block_of_code_is_none(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# A Title, 2nd\n(a-label)=\n## Do it?\n```bash\n# comment\n```\n")
+    assert checklists.anchors(page) == {"a-title-2nd", "a-label", "do-it"}
+
+
+def test_keys_of_a_json_pointer_are_unescaped(tmp_path: Path) -> None:
+    (tmp_path / "_toc.yml").write_text("root: book/index\nparts: []\n")
+    (tmp_path / "a.json").write_text('{"x/y": [{"~": 0.123456}], "hash": "' + "0f" * 32 + '"}')
+    assert checklists.follow("a.json#/x~1y/0/~0", tmp_path).value == "0.1235"
+    assert checklists.follow("a.json#/hash", tmp_path).value == "0f0f0f0f0f0f…"
+    with pytest.raises(Problem, match="has no '7' there"):
+        checklists.follow("a.json#/x~1y/7", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "gone", [RECORD, "tests/cohorts/test_images.py", "book/paper.md", "LICENSE"]
+)
+def test_evidence_that_vanishes_is_found(tmp_path: Path, gone: str) -> None:
+    for path in ROOT.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    checklists.check(tmp_path)
+    top = Path(gone).parts[0]
+    (tmp_path / top).unlink()
+    if top != gone:
+        shutil.copytree(ROOT / top, tmp_path / top)
+        (tmp_path / gone).unlink()
+    with pytest.raises(Problem, match=re.escape(Path(gone).name)):
+        checklists.check(tmp_path)
+
+
+# --- on the page
+
+
+class Links(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.inside: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if given.get("id"):
+            self.ids.append(str(given["id"]))
+        if str(given.get("href", "")).startswith("#"):
+            self.inside.append(str(given["href"])[1:])
+
+
+def test_tables_show_every_item_and_link_to_each_other() -> None:
+    shown = "".join(checklists_figures.as_html(name, ROOT).text for name in NAMES)
+    links = Links()
+    links.feed(shown)
+    rows = [f"{name.lower()}-{id}" for name in NAMES for id in checklists.IDS[name]]
+    assert [id for id in links.ids if not id.startswith("items-of-")] == rows
+    assert set(links.inside) <= set(rows)
+    assert 'href="leakage.html#what-leakage-buys"' in shown
+    assert 'href="../paper.html#question"' in shown
+    assert "not applicable" in shown
+    assert "record.json#/parameters/epochs</code> = 14" in shown
+
+
+def test_both_tables_are_searched_and_no_other_host_is_asked() -> None:
+    script = checklists_figures.searchable().text
+    for name in NAMES:
+        assert f'"items-of-{name.lower()}": {{' in script
+    assert not re.search(r'(src|href)="https?:', script)
+
+
+def test_files_whose_values_are_shown_are_committed_records() -> None:
+    assert RECORD in checklists.values()
+    assert all((ROOT / path).is_file() for path in checklists.values())
+
+
+# --- what the lists say of the committed records
+
+
+def trainings() -> list[records.Record]:
+    """Return the committed trainings of the study that the lists point to."""
+    found = sorted((ROOT / "results/small").glob("*-s[0-9]*/record.json"))
+    assert len(found) >= 5
+    return [records.read(path.parent) for path in found]
+
+
+def test_trainings_of_a_study_saw_the_same_images_and_name_them() -> None:
+    runs = trainings()
+    assert len({run["fingerprints"]["data"] for run in runs}) == 1
+    assert len({frozenset(run.table("predictions")["image_id"]) for run in runs}) == 1
+
+
+def test_every_training_names_machine_software_and_cost() -> None:
+    for run in trainings():
+        assert {"processor", "cores", "memory_bytes"} <= set(run["hardware"])
+        assert {"python", "keras", "numpy", run["backend"]["name"]} <= set(run["packages"])
+        assert run["wall_seconds"] > 0
+        assert run["peak_memory_bytes"] > 0
+
+
+def test_the_readme_names_commands_that_there_are() -> None:
+    named = set(re.findall(r"\bmake ([a-z]+)", (ROOT / "README.md").read_text()))
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
+    assert {"book", "test", "help"} <= named <= targets
+
+
+def test_images_of_each_class_and_part_are_counted() -> None:
+    for run in trainings():
+        told = {(p, k): n for p, each in run["images"].items() for k, n in each.items() if n}
+        assert run.table("predictions").groupby(["part", "label"]).size().to_dict() == told
+
+
+def test_the_last_epoch_is_the_one_that_is_reported() -> None:
+    for run in trainings():
+        history = run.table("history")
+        last = history[history["epoch"] == run["parameters"]["epochs"]].set_index("part")
+        # The history's training part is scored in passing, while the weights still change.
+        reported = run["metrics"]["test"]["accuracy"]
+        assert last["accuracy"]["test"] == pytest.approx(reported, abs=1e-6)
+
+
+def test_trainings_have_the_settings_of_their_study() -> None:
+    study = studies.load(ROOT / "config/small.yaml")
+    for run in trainings():
+        for key in SETTINGS:
+            assert run["parameters"][key] == getattr(study, key), f"{run.folder}: {key}"
+        for key, among in (("model", study.models), ("split", study.splits), ("seed", study.seeds)):
+            assert run["parameters"][key] in among
+
+
+def test_no_image_is_in_two_parts() -> None:
+    for run in trainings():
+        table = run.table("predictions")
+        assert set(table["part"]) == {"train", "test"}
+        assert not table["image_id"].duplicated().any()
+
+
+def test_a_grouped_training_shares_no_group() -> None:
+    torn: dict[str, set[bool]] = {}
+    for run in trainings():
+        parts = run.table("predictions").groupby("group_id")["part"].nunique()
+        torn.setdefault(run["parameters"]["split"], set()).add(bool((parts > 1).any()))
+    assert torn == {"keras": {True}, "grouped": {False}}

@@ -1,0 +1,456 @@
+"""The ledger: verdicts follow from the paper's numbers, and evidence is where it says."""
+
+import copy
+import csv
+import io
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pandas as pd
+import pytest
+
+from covidcxr.figures import claims as ledger
+from covidcxr.networks import sensitivity
+from covidcxr.paper import checks, claims, publication, reproduction
+from covidcxr.paper.checks import Checks
+from tests.conftest import ROOT
+
+RESULTS = ROOT / "results"
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    return claims.ledger(RESULTS)
+
+
+# What follows from the paper as printed and from the committed records. A verdict that no
+# longer follows shows here; change it only with a reason.
+EXPECTED = {
+    checks.IMPOSSIBLE: {"s43-accuracy", "ncovnet-positive-accuracy", "ncovnet-negative-accuracy"},
+    checks.REPRODUCED: {"shared-patients"},
+    checks.CONTRADICTED: {
+        "title-name", "disease-and-virus", "sequential", "images-evaluated", "references-cited",
+        "citation-order", "ncovnet-no-leakage", "chakraborty-source",
+        "chakraborty-layers", "object-detection",
+        "ncovnet-whole-set", "residual-and-original",
+        "resnet50-performs-well", "equation-numbers",
+        "scores-defined", "rows-are-decisions",
+        "s41-evaluated-share", "s42-evaluated-share", "s43-evaluated-share",
+        "resnet252v2-one-accuracy", "resnet50-matrix-figure", "resnet152v2-matrix-figure",
+        "resnet252v2-matrix-figure",
+    },
+    checks.CORRECTED: {
+        "roadmap-literature", "roadmap-methods", "roadmap-findings", "ncovnet-error-rate",
+        "ncovnet-roc", "surpassed-network", "operations", "preliminary-part", "accuracy-words",
+        "equation-4", "resnet152v2-one-accuracy", "resnet50-curves", "resnet152v2-curves",
+        "resnet50-score-list", "resnet152v2-score-list", "resnet252v2-score-list",
+        "references-findable", "chakraborty-shares", "residual-source",
+        "table2-accuracy", "s42-accuracy-fraction",
+        *(f"table{i}-{score}" for i in (1, 2, 3)
+          for score in ("precision", "recall", "specificity", "npv")),
+        *(f"s4{i}-{score}" for i in (1, 2, 3) for score in ("precision", "recall", "specificity")),
+    },
+    checks.UNVERIFIABLE: {
+        "kaggle-set", "pointwise-learns", "reference-authors", "symptom-free", "transfer-learning",
+        "real-world", "joined-features", "useful-in-radiology", "who-source",
+        "tuned-parameters", "chakraborty-scores", "better-features", "normalised", "rearranged",
+        "s41-epochs", "s42-epochs", "s43-epochs",
+        "s41-batch-size", "s42-batch-size", "s43-batch-size",
+        "validation-curves",
+        "resnet50-reproduced", "resnet152v2-reproduced", "resnet252v2-reproduced",
+        "resnet152v2-beats-resnet50", "consistently", "small-data-advice", "low-cost",
+        "performs-well-in-diagnosis", "other-diseases", "overlap-harmless",
+        "resnet152v2-performs-well", "resnet252v2-performs-well",
+    },
+}  # fmt: skip
+
+
+def test_every_verdict_still_follows(table: pd.DataFrame) -> None:
+    named = {id for ids in EXPECTED.values() for id in ids}
+    expected = EXPECTED | {checks.HOLDS: set(table["id"]) - named}
+    found = {verdict: set(rows["id"]) for verdict, rows in table.groupby("verdict")}
+    assert found == expected
+
+
+def test_the_ledger_is_long_and_its_rows_are_whole(table: pd.DataFrame) -> None:
+    assert len(table) >= 60
+    assert table["id"].is_unique
+    assert list(table.columns) == list(claims.COLUMNS)
+    assert not table.isna().any(axis=None)
+    assert (table.map(str.strip) != "").all(axis=None)
+    assert set(table["verdict"]) <= set(checks.VERDICTS)
+    assert set(table["kind"]) >= {"number", "formula", "cross-reference", "citation", "data",
+                                  "protocol", "comparison", "conclusion"}  # fmt: skip
+    for column in ("claim", "finding"):
+        assert not table[column].str.contains(r"[{}]|nan|None").any()
+        assert table[column].str.fullmatch(r".*[.]").all()
+
+
+def test_most_verdicts_are_computed(table: pd.DataFrame) -> None:
+    computed = ~table["evidence"].str.startswith("judgement")
+    assert computed.mean() > 0.7
+
+
+def test_every_printed_score_has_a_row(table: pd.DataFrame) -> None:
+    scored = {n.id for n in publication.every_number() if n.score} - {"abstract-accuracy"}
+    assert scored <= set(table["id"])
+
+
+def test_every_page_and_label_of_the_evidence_exists() -> None:
+    for claim, see in ((one, see) for one in claims.claims() for see in one.see):
+        page, _, label = see.partition("#")
+        name = Path(page)
+        source = (
+            ROOT / "notebooks" / f"{name.name}.ipynb"
+            if page.startswith("run/")
+            else ROOT / "book" / f"{page}.md"
+        )
+        assert source.is_file(), f"{claim.id}: {source}"
+        if label:
+            text = source.read_text()
+            assert f"({label})=" in text or f":name: {label}\n" in text, f"{claim.id}: {label}"
+
+
+def test_every_source_is_in_the_bibliography() -> None:
+    keys = set(re.findall(r"^@\w+\{([^,]+),", (ROOT / "book/references.bib").read_text(), re.M))
+    for claim in claims.claims():
+        assert set(claim.cite) <= keys, claim.id
+
+
+# --- verdicts change when the paper does
+
+
+@pytest.fixture
+def amend(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Callable[[str], str]]]:
+    """Change the paper; return how a claim then fares."""
+
+    def changed(change: Callable[[dict[str, Any]], None]) -> Callable[[str], str]:
+        content = copy.deepcopy(publication.load())
+        change(content)
+        paper = publication.parse(content)
+        monkeypatch.setattr(publication, "paper", lambda: paper)
+        publication._by_id.cache_clear()
+        by_id = {claim.id: claim for claim in claims.claims()}
+        bench = Checks(RESULTS)
+        return lambda id: by_id[id].find(bench).verdict
+
+    claims.claims()
+    yield changed
+    monkeypatch.undo()
+    publication._by_id.cache_clear()
+
+
+def number(content: dict[str, Any], id: str) -> dict[str, Any]:
+    return next(n for n in content["numbers"] if n["id"] == id)
+
+
+@pytest.mark.parametrize(
+    ("id", "printed", "claim", "verdict"),
+    [
+        ("s43-accuracy", "92.78", "s43-accuracy", checks.HOLDS),
+        ("s43-accuracy", "92.77", "s43-accuracy", checks.CORRECTED),
+        ("s43-accuracy", "92.78", "resnet252v2-one-accuracy", checks.HOLDS),
+        ("s41-accuracy", "77.50", "s41-accuracy", checks.CONTRADICTED),
+        ("abstract-images", "1,801", "images-evaluated", checks.HOLDS),
+        ("s42-evaluated-share", "20", "s42-evaluated-share", checks.HOLDS),
+        ("abstract-accuracy", "94", "average-accuracy", checks.CONTRADICTED),
+        ("title-name", "202", "title-name", checks.HOLDS),
+        ("s31-inferior-layers", "34", "surpassed-network", checks.HOLDS),
+        ("s31-flops", "1.8", "operations", checks.CONTRADICTED),
+        ("s32-test-images", "361", "test-images", checks.CONTRADICTED),
+        ("s32-train-images", "1500", "train-images", checks.CONTRADICTED),
+        ("s2-chakraborty-test-share", "10", "chakraborty-shares", checks.HOLDS),
+        ("s2-chakraborty-resnet-layers", "6", "chakraborty-layers", checks.HOLDS),
+        ("s33-f1-maximum", "2", "f1-maximum", checks.CONTRADICTED),
+        ("s32-image-size", "(224,224)", "image-size", checks.CONTRADICTED),
+    ],
+)
+def test_a_verdict_follows_a_printed_number(
+    amend: Callable[..., Callable[[str], str]], id: str, printed: str, claim: str, verdict: str
+) -> None:
+    found = amend(lambda paper: number(paper, id).update(printed=printed))
+    assert found(claim) == verdict
+
+
+def test_a_layer_that_is_too_narrow_is_said_to_be(
+    amend: Callable[..., Callable[[str], str]],
+) -> None:
+    assert "adds nothing" in Checks(RESULTS).pointwise("s31-filters", "s31-image-size").reason
+    amend(lambda paper: number(paper, "s31-filters").update(printed="100"))
+    assert "narrows" in Checks(RESULTS).pointwise("s31-filters", "s31-image-size").reason
+
+
+def test_a_cut_digit_is_minor_and_a_wrong_name_is_not(table: pd.DataFrame) -> None:
+    severity = table.set_index("id")["severity"]
+    assert severity["table2-accuracy"] == "minor"
+    assert severity["table2-precision"] == "major"
+
+
+def test_verdicts_follow_the_matrices(amend: Callable[..., Callable[[str], str]]) -> None:
+    def transpose(paper: dict[str, Any]) -> None:
+        for table in paper["tables"]:
+            table["matrix"] = [list(row) for row in zip(*table["matrix"], strict=True)]
+
+    found = amend(transpose)
+    assert found("rows-are-decisions") == checks.HOLDS
+    # precision and recall are then printed under each other's name, as labels were right
+    assert found("s41-precision") == checks.CORRECTED
+    assert found("s41-accuracy") == checks.HOLDS
+
+
+def test_verdicts_follow_a_weaker_fusion(amend: Callable[..., Callable[[str], str]]) -> None:
+    def weaken(paper: dict[str, Any]) -> None:
+        paper["tables"][2]["matrix"] = [[76, 16], [53, 215]]
+        paper["tables"][2]["printed"]["recall"] = "0.10"
+
+    found = amend(weaken)
+    assert found("fusion-beats-resnet152v2") == checks.UNVERIFIABLE
+    assert found("best-throughout") == checks.CONTRADICTED
+    assert found("fewer-false-positives") == checks.CONTRADICTED
+    # One test tells 291 of 360 from 268, the other does not.
+    assert found("resnet252v2-performs-well") == checks.UNVERIFIABLE
+
+
+def test_verdicts_follow_a_corrected_text(amend: Callable[..., Callable[[str], str]]) -> None:
+    def correct(paper: dict[str, Any]) -> None:
+        paper["equations"][3]["label"] = "F1"
+        paper["equations"][2] |= {"number": "3", "label": "Recall"}
+        paper["citations"].insert(3, {"place": "section 1", "reference": "4", "says": "x"})
+        paper["citations"] = [c for c in paper["citations"] if "reference" in c]
+        for reference in paper["references"]:
+            reference["authors"] = list(dict.fromkeys(reference["authors"]))
+            reference |= {"volume": "1", "pages": "1"}
+        for pointer in paper["cross_references"]:
+            if pointer["printed"] == "Figures 3a and 4b":
+                pointer["panels"] = ["3a", "3b"]
+            if pointer["printed"] == "Section II":
+                pointer["number"] = "2"
+        for listed in paper["metric_lists"]:
+            listed["scores"] = list(paper["tables"][0]["printed"])
+
+    found = amend(correct)
+    for id in ("equation-4", "equation-numbers", "references-cited", "reference-authors",
+               "references-findable", "resnet50-curves", "roadmap-literature",
+               "resnet50-score-list"):  # fmt: skip
+        assert found(id) == checks.HOLDS, id
+    assert found("citation-order") == checks.CONTRADICTED
+
+
+def test_a_wrong_formula_or_definition_is_found(amend: Callable[..., Callable[[str], str]]) -> None:
+    def spoil(paper: dict[str, Any]) -> None:
+        paper["equations"][0]["formula"] = "TP / (TP + TN + FP + FN)"
+        paper["cells"][2]["actual"] = "COVID19"
+        paper["cross_references"][4]["panels"] = ["9"]
+
+    found = amend(spoil)
+    assert found("equation-1") == checks.CONTRADICTED
+    assert found("four-cells") == checks.CONTRADICTED
+    assert found("figure-1") == checks.CORRECTED
+
+
+# --- to do well, set against always answering "normal"
+
+TESTS = {
+    "resnet50": (checks.CONTRADICTED, "p = 0.430, two-sided", "p = 0.125, one-sided", "Neither"),
+    "resnet152v2": (checks.UNVERIFIABLE, "p = 0.063, two-sided", "p = 0.004, one-sided", "One of"),
+    "resnet252v2": (checks.UNVERIFIABLE, "p < 0.001, two-sided", "p < 0.001, one-sided", "Both"),
+}
+
+
+@pytest.mark.parametrize("model", TESTS)
+def test_both_tests_against_the_constant_answer_are_told(model: str) -> None:
+    found = Checks(RESULTS).beats_baseline(model)
+    verdict, *told = TESTS[model]
+    assert found.verdict == verdict
+    for said in told:
+        assert said in found.reason
+
+
+@pytest.mark.parametrize(
+    ("matrix", "verdict"),
+    [
+        ([[92, 0], [92, 176]], checks.CONTRADICTED),  # right exactly as often
+        ([[0, 92], [60, 208]], checks.CONTRADICTED),  # told from it, as the worse one
+        ([[70, 22], [60, 208]], checks.CONTRADICTED),
+        ([[92, 0], [0, 268]], checks.UNVERIFIABLE),  # without an error, still no bar is stated
+    ],
+)
+def test_only_a_better_accuracy_is_told_from_the_constant_answer(
+    amend: Callable[..., Callable[[str], str]], matrix: list[list[int]], verdict: str
+) -> None:
+    found = amend(lambda paper: paper["tables"][2].update(matrix=matrix))
+    assert found("resnet252v2-performs-well") == verdict
+
+
+# --- what patients on both sides buy
+
+
+def test_what_overlap_bought_is_counted_on_this_editions_images(tmp_path: Path) -> None:
+    found = Checks(RESULTS).overlap_gain("small")
+    assert "an image-level split raised that of 0 of 5 simple models" in found.reason
+    # What speaks against the claim is told as well.
+    assert "all instead of none of the tested groups that of 1 of 3 beyond chance" in found.reason
+    alone = Checks(tmp_path).overlap_gain("small")
+    assert alone.verdict == found.verdict == checks.UNVERIFIABLE
+    assert "no run recorded here" in alone.reason
+
+
+def test_models_that_gain_are_counted() -> None:
+    found = pd.DataFrame({"value": [0.01, -0.002, 0.03], "low": [0.001, -0.01, 0.0]})
+    assert checks._raised(found, " models") == "1 of 3 models beyond chance (-0.2 to +3.0 points)"
+
+
+def test_judgements_say_of_this_editions_runs_what_they_are() -> None:
+    """They say that runs begin with random weights, what is repeated and which controls ran."""
+    runs = reproduction.real_trainings(RESULTS)
+    arms = sensitivity.read(RESULTS)
+    for run in [*runs, *arms.values()]:
+        assert run["parameters"]["weights"] == "none"
+    assert {"fusion", "fused-same", "fused-second", "pointwise-none"} <= set(arms)
+    repeated = Counter(
+        (run.study, run["parameters"]["model"], run["parameters"]["split"]) for run in runs
+    )
+    assert {(study, model) for (study, model, _), n in repeated.items() if n > 1} == {
+        ("replicates", "resnet50")
+    }
+    assert all(r["parameters"]["image_size"] < 128 for r in runs if r.study == "replicates")
+    assert (RESULTS / "small/external/record.json").is_file()
+
+
+# --- our own runs
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [(0.90, 0.95, checks.REPRODUCED), (0.95, 0.99, checks.NOT_REPRODUCED)],
+)
+def test_reproduction_asks_runs_that_follow_the_protocol(
+    monkeypatch: pytest.MonkeyPatch, low: float, high: float, verdict: str
+) -> None:
+    run = {"parameters": {"model": "resnet252v2", **reproduction.PROTOCOL}}
+    monkeypatch.setattr(reproduction, "real_trainings", lambda results: [run])
+    monkeypatch.setattr(reproduction, "interval", lambda run: (low, high))
+    bench = Checks(RESULTS)
+    assert bench.reproduction("s5-accuracy").verdict == verdict
+    assert bench.reproduction("s41-accuracy").verdict == checks.UNVERIFIABLE
+    run["parameters"]["epochs"] = 6
+    found = bench.reproduction("s5-accuracy")
+    assert found.verdict == checks.UNVERIFIABLE
+    # How many depart is not told: not every recorded training is among those looked at.
+    assert found.reason == "No recorded training follows the paper's protocol."
+
+
+# --- malformed rows
+
+WHOLE = {"id": "a", "place": "section 1", "kind": "data", "severity": "minor", "claim": "So.",
+         "verdict": "holds", "because": "Because.", "see": "paper"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"verdict": None}, "needs a check, or a verdict"),
+        ({"check": "rows_label"}, "needs a check, or a verdict"),
+        ({"verdict": None, "because": None, "check": "no_such_thing"}, "is no check"),
+        ({"verdict": "fine"}, "is no verdict"),
+        ({"claim": "{no-such-number}"}, "no number of the paper"),
+        ({"place": None}, "needs either id and place or each"),
+        ({"extra": 1}, "Extra inputs"),
+        ({"basis": "guessed"}, "Input should be 'stated' or 'implied'"),
+    ],
+)
+def test_a_malformed_row_is_refused(change: dict[str, Any], said: str) -> None:
+    row = {k: v for k, v in (WHOLE | change).items() if v is not None}
+    with pytest.raises(ValueError, match=said):
+        list(claims.parse([row]))
+
+
+# --- what a reader gets
+
+
+def test_csv_and_json_hold_the_same_ledger(table: pd.DataFrame) -> None:
+    rows = json.loads(ledger.as_json(table))
+    assert rows == table.to_dict("records")
+    assert list(csv.DictReader(io.StringIO(ledger.as_csv(table)))) == rows
+
+
+def test_the_page_reads_without_scripts_and_asks_no_other_host(table: pd.DataFrame) -> None:
+    text = ledger.as_html(table.assign(claim="a < b")).text
+    plain = re.sub(r"<script.*?</script>", "", text, flags=re.S)
+    assert plain.count("<tr id=") == len(table)
+    assert "a &lt; b" in plain
+    assert "s43-accuracy" in plain
+    assert not re.search(r'(src|href)="https?:', text)
+    assert "paper.html#fusion" in plain
+    assert 'href="audit.html#audit-margins"' in plain
+    assert re.search(r'href="architecture.html#\S+">see architecture</a>, '
+                     r'<a href="sensitivity.html">see sensitivity</a>', plain)  # fmt: skip
+    assert plain.count("<td>implied</td>") == (table["basis"] == "implied").sum() > 0
+
+
+def test_counts_add_up(table: pd.DataFrame) -> None:
+    counted = claims.counts(table)
+    assert counted.loc["all", "all"] == len(table)
+    assert (counted.drop(columns="all").sum(axis=1) == counted["all"]).all()
+    told = ledger.verdicts(table).alt
+    for verdict, n in table["verdict"].value_counts().items():
+        assert f"{n} {verdict}" in told
+
+
+# Conventions and sums that the paper never states. A claim that it makes is not among them.
+IMPLIED = {
+    "title-name", "references-cited", "fewer-false-positives", "citation-order", "four-cells",
+    "equation-numbers", "scores-defined", "resnet50-one-accuracy", "resnet152v2-one-accuracy",
+    "resnet252v2-one-accuracy", "reference-authors", "references-findable",
+}  # fmt: skip
+
+
+def test_what_the_paper_never_states_is_marked(table: pd.DataFrame) -> None:
+    assert set(table.loc[table["basis"] == "implied", "id"]) == IMPLIED
+    assert set(table["basis"]) == {"stated", "implied"}
+
+
+def test_a_tally_adds_up(table: pd.DataFrame) -> None:
+    assert set(claims.KEYS) == set(checks.VERDICTS)
+    # A verdict that no claim has today is counted too.
+    planted = table.assign(verdict=table["verdict"].mask(table["id"] == "low-cost",
+                                                         checks.NOT_REPRODUCED))  # fmt: skip
+    for ledger_ in (table, planted):
+        found = claims.tally(ledger_)
+        assert found["claims_n"] == len(ledger_)
+        assert sum(found[f"claims_{key}"] for key in claims.KEYS.values()) == len(ledger_)
+        assert found["claims_stated"] + found["claims_implied"] == len(ledger_)
+        implied = sum(found[f"claims_implied_{key}"] for key in claims.KEYS.values())
+        assert implied == found["claims_implied"]
+    assert claims.tally(planted)["claims_not_reproduced"] == 1
+
+
+def test_the_tally_is_told_without_what_did_not_happen(table: pd.DataFrame) -> None:
+    counts = dict.fromkeys((f"claims_{key}" for key in claims.KEYS.values()), 0)
+    counts |= {"claims_n": 5, "claims_holds": 2, "claims_corrected": 2, "claims_impossible": 1}
+    assert (
+        claims.told(counts)
+        == "Of 5 claims 2 hold as they stand, 2 after a correction; 1 is impossible."
+    )
+    whole = claims.tally(table)
+    numbers = [int(n) for n in re.findall(r"\d+", claims.told(whole))]
+    assert numbers[0] == sum(numbers[1:]) == whole["claims_n"]
+
+
+def test_the_page_glues_the_tally() -> None:
+    cells = nbformat.read(ROOT / "notebooks/claims.ipynb", as_version=4).cells
+    code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    assert "**claims.tally(table)" in code
+
+
+def test_text_ends_with_the_count(table: pd.DataFrame) -> None:
+    text = ledger.as_text(table)
+    implied = (table["basis"] == "implied").sum()
+    assert text.endswith(f"{len(table):>4}  claims, {implied} of them implied\n")
+    assert "s43-accuracy (section 4.3): IMPOSSIBLE" in text
+    assert "title-name (title, implied): CONTRADICTED" in text

@@ -1,0 +1,490 @@
+"""Intervals: published examples, the audit's numbers, and what happens at the edges."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from statsmodels.regression.linear_model import OLS
+
+from covidcxr.paper import publication
+from covidcxr.scores import bootstrap, intervals, metrics, predictions
+from covidcxr.scores.intervals import Protocol
+from covidcxr.scores.predictions import Predictions
+
+cells_strategy = st.tuples(*[st.integers(0, 60)] * 4).filter(lambda c: sum(c) > 0)
+QUICK = Protocol(resamples=200)
+
+
+def made(positive: list[bool], score: list[float], group: list[int] | None = None) -> Predictions:
+    n = len(positive)
+    return Predictions(
+        "made",
+        np.array([f"{i}" for i in range(n)]),
+        np.array(positive),
+        np.array(score, dtype=float),
+        np.arange(n) if group is None else np.array(group),
+        "image" if group is None else "patient",
+    )
+
+
+def test_wilson_gives_the_published_example() -> None:
+    # Newcombe, Stat Med 17:857-872 (1998), Table I, methods 3 and 5: 81 of 263 and 0 of 20.
+    assert intervals.wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert intervals.wilson(0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
+    assert intervals.clopper_pearson(81, 263) == pytest.approx((0.2527, 0.3676), abs=5e-5)
+    assert intervals.clopper_pearson(0, 20) == pytest.approx((0.0, 0.1684), abs=5e-5)
+
+
+def test_a_proportion_of_nothing_has_no_interval() -> None:
+    assert np.isnan(intervals.wilson(0, 0)).all()
+    assert np.isnan(intervals.clopper_pearson(0, 0)).all()
+
+
+@pytest.mark.parametrize(
+    ("model", "accuracy", "sensitivity", "f1", "mcc"),
+    [
+        ("resnet50", (0.7262, 0.8125), (0.6644, 0.8364), (0.5517, 0.7015), (0.3907, 0.5802)),
+        ("resnet152v2", (0.7615, 0.8431), (0.7239, 0.8813), (0.6070, 0.7489), (0.4715, 0.6492)),
+        ("resnet252v2", (0.8963, 0.9502), (0.8649, 0.9698), (0.8144, 0.9153), (0.7558, 0.8842)),
+    ],
+)
+def test_the_papers_corrected_matrices_have_the_intervals_computed_elsewhere(
+    model: str,
+    accuracy: tuple[float, float],
+    sensitivity: tuple[float, float],
+    f1: tuple[float, float],
+    mcc: tuple[float, float],
+) -> None:
+    cells = {str(k): t for k, t in publication.tables().items()}[model].cells("true")
+    found = intervals.of_matrix(cells, Protocol(stratified=False))
+    for name, wanted, near in (
+        ("accuracy", accuracy, 5e-5),
+        ("sensitivity", sensitivity, 5e-5),
+        # limits of a bootstrap lie on a grid of about one image
+        ("f1", f1, 1 / 92),
+        ("mcc", mcc, 1 / 92),
+    ):
+        assert (found[name].low, found[name].high) == pytest.approx(wanted, abs=near)
+
+
+@settings(max_examples=40)
+@given(cells_strategy)
+def test_a_value_lies_within_its_limits_and_nothing_undefined_goes_without_a_reason(
+    cells: tuple[int, ...],
+) -> None:
+    found = intervals.of_matrix(cells, QUICK)
+    assert list(found) == list(metrics.SCORES)
+    for name, one in found.items():
+        if np.isnan(one.value):
+            assert one.reason
+            assert np.isnan([one.low, one.high]).all()
+            assert one.as_json()["value"] is None
+        elif name in metrics.PROPORTIONS:
+            assert one.low - 1e-12 <= one.value <= one.high + 1e-12
+            exact = one.clopper_pearson
+            assert exact is not None
+            assert exact[0] <= one.value + 1e-12
+            assert exact[1] >= one.value - 1e-12
+
+
+def test_a_perfect_classifier_is_not_certain() -> None:
+    found = intervals.evaluate(made([True] * 20 + [False] * 30, [0.9] * 20 + [0.1] * 30), QUICK)
+    for name in ("f1", "balanced_accuracy", "mcc", "kappa", "macro_f1"):
+        assert found[name].high == pytest.approx(1)
+        assert 0.6 < found[name].low < 1
+        assert found[name].method == "Wilson limits of sensitivity and specificity"
+    assert found["auroc"].method == "Newcombe's method 5"
+    assert 0.8 < found["auroc"].low < found["auroc"].high == 1
+    assert found["brier"].reason
+
+
+def test_resamples_without_a_score_are_counted() -> None:
+    one = intervals.of_matrix([1, 2, 0, 5], Protocol(resamples=500))["mcc"]
+    drawn = bootstrap.matrices(
+        bootstrap.units(np.arange(8) < 3, (np.arange(8) < 1)[None]), 500, np.random.default_rng(3)
+    )
+    share = np.isnan(metrics.score(drawn[:, 0])["mcc"]).mean()
+    assert one.reason
+    assert one.reason.endswith("resamples have no value and are left out")
+    assert int(one.reason.split()[0]) / 500 == pytest.approx(share, abs=0.1)
+
+
+def test_groups_of_one_image_are_images() -> None:
+    rng = np.random.default_rng(0)
+    positive = rng.random(60) < 0.4
+    score = np.clip(rng.normal(0.3 + 0.3 * positive, 0.2), 0, 1)
+    alone = intervals.evaluate(made(list(positive), list(score)), QUICK)
+    grouped = intervals.evaluate(made(list(positive), list(score), list(range(60))), QUICK)
+    for name, one in alone.items():
+        other = grouped[name]
+        assert other.unit == "patient"
+        assert (other.value, other.n) == pytest.approx((one.value, one.n))
+        if one.resamples is None and name != "auroc":
+            assert (other.low, other.high) == pytest.approx((one.low, one.high))
+        if name == "auroc":
+            assert (other.low, other.high) == pytest.approx((one.low, one.high), abs=0.01)
+
+
+def test_images_that_answer_together_are_worth_fewer() -> None:
+    right = np.repeat(np.arange(30) % 3 > 0, 4)
+    group = np.repeat(np.arange(30), 4)
+    n, effect = intervals.effective(right, group)
+    assert effect == pytest.approx(4 * 34 / 33)
+    assert n < 30
+    same, one = intervals.effective(right, np.arange(120))
+    assert (same, one) == (120, 1)
+    n, effect = intervals.effective(np.ones(120, bool), group)
+    assert (n, effect) == (30, 4)
+
+
+def test_bca_is_scipys_for_one_sample() -> None:
+    # Accuracy of images is the mean of 0 and 1: a plain sample.
+    cells = [30, 10, 12, 48]
+    drawn = bootstrap.Units(
+        np.eye(4, dtype=np.int64), np.array(cells), np.zeros(4, np.int64), np.arange(4)[None]
+    )
+    values = metrics.score(bootstrap.matrices(drawn, 20_000, np.random.default_rng(0)))["f1"][:, 0]
+    speed = bootstrap.acceleration(drawn, lambda m: metrics.score(m[..., 0, :])["f1"][..., None])
+    f1 = float(metrics.score(cells)["f1"])
+    low, high = bootstrap.bca(f1, values, float(speed[0]), 0.95)
+
+    truth = np.repeat([1, 1, 0, 0], cells)
+    called = np.repeat([1, 0, 1, 0], cells)
+
+    def score(y: np.ndarray, c: np.ndarray, axis: int = -1) -> np.ndarray:
+        tp = (y & c).sum(axis)
+        return np.asarray(2 * tp / (y.sum(axis) + c.sum(axis)))
+
+    theirs = stats.bootstrap(
+        (truth, called), score, paired=True, vectorized=True, n_resamples=20_000, method="BCa",
+        rng=np.random.default_rng(1), batch=2_000,
+    )  # fmt: skip
+    assert values.std(ddof=1) == pytest.approx(theirs.standard_error, rel=0.03)
+    limits = theirs.confidence_interval
+    assert (low, high) == pytest.approx((limits.low, limits.high), abs=0.006)
+
+
+def test_the_json_names_method_unit_resamples_and_seed() -> None:
+    table = pd.DataFrame(
+        {
+            "image_id": list("abcdef"),
+            "label": ["COVID19"] * 3 + ["NORMAL"] * 3,
+            "score": [0.9, 0.8, 0.3, 0.6, 0.2, 0.1],
+            "patient": list("xxyzzz"),
+        }
+    )
+    p = predictions.from_table(table, "here", group="patient")
+    found = intervals.evaluate(p, Protocol(resamples=150, seed=7))
+    json = found["brier"].as_json()
+    assert (json["unit"], json["resamples"], json["seed"]) == ("patient", 150, 7)
+    assert "bootstrap" in json["method"]
+    assert set(found) == {*metrics.SCORES, *metrics.GRADED}
+    again = intervals.evaluate(p, Protocol(resamples=150, seed=7))
+    assert found == again
+
+
+def test_one_class_alone_leaves_reasons_and_no_invented_limits() -> None:
+    found = intervals.evaluate(made([True, True], [1.0, 0.0]), QUICK)
+    assert found["sensitivity"].value == 0.5
+    for name in ("specificity", "balanced_accuracy", "mcc", "auroc"):
+        assert found[name].reason == "no negative image"
+    assert np.isnan(found["kappa"].low)
+    assert found["kappa"].method == "none"
+    assert found["log_loss"].value > 10
+
+
+# --- the numbers of the audit, computed once by other code
+
+
+GOLDEN = {
+    # Wilson and Clopper-Pearson, in percent
+    "resnet50": {
+        "accuracy": (72.62, 81.25, 72.54, 81.45),
+        "sensitivity": (66.44, 83.64, 66.06, 84.37),
+        "specificity": (72.25, 82.19, 72.14, 82.46),
+        "ppv": (45.29, 62.18, 44.89, 62.62),
+        "npv": (85.94, 93.60, 85.88, 93.91),
+    },
+    "resnet152v2": {
+        "accuracy": (76.15, 84.31, 76.08, 84.52),
+        "sensitivity": (72.39, 88.13, 72.07, 88.85),
+        "specificity": (75.04, 84.55, 74.94, 84.82),
+        "ppv": (49.93, 66.75, 49.55, 67.23),
+        "npv": (88.58, 95.37, 88.53, 95.67),
+    },
+    "resnet252v2": {
+        "accuracy": (89.63, 95.02, 89.60, 95.23),
+        "sensitivity": (86.49, 96.98, 86.34, 97.57),
+        "specificity": (88.76, 95.12, 88.71, 95.38),
+        "ppv": (72.65, 87.44, 72.38, 88.08),
+        "npv": (94.94, 98.91, 94.93, 99.13),
+    },
+}
+RESAMPLED = {
+    # F1 by percentiles and by BCa, MCC and balanced accuracy by percentiles, in percent
+    "resnet50": ((55.17, 70.15), (55.24, 70.22), (39.07, 58.02), (71.69, 81.76)),
+    "resnet152v2": ((60.70, 74.89), (60.64, 74.88), (47.15, 64.92), (76.10, 85.37)),
+    "resnet252v2": ((81.44, 91.53), (81.12, 91.30), (75.58, 88.42), (89.83, 95.77)),
+}
+
+
+@pytest.mark.parametrize("model", GOLDEN)
+def test_every_proportion_of_the_paper_has_both_intervals(model: str) -> None:
+    cells = {str(k): t for k, t in publication.tables().items()}[model].cells("true")
+    found = intervals.of_matrix(cells, QUICK)
+    for name, golden in GOLDEN[model].items():
+        made = found[name]
+        assert made.method == "Wilson"
+        assert made.clopper_pearson is not None
+        ends = [made.low, made.high, *made.clopper_pearson]
+        assert [100 * end for end in ends] == pytest.approx(golden, abs=0.0051), name
+
+
+@pytest.mark.parametrize("model", RESAMPLED)
+def test_every_composite_of_the_paper_has_the_resampled_limits(model: str) -> None:
+    cells = {str(k): t for k, t in publication.tables().items()}[model].cells("true")
+    plain, bca = (
+        intervals.of_matrix(cells, Protocol(stratified=False, kind=kind))
+        for kind in ("percentile", "bca")
+    )
+    f1, f1_bca, mcc, balanced = RESAMPLED[model]
+    for made, golden in (
+        (plain["f1"], f1),
+        (bca["f1"], f1_bca),
+        (plain["mcc"], mcc),
+        (plain["balanced_accuracy"], balanced),
+    ):
+        ends = 100 * made.low, 100 * made.high
+        assert ends == pytest.approx(golden, abs=100 / 92), made.method
+    assert bca["f1"].method == "bootstrap, BCa"
+
+
+# --- what holds of every interval
+
+
+def sampled(
+    seed: int, n: int = 60, groups: int | None = None, apart: float = 0.25
+) -> tuple[list[bool], list[float], list[int] | None]:
+    rng = np.random.default_rng(seed)
+    positive = rng.random(n) < 0.4
+    positive[:2] = True, False
+    score = np.clip(rng.normal(0.4 + apart * positive, 0.2), 0, 1)
+    group = None if groups is None else (np.arange(n) % groups).tolist()
+    return positive.tolist(), score.tolist(), group
+
+
+@settings(max_examples=25)
+@given(
+    st.integers(0, 10_000),
+    st.sampled_from([None, 1, 2, 20]),
+    st.sampled_from(["percentile", "bca"]),
+    st.booleans(),
+    st.floats(-0.4, 1),
+)
+def test_limits_stand_in_order_and_no_number_goes_without_a_reason(
+    seed: int, groups: int | None, kind: intervals.Kind, stratified: bool, apart: float
+) -> None:
+    p = made(*sampled(seed, 40, groups, apart))
+    protocol = Protocol(resamples=100, kind=kind, stratified=stratified)
+    for name, one in intervals.evaluate(p, protocol).items():
+        if np.isnan([one.value, one.low, one.high]).any():
+            assert one.reason, name
+            assert one.method == "none", name
+            assert np.isnan([one.low, one.high]).all(), name
+            continue
+        assert one.low <= one.high, name
+        least = -1 if name in ("mcc", "kappa") else 0
+        assert one.low >= least - 1e-12, name
+        assert one.high <= 1 + 1e-12 or name == "log_loss", name
+        if name in metrics.PROPORTIONS or name == "auroc":
+            assert one.low - 1e-12 <= one.value <= one.high + 1e-12, name
+        assert f"{one.as_json()['low']}" != "nan"
+
+
+def test_a_calibration_error_of_nothing_has_no_limits_that_change_places() -> None:
+    # Every resample of a perfectly calibrated sample is calibrated worse.
+    positive = [True] * 10 + [False] * 30 + [True] * 30 + [False] * 10
+    found = intervals.evaluate(made(positive, [0.25] * 40 + [0.75] * 40), QUICK)["ece"]
+    assert found.value == pytest.approx(0)
+    assert np.isnan(found.low) or found.low <= found.value <= found.high
+    assert not np.isnan(found.low) or found.reason
+
+
+@pytest.mark.parametrize("positive", [True, False])
+def test_one_class_alone_has_what_it_can_have(positive: bool) -> None:
+    score = [0.9, 0.8] * 5 if positive else [0.1, 0.2] * 5
+    found = intervals.evaluate(made([positive] * 10, score), QUICK)
+    missing = "negative" if positive else "positive"
+    for name in ("auroc", "balanced_accuracy", "specificity" if positive else "sensitivity"):
+        assert np.isnan(found[name].value)
+        assert found[name].reason == f"no {missing} image"
+    assert found["accuracy"].value == 1
+    assert 0.7 < found["accuracy"].low < 1
+    for name, one in found.items():
+        assert np.isfinite(one.low) or (one.method, bool(one.reason)) == ("none", True), name
+
+
+def test_a_method_that_steps_in_is_named_also_where_resamples_are_lost() -> None:
+    # Leaving out the one true positive leaves MCC without a value, so that BCa has none.
+    one = intervals.of_matrix([1, 2, 0, 5], Protocol(resamples=500, kind="bca"))["mcc"]
+    assert one.method.startswith("bootstrap, percentile")
+    assert one.reason
+    assert "resamples have no value" in one.reason
+    assert "BCa is undefined" in one.reason
+
+
+@settings(max_examples=15)
+@given(st.integers(0, 10_000), st.sampled_from([None, 12]))
+def test_the_order_of_images_decides_nothing_that_counts_decide(
+    seed: int, groups: int | None
+) -> None:
+    positive, score, group = sampled(seed, 60, groups)
+    order = np.random.default_rng(seed).permutation(60)
+    moved = made(
+        np.array(positive)[order].tolist(),
+        np.array(score)[order].tolist(),
+        None if group is None else np.array(group)[order].tolist(),
+    )
+    here, there = (intervals.evaluate(p, QUICK) for p in (made(positive, score, group), moved))
+    for name, one in here.items():
+        other = there[name]
+        assert other.value == pytest.approx(one.value, nan_ok=True), name
+        if name in (*metrics.SCORES, "auroc"):
+            wanted = pytest.approx((one.low, one.high), nan_ok=True)
+            assert (other.low, other.high) == wanted, name
+            assert other.method == one.method, name
+        elif name != "ece":
+            # Weights are drawn image by image: within the error of 200 resamples. The method
+            # of the calibration error hangs on them.
+            near = (one.high - one.low) / 2 if np.isfinite(one.low) else 1
+            wanted = pytest.approx((one.low, one.high), abs=near, nan_ok=True)
+            assert (other.low, other.high) == wanted, name
+
+
+@settings(max_examples=10)
+@given(st.integers(0, 10_000))
+def test_swapping_the_classes_turns_the_intervals_of_proportions(seed: int) -> None:
+    positive, score, group = sampled(seed, 60, 20)
+    turned = made([not p for p in positive], [1 - s for s in score], group)
+    here = intervals.evaluate(made(positive, score, group), QUICK)
+    there = intervals.evaluate(turned, QUICK)
+    for name, other in (
+        ("sensitivity", "specificity"), ("specificity", "sensitivity"), ("ppv", "npv"),
+        ("npv", "ppv"), ("accuracy", "accuracy"), ("auroc", "auroc"),
+    ):  # fmt: skip
+        one, two = here[name], there[other]
+        assert (two.value, two.low, two.high) == pytest.approx(
+            (one.value, one.low, one.high), nan_ok=True
+        )
+        assert two.n == one.n
+
+
+def test_a_group_column_may_have_any_name() -> None:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {
+            "image_id": [f"{i}" for i in range(80)],
+            "label": ["COVID19"] * 40 + ["NORMAL"] * 40,
+            "score": np.repeat(rng.random(20), 4),
+            "image": [f"{i // 4}" for i in range(80)],
+        }
+    ).assign(patient=lambda t: t["image"])
+    limits = []
+    for column in ("patient", "image"):
+        p = predictions.from_table(table, "x", group=column)
+        one = intervals.evaluate(p, QUICK)["f1"]
+        limits.append((one.low, one.high))
+    assert limits[0] == limits[1]
+
+
+def test_a_first_mistake_does_not_raise_the_lower_limit() -> None:
+    # 30 patients with 4 images: who is right on all 120 knows no more than who errs on one.
+    group = np.repeat(np.arange(30), 4)
+    limits = []
+    for wrong in range(6):
+        right = np.arange(120) >= wrong
+        worth, _ = intervals.effective(right, group)
+        limits.append(intervals.wilson(right.mean() * worth, worth)[0])
+    assert max(limits[1:]) < limits[0]
+
+
+@settings(max_examples=50)
+@given(st.integers(0, 10_000), st.integers(1, 40))
+def test_groups_are_never_worth_more_than_their_images(seed: int, groups: int) -> None:
+    rng = np.random.default_rng(seed)
+    right, group = rng.random(60) < rng.random(), rng.integers(0, groups, 60)
+    worth, effect = intervals.effective(right, group)
+    assert 1 <= worth <= 60
+    assert effect >= 1
+    order = rng.permutation(60)
+    assert intervals.effective(right[order], group[order]) == pytest.approx((worth, effect))
+    assert intervals.effective(~right, group) == pytest.approx((worth, effect))
+    # The names of groups say nothing.
+    assert intervals.effective(right, 7 * group + 3) == pytest.approx((worth, effect))
+
+
+def test_the_design_effect_is_statsmodels_of_a_mean_with_clusters() -> None:
+    rng = np.random.default_rng(0)
+    group = np.repeat(np.arange(40), 3)
+    right = rng.random(120) < rng.beta(1, 0.4, 40)[group]
+    # Two groups all right and two all wrong are added, as to Agresti and Coull's proportion.
+    more = np.concatenate([right, np.repeat([True, True, False, False], 3)])
+    clusters = np.concatenate([group, np.repeat(np.arange(40, 44), 3)])
+    robust = OLS(more.astype(float), np.ones(132)).fit(
+        cov_type="cluster", cov_kwds={"groups": clusters, "use_correction": False}
+    )
+    variance, p = float(robust.bse[0]) ** 2 * 44 / 43, more.mean()
+    worth, effect = intervals.effective(right, group)
+    assert effect == pytest.approx(variance / (p * (1 - p) / 132))
+    # With 40 groups their spread is known by 39 degrees of freedom.
+    lost = (stats.norm.ppf(0.975) / stats.t.ppf(0.975, 39)) ** 2
+    assert worth == pytest.approx(120 / effect * lost)
+
+
+def test_a_few_groups_that_seem_independent_are_not_called_plain_wilson() -> None:
+    right = np.tile([True, False], 10)
+    group = np.repeat(np.arange(4), 5)
+    p = made(right.tolist(), [0.9] * 20, group.tolist())
+    one = intervals.evaluate(p, QUICK)["accuracy"]
+    # t with 3 degrees of freedom: the interval is not Wilson's of 20 images.
+    assert one.high - one.low > 1.3 * np.ptp(intervals.wilson(10, 20))
+    assert one.method != "Wilson"
+
+
+def test_the_acceleration_of_a_score_is_that_of_its_counts() -> None:
+    # With scores of 0 and 1 the Brier score is one less the accuracy.
+    rng = np.random.default_rng(1)
+    positive = rng.random(60) < 0.5
+    right = rng.random(60) < 0.8
+    group = np.repeat(np.arange(20), 3)
+    for clusters in (None, group.tolist()):
+        p = made(
+            positive.tolist(), np.where(right, positive, ~positive).astype(float).tolist(), clusters
+        )
+        unit = None if clusters is None else group
+        drawn = bootstrap.units(positive, p.called(0.5)[None], unit)
+        wanted = bootstrap.acceleration(
+            drawn, lambda m: metrics.score(m[..., 0, :])["accuracy"][..., None]
+        )
+        found = intervals._speed(p, unit, Protocol(kind="bca"))["brier"]
+        assert found == pytest.approx(-float(wanted[0]))
+
+
+def test_more_confidence_is_a_wider_interval() -> None:
+    p = made(*sampled(3, 80, 30))
+    narrow, wide = (
+        intervals.evaluate(p, Protocol(confidence=c, resamples=500)) for c in (0.8, 0.99)
+    )
+    for name, one in narrow.items():
+        assert wide[name].low < one.low, name
+        assert wide[name].high > one.high or one.high == 1, name
+
+
+def test_the_table_has_a_row_for_each_score() -> None:
+    found = intervals.evaluate(made(*sampled(1)), QUICK)
+    rows = intervals.table(found)
+    assert rows.index.tolist() == list(found)
+    assert rows.loc["auroc", "method"] == "DeLong, logit"
+    assert rows.loc["accuracy", "n"] == 60
