@@ -106,7 +106,7 @@ def test_every_page_and_label_of_the_evidence_exists() -> None:
         page, _, label = see.partition("#")
         name = Path(page)
         source = (
-            ROOT / "notebooks" / f"{name.name}.ipynb"
+            next((ROOT / "notebooks").glob(f"*/{name.name}.ipynb"))
             if page.startswith("run/")
             else ROOT / "book" / f"{page}.md"
         )
@@ -443,7 +443,7 @@ def test_the_tally_is_told_without_what_did_not_happen(table: pd.DataFrame) -> N
 
 
 def test_the_page_glues_the_tally() -> None:
-    cells = nbformat.read(ROOT / "notebooks/claims.ipynb", as_version=4).cells
+    cells = nbformat.read(ROOT / "notebooks/paper/claims.ipynb", as_version=4).cells
     code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
     assert "**claims.tally(table)" in code
 
