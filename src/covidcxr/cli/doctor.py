@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import psutil
 
-from covidcxr.cohorts import cohort
+from covidcxr.cohorts import folders
 from covidcxr.core import studies
 from covidcxr.core.errors import Problem
 from covidcxr.core.studies import BackboneName, FolderCohort, KaggleCohort, Study
@@ -203,7 +203,7 @@ def _data(study: Study) -> Iterator[Finding]:
                     )  # fmt: skip
                     continue
                 try:
-                    _, rows = cohort.listed(source)
+                    _, rows = folders.listed(source)
                 except Problem as problem:
                     yield Finding(name, MISSING if name == "cohort" else NOTE, str(problem))
                     continue
