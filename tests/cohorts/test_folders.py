@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -29,13 +30,74 @@ def test_class_folders_are_enough(folder: Path) -> None:
     assert found["sha256"].iloc[-1] == hashlib.sha256(file).hexdigest()
 
 
-def test_what_is_no_image_is_passed_over(folder: Path) -> None:
+def test_what_is_no_image_is_left_out_and_counted(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (folder / "NORMAL" / "notes.txt").write_text("none")
+    (folder / "NORMAL" / "scan").write_bytes(picture(0))
+    for name in ("a.dcm", "b.DCM", "c.jp2"):
+        (folder / "COVID19" / name).write_bytes(b"0")
     (folder / "NORMAL" / "._0.png").write_bytes(b"what macOS writes")
     (folder / "NORMAL" / "folder.png").mkdir()
+    (folder / "NORMAL" / "masks").mkdir()
+    (folder / "NORMAL" / "masks" / "0.png").write_bytes(picture(0))
+    (folder / "NORMAL" / os.fsdecode(b"caf\xe9.png")).write_bytes(picture(0))
     (folder / "TUBERCULOSIS").mkdir()
     (folder / "TUBERCULOSIS" / "0.png").write_bytes(picture(0))
     assert len(rows(folder)) == 6
+    (said,) = (record.getMessage() for record in caplog.records)
+    assert said.startswith(f"{folder}: left out: 2 (DICOM; export it as PNG), ")
+    for reason in (
+        "1 (JPEG 2000; export it as PNG)", "1 (.txt is no ending of an image)",
+        "1 (no ending; add .png or .jpg to the name)", "1 (a system's own file)",
+        "1 (a mask, by its folder)", "1 (a name that cannot be printed; rename it)",
+        "caf\\xe9.png for one",
+    ):  # fmt: skip
+        assert reason in said
+
+
+@pytest.mark.parametrize("ending", ["webp", "gif", "jfif", "jpe"])
+def test_further_endings_are_read(folder: Path, ending: str) -> None:
+    kind = {"webp": "WEBP", "gif": "GIF"}.get(ending, "JPEG")
+    (folder / "COVID19" / f"x.{ending}").write_bytes(picture(5, "L", kind))
+    assert f"COVID19/x.{ending}" in set(rows(folder)["image_id"])
+
+
+@pytest.mark.parametrize(
+    "names", [("covid", "normal"), ("COVID-19", "Normal"), ("Covid", "NORMAL")]
+)
+def test_class_folders_may_be_spelled_as_usual(folder: Path, names: tuple[str, str]) -> None:
+    for label, name in zip(LABELS, names, strict=True):
+        (folder / label).rename(folder / name)
+    assert rows(folder)["label"].value_counts().to_dict() == {"COVID19": 3, "NORMAL": 3}
+
+
+def test_class_folders_can_be_named(folder: Path) -> None:
+    (folder / "COVID19").rename(folder / "sick")
+    (folder / "more").mkdir()
+    (folder / "more" / "x.png").write_bytes(picture(7))
+    named = rows(folder, classes={"COVID19": ["sick", "more"]})
+    assert named["label"].value_counts().to_dict() == {"COVID19": 4, "NORMAL": 3}
+    assert "has no folder 'ill', which cohort.classes names" in complaint(
+        folder, classes={"COVID19": ["ill"]}
+    )
+
+
+def test_two_folders_of_a_class_are_a_problem(folder: Path) -> None:
+    (folder / "covid-19").mkdir()
+    said = complaint(folder)
+    assert "has several folders for class COVID19 (COVID19, covid-19); name those you mean" in said
+
+
+def test_a_class_without_a_folder_is_a_problem_that_names_what_is_there(folder: Path) -> None:
+    (folder / "NORMAL").rename(folder / "healthy")
+    said = complaint(folder)
+    assert "has no folder for class NORMAL; it holds COVID19, healthy; rename one" in said
+    above = folder.parent / "above"
+    (above / "test").mkdir(parents=True)
+    (folder / "healthy").rename(folder / "NORMAL")
+    folder.rename(above / "train")
+    assert f"it holds test, train; name one of them: cohort.path={above}/train." in complaint(above)
 
 
 def test_images_further_down_count_as_they_do_in_keras(folder: Path) -> None:
@@ -185,7 +247,7 @@ def test_images_per_class_are_evenly_spaced(folder: Path, wanted: int, kept: lis
         (
             "file,label",
             ["COVID19/0.png,COVID19", "NORMAL/0.png,NORMAL", "NORMAL/0.png,NORMAL"],
-            "two files are named NORMAL/0.png; rename one",
+            "lists NORMAL/0.png twice; remove one",
         ),
         (
             "file,label,age",
@@ -211,7 +273,7 @@ def test_a_csv_that_cannot_be_read_is_named(folder: Path, content: bytes) -> Non
 
 def test_a_csv_that_is_named_but_absent_is_a_problem(folder: Path) -> None:
     message = complaint(folder, manifest="mine.csv")
-    assert message.startswith(f"{folder / 'mine.csv'}: no such file; correct cohort.manifest")
+    assert message.startswith(f"{folder / 'mine.csv'}: no such file; correct the study's key")
 
 
 def test_an_empty_class_is_a_problem(folder: Path) -> None:
@@ -237,10 +299,11 @@ def test_a_file_that_changed_since_it_was_listed_is_named(folder: Path) -> None:
     assert "restore it or correct the list" in message
 
 
-def test_two_files_of_one_name_in_a_class_are_a_problem(folder: Path) -> None:
+def test_two_files_of_one_name_in_a_class_are_told_apart_by_their_folders(folder: Path) -> None:
     (folder / "NORMAL" / "more").mkdir()
     (folder / "NORMAL" / "more" / "0.png").write_bytes(picture(9))
-    assert "two files are named NORMAL/0.png; rename one" in complaint(folder)
+    ids = list(rows(folder)["image_id"])
+    assert ids[3:] == ["NORMAL/0.png", "NORMAL/1.png", "NORMAL/2.png", "NORMAL/more/0.png"]
 
 
 def test_the_environment_names_the_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from covidcxr.cohorts import folders, images, kaggle, manifest, phantom
+from covidcxr.cohorts import folders, image_files, images, kaggle, manifest, phantom
 from covidcxr.core import atomic
 from covidcxr.core.errors import Problem
 from covidcxr.core.studies import (
@@ -167,7 +167,7 @@ def state(study: Study) -> str:
     files = {
         path.relative_to(root).as_posix(): path
         for path in (found for place in places for found in place.rglob("*"))
-        if path.suffix.lower() in images.SUFFIXES and path.is_file()
+        if path.suffix.lower() in image_files.SUFFIXES and path.is_file()
     }
     # The listing may lie outside the folder.
     files |= {csv.name: csv for csv in listing(study)}

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from covidcxr.cohorts import images, manifest
+from covidcxr.cohorts import image_files, images, manifest
 from covidcxr.core.errors import Problem
-from covidcxr.core.studies import DATA_VARIABLE, LABELS, FolderCohort
+from covidcxr.core.studies import DATA_VARIABLE, LABELS, FolderCohort, Label
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +54,8 @@ def listed(cohort: FolderCohort) -> tuple[Path, pd.DataFrame]:
     if csv.is_file():
         return root, _from_csv(csv)
     if cohort.manifest:
-        raise Problem(f"{csv}: no such file; correct cohort.manifest or leave it out.")
-    return root, class_folders(root)
+        raise Problem(f"{csv}: no such file; correct the study's key manifest or leave it out.")
+    return root, class_folders(root, cohort.classes)
 
 
 def root_of(cohort: FolderCohort) -> Path:
@@ -67,7 +69,9 @@ def root_of(cohort: FolderCohort) -> Path:
         )
     root = Path(named).expanduser()
     if not root.is_dir():
-        raise Problem(f"{root}: no such folder; correct {DATA_VARIABLE} or cohort.path.")
+        raise Problem(
+            f"{root}: no such folder; correct {DATA_VARIABLE} or the key path of the study."
+        )
     return root
 
 
@@ -130,18 +134,75 @@ def _readable(table: pd.DataFrame, csv: Path) -> pd.DataFrame:
     return table
 
 
-def class_folders(root: Path) -> pd.DataFrame:
-    """List the images below the class folders, sorted by path within a class."""
-    rows = [
-        {"path": path.relative_to(root).as_posix(), "label": label, "source": root.name}
-        for label in LABELS
-        for path in sorted((root / label).rglob("*"))
-        # What starts with a dot is a system's own: macOS puts ._a.jpg beside a.jpg.
-        if path.suffix.lower() in images.SUFFIXES
-        and not path.name.startswith(".")
-        and path.is_file()
-    ]
+def class_folders(root: Path, classes: Mapping[Label, list[str]] | None = None) -> pd.DataFrame:
+    """List the images below the class folders, sorted by path within a class.
+
+    Parameters
+    ----------
+    root
+        Holds the class folders.
+    classes
+        Their names by class; where it names none, the usual spellings are looked for.
+
+    Raises
+    ------
+    Problem
+        For a class without a folder, or with several where none is named.
+    """
+    rows, left_out = [], []
+    for label in LABELS:
+        for place in _class_places(root, label, (classes or {}).get(label)):
+            paths, others = image_files.sort_out(place)
+            left_out += others
+            rows += [
+                {"path": path.relative_to(root).as_posix(), "label": label, "source": root.name}
+                for path in paths
+            ]
+    if left_out:
+        log.warning("%s: left out: %s.", root, image_files.summary(left_out))
     return pd.DataFrame(rows, columns=["path", "label", "source"], dtype="string")
+
+
+_SPELLINGS: dict[Label, set[str]] = {"COVID19": {"covid19", "covid"}, "NORMAL": {"normal"}}
+"""What a class folder may be called, in lower case and without signs."""
+
+
+def _class_places(root: Path, label: Label, names: list[str] | None) -> list[Path]:
+    there = sorted(path for path in root.iterdir() if path.is_dir() and path.name[0] != ".")
+    if names:
+        if missing := [name for name in names if not (root / name).is_dir()]:
+            raise Problem(
+                f"{root}: has no folder '{missing[0]}', which cohort.classes names; {_held(there)}."
+            )
+        return [root / name for name in names]
+    spelled = {path: re.sub(r"[^a-z0-9]", "", path.name.lower()) for path in there}
+    places = [path for path in there if spelled[path] in _SPELLINGS[label]]
+    if len(places) > 1:
+        raise Problem(
+            f"{root}: has several folders for class {label} "
+            f"({', '.join(path.name for path in places)}); name those you mean in cohort.classes, "
+            f"as in cohort.classes={{{label}: [{places[0].name}]}}."
+        )
+    if places:
+        return places
+    deeper = [path for path in there if all(_spells(path, label) for label in LABELS)]
+    if deeper:
+        remedy = f"name one of them: cohort.path={' or '.join(map(str, deeper))}"
+    else:
+        remedy = "rename one, or name it in cohort.classes"
+    raise Problem(f"{root}: has no folder for class {label}; {_held(there)}; {remedy}.")
+
+
+def _spells(root: Path, label: Label) -> bool:
+    """Return whether a folder holds one for a class."""
+    names = (re.sub(r"[^a-z0-9]", "", p.name.lower()) for p in root.iterdir() if p.is_dir())
+    return any(name in _SPELLINGS[label] for name in names)
+
+
+def _held(folders: Sequence[Path]) -> str:
+    names = ", ".join(image_files.printable(Path(path.name)) for path in folders[:8])
+    more = f" and {len(folders) - 8} more" if len(folders) > 8 else ""
+    return f"it holds {names or 'no folder'}{more}"
 
 
 def thin(rows: pd.DataFrame, images_per_class: int | None) -> pd.DataFrame:
@@ -167,10 +228,7 @@ def finish(root: Path, rows: pd.DataFrame, where: str) -> pd.DataFrame:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise Problem(f"{missing[0]}{more}: no such file; restore it or correct {where}.")
 
-    rows["image_id"] = rows["label"] + "/" + rows["path"].str.rsplit("/", n=1).str[-1]
-    twice = rows.loc[rows["image_id"].duplicated(), "image_id"]
-    if len(twice):
-        raise Problem(f"{where}: two files are named {twice.iloc[0]}; rename one of them.")
+    rows["image_id"] = _image_ids(rows, where)
     hashes = pd.Series([images.sha256(path) for path in paths], dtype="string")
     if "sha256" in rows:
         changed = rows.loc[rows["sha256"].notna() & (rows["sha256"] != hashes), "path"]
@@ -185,6 +243,14 @@ def finish(root: Path, rows: pd.DataFrame, where: str) -> pd.DataFrame:
         for name in _ORIGINAL:
             rows[f"original_{name}"] = described[name]
     return manifest.validate(_defaults(rows), where)
+
+
+def _image_ids(rows: pd.DataFrame, where: str) -> pd.Series:
+    """Return the class and the name of each file, or its path where two share a name."""
+    if (twice := rows.loc[rows["path"].duplicated(), "path"]).size:
+        raise Problem(f"{where}: lists {twice.iloc[0]} twice; remove one of the two.")
+    ids = rows["label"] + "/" + rows["path"].str.rsplit("/", n=1).str[-1]
+    return ids.where(~ids.duplicated(keep=False), rows["path"])
 
 
 def _defaults(rows: pd.DataFrame) -> pd.DataFrame:
