@@ -5,17 +5,20 @@ import logging
 import os
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
-from covidcxr.cohorts import folders, images
+from covidcxr.cohorts import cohort, folders, images
 from covidcxr.core.errors import Problem
 from covidcxr.core.studies import (
     DATA_VARIABLE,
     LABELS,
     FolderCohort,
+    Study,
 )
-from tests.cohorts.conftest import complaint, listed, picture, rows
+from tests.cohorts.conftest import complaint, listed, of, picture, rows
 
 
 def test_class_folders_are_enough(folder: Path) -> None:
@@ -329,3 +332,19 @@ def test_a_folder_that_is_not_there_is_named(
     with pytest.raises(Problem) as caught:
         folders.gather(FolderCohort(source="folder"))
     assert str(caught.value).startswith(f"{tmp_path / 'nowhere'}: no such folder; correct ")
+
+
+def test_twelve_bits_in_files_of_sixteen_plant_no_difference_between_classes(
+    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ramp = np.linspace(0, 255, 40 * 40).reshape(40, 40)
+    for path in folder.rglob("*.png"):
+        deep = path.parent.name == "COVID19"
+        Image.fromarray((ramp * 16).astype(np.uint16) if deep else ramp.astype(np.uint8)).save(path)
+    read = rows(folder)
+    assert read["grey_bits"].to_list() == [12, 12, 12, pd.NA, pd.NA, pd.NA]
+    assert "3 of 6 files have 16 bits and are scaled by those in use: 3 by 12 bits" in caplog.text
+    small = Study(name="a", title="a study", cohort=of(folder), image_size=32, weights="none")
+    cohort.prepare(small, tmp_path / "prepared")
+    mean = cohort.read(tmp_path / "prepared").pixels.mean(axis=(1, 2, 3))
+    assert abs(mean[:3].mean() - mean[3:].mean()) < 1

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from PIL import Image, features
 
 from covidcxr.cohorts import images
@@ -418,3 +419,48 @@ def test_sha256(file: Path) -> None:
     file.unlink()
     with pytest.raises(Problem, match="cannot be opened"):
         images.sha256(file)
+
+
+def deep(path: Path, values: NDArray[np.uint16], chunk: bytes = b"") -> Path:
+    """Write a 16-bit PNG, with a chunk before its pixels."""
+    Image.fromarray(values).save(path)
+    content = path.read_bytes()
+    path.write_bytes(content[:33] + chunk + content[33:])
+    return path
+
+
+def significant(bits: int) -> bytes:
+    body = b"sBIT" + bytes([bits])
+    return (1).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
+
+
+class TestBitsInUse:
+    RAMP = np.linspace(0, 4095, 64 * 64).reshape(64, 64).astype(np.uint16)
+
+    def test_files_of_a_cohort_share_the_fewest_bits_that_hold_all_values(
+        self, tmp_path: Path
+    ) -> None:
+        dark = deep(tmp_path / "dark.png", self.RAMP // 40)
+        bright = deep(tmp_path / "bright.png", self.RAMP)
+        eight = tmp_path / "eight.png"
+        Image.fromarray((self.RAMP // 16).astype(np.uint8)).save(eight)
+        gone = tmp_path / "gone.png"
+        assert images.bits_in_use([dark, eight, bright, gone]) == [12, None, 12, None]
+        assert images.bits_in_use([dark]) == [8]
+        pixels = images.load([bright, eight], 64, "nearest", [12, None]).astype(int)
+        assert np.abs(pixels[0] - pixels[1]).max() <= 1
+
+    def test_different_dark_pictures_stay_different(self, tmp_path: Path) -> None:
+        paths = [deep(tmp_path / f"{i}.png", (self.RAMP // 40) ** i) for i in (0, 1)]
+        pixels = images.load(paths, 64, "nearest", images.bits_in_use(paths))
+        assert pixels[0].std() == 0 and pixels[1].std() > 20
+
+    @pytest.mark.parametrize("bits", [10, 12, 16])
+    def test_a_file_may_declare_its_bits(self, tmp_path: Path, bits: int) -> None:
+        png = deep(tmp_path / "a.png", self.RAMP // 4, significant(bits))
+        tiff = tmp_path / "a.tif"
+        Image.fromarray(self.RAMP // 4).save(tiff, tiffinfo={281: 2**bits - 1})
+        assert images.bits_in_use([png, tiff]) == [bits, bits]
+        expected = round(int((self.RAMP // 4).max()) * 255 / (2**bits - 1))
+        for path in (png, tiff):
+            assert images.decode(path, 64, "nearest").max() == expected

@@ -73,7 +73,7 @@ def prepare(study: Study, folder: Path) -> None:
     with atomic.folder(folder) as aside:
         root, rows = _gather(study, aside)
         paths = [root / path for path in rows["path"]]
-        _store(paths, study, aside / "pixels.npy")
+        _store(paths, manifest.grey_bits(rows), study, aside / "pixels.npy")
         manifest.write(rows, aside / "manifest.csv")
 
 
@@ -192,12 +192,13 @@ def _gather(study: Study, folder: Path) -> tuple[Path, pd.DataFrame]:
             return folders.gather(study.cohort)
 
 
-def _store(paths: list[Path], study: Study, target: Path) -> None:
+def _store(paths: list[Path], bits: list[int | None], study: Study, target: Path) -> None:
     """Decode images to one array on disk, a few thousand at a time in memory."""
     shape = (len(paths), study.image_size, study.image_size, 3)
     with target.open("wb") as file:
         header = {"descr": "|u1", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_2_0(file, header)
         for start in range(0, len(paths), _AT_ONCE):
-            some = paths[start : start + _AT_ONCE]
-            file.write(images.load(some, study.image_size, study.resize).data)
+            some = slice(start, start + _AT_ONCE)
+            pixels = images.load(paths[some], study.image_size, study.resize, bits[some])
+            file.write(pixels.data)

@@ -238,6 +238,15 @@ def finish(root: Path, rows: pd.DataFrame, where: str) -> pd.DataFrame:
                 "differs); restore it or correct the list."
             )
     rows["sha256"] = hashes
+    bits = images.bits_in_use(paths)
+    if deep := [b for b in bits if b]:
+        rows["grey_bits"] = pd.array(bits, dtype="Int64")
+        used = ", ".join(f"{deep.count(b):,} by {b} bits" for b in sorted(set(deep)))
+        log.warning(
+            "%s: %d of %d files have 16 bits and are scaled by those in use: %s; where that is "
+            "wrong, export them with 8 bits.",
+            *(where, len(deep), len(bits), used),
+        )
     if not any(f"original_{name}" in rows for name in _ORIGINAL):
         described = pd.DataFrame([images.describe(path) for path in paths])
         for name in _ORIGINAL:

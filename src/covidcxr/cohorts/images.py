@@ -44,18 +44,22 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+BITS = (8, 10, 12, 14, 16)
+"""What detectors and files have, in bits."""
+
+_MAX_SAMPLE_VALUE = 281  # a tag of TIFF
 _FRESH = "replace it with a fresh copy or remove it"
 _EXPORT = "export it as an 8-bit or 16-bit PNG"
 
 
-def decode(path: Path, size: int, resize: str) -> NDArray[np.uint8]:
+def decode(path: Path, size: int, resize: str, bits: int | None = None) -> NDArray[np.uint8]:
     """Read one image as a square of 8-bit RGB.
 
     Grey and palette images are spread to three channels and alpha is dropped,
-    not blended, as Keras' loader does. 16-bit grey is mapped linearly, 65,535
-    to 255, where PIL's own conversion, and with it Keras' loader, clips every
-    value above 255 to white. The EXIF orientation is applied, which Keras'
-    loader does not do. Of several frames the first is read.
+    not blended, as Keras' loader does. 16-bit grey is mapped linearly, the
+    largest value of the bits in use to 255, where PIL's own conversion, and with it
+    Keras' loader, clips every value above 255 to white. The EXIF orientation is applied,
+    which Keras' loader does not do. Of several frames the first is read.
 
     Parameters
     ----------
@@ -66,6 +70,9 @@ def decode(path: Path, size: int, resize: str) -> NDArray[np.uint8]:
         as under Keras' ``target_size``.
     resize
         ``nearest``, ``bilinear`` or ``lanczos``, each as PIL does it.
+    bits
+        Of a 16-bit file how many are in use, as `bits_in_use` tells; left out: what
+        the file itself declares, else 16.
 
     Returns
     -------
@@ -82,12 +89,14 @@ def decode(path: Path, size: int, resize: str) -> NDArray[np.uint8]:
         image.load()
         # Only after loading: PIL turns a TIFF itself and then forgets its tag.
         turn = _UPRIGHT.get(_orientation(image))
-        plain = _eight_bit(image, path)
+        plain = _eight_bit(image, path, bits)
         upright = plain if turn is None else plain.transpose(turn)
         return np.asarray(upright.resize((size, size), resampling).convert("RGB"))
 
 
-def load(paths: Sequence[Path], size: int, resize: str) -> NDArray[np.uint8]:
+def load(
+    paths: Sequence[Path], size: int, resize: str, bits: Sequence[int | None] | None = None
+) -> NDArray[np.uint8]:
     """Read many images at once, as `decode` reads one.
 
     Parameters
@@ -96,6 +105,8 @@ def load(paths: Sequence[Path], size: int, resize: str) -> NDArray[np.uint8]:
         n files.
     size, resize
         As for `decode`.
+    bits
+        n of them, each as for `decode`.
 
     Returns
     -------
@@ -111,7 +122,7 @@ def load(paths: Sequence[Path], size: int, resize: str) -> NDArray[np.uint8]:
 
     def fill(index: int) -> Unreadable | None:
         try:
-            pixels[index] = decode(paths[index], size, resize)
+            pixels[index] = decode(paths[index], size, resize, bits[index] if bits else None)
         except Unreadable as fault:
             return fault
         return None
@@ -124,6 +135,60 @@ def load(paths: Sequence[Path], size: int, resize: str) -> NDArray[np.uint8]:
     if faults:
         raise Problem(_together(faults, len(paths)))
     return pixels
+
+
+def bits_in_use(paths: Sequence[Path]) -> list[int | None]:
+    """Return by how many bits the grey values of each file are to be divided.
+
+    Radiographs of 10 or 12 bits are stored in files of 16. A file may declare its own; the
+    others of a cohort share the fewest bits of `BITS` that hold every value in them, so that
+    files are as bright beside one another as they were on the detector.
+
+    Parameters
+    ----------
+    paths
+        n files of one cohort.
+
+    Returns
+    -------
+    list
+        n of them; None for a file that has no 16 bits, or cannot be read.
+    """
+    declared: dict[int, int] = {}
+    highest: dict[int, int] = {}
+    for index, path in enumerate(paths):
+        try:
+            with _opened(path) as image:
+                if image.mode not in _SIXTEEN_BIT:
+                    continue
+                if said := _declared_bits(image, path):
+                    declared[index] = said
+                else:
+                    image.load()
+                    highest[index] = int(np.asarray(image).max())
+        except Unreadable:
+            continue  # decoding names it
+    top = max(highest.values(), default=0)
+    shared = next((bits for bits in BITS if top < 2**bits), BITS[-1])
+    return [declared.get(i, shared if i in highest else None) for i in range(len(paths))]
+
+
+def _declared_bits(image: Image.Image, path: Path) -> int | None:
+    """Return how many bits a 16-bit PNG (sBIT) or TIFF (MaxSampleValue) says are in use."""
+    if image.format == "TIFF":
+        largest = getattr(image, "tag_v2", {}).get(_MAX_SAMPLE_VALUE)
+        value = largest[0] if isinstance(largest, tuple) else largest
+        return int(value).bit_length() if value else None
+    if image.format != "PNG":
+        return None
+    with path.open("rb") as file:
+        file.seek(8)
+        while len(head := file.read(8)) == 8 and head[4:] != b"IDAT":
+            content = file.read(int.from_bytes(head[:4], "big"))
+            if head[4:] == b"sBIT" and content:
+                return content[0]
+            file.seek(4, os.SEEK_CUR)
+    return None
 
 
 def describe(path: Path) -> dict[str, Any]:
@@ -209,13 +274,15 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _eight_bit(image: Image.Image, path: Path) -> Image.Image:
+def _eight_bit(image: Image.Image, path: Path, bits: int | None) -> Image.Image:
     """Return the image as L or RGB; grey stays L, which resizes thrice as fast."""
     if image.mode in _SIXTEEN_BIT:
         values = np.asarray(image).astype(np.int64)
         if values.min() < 0 or values.max() > 65_535:
             raise Unreadable(path, "holds grey values outside 0 to 65535", _EXPORT)
-        return Image.fromarray(((values + 128) // 257).astype(np.uint8))
+        largest = 2 ** (bits or _declared_bits(image, path) or BITS[-1]) - 1
+        scaled = (values * 255 + largest // 2) // largest
+        return Image.fromarray(scaled.clip(max=255).astype(np.uint8))
     # A transparent colour changes no pixel here, but PIL would warn about it.
     image.info.pop("transparency", None)
     return image if image.mode == "L" else image.convert("RGB")

@@ -44,6 +44,8 @@ MANIFEST = pa.DataFrameSchema(
         "original_mode": _text(nullable=True),
         "original_format": _text(nullable=True),
         "original_bytes": _whole(),
+        # Of a 16-bit file here how many bits are in use; its values are divided by so many.
+        "grey_bits": _whole(required=False),
         # By which way the file here came from that one, where its publisher says.
         "resized_from": _text(required=False, nullable=True),
         "sha256": _text(checks=pa.Check.str_matches(r"^[0-9a-f]{64}$")),
@@ -92,6 +94,13 @@ def validate(manifest: pd.DataFrame, where: str) -> pd.DataFrame:
                 f"with '{first['failure_case']}'; correct that row"
             )
         raise Problem(f"{where}: {message}.") from error
+
+
+def grey_bits(manifest: pd.DataFrame) -> list[int | None]:
+    """Return how many bits of each image's file are in use, None where it has no 16."""
+    if "grey_bits" not in manifest:
+        return [None] * len(manifest)
+    return [None if pd.isna(bits) else int(bits) for bits in manifest["grey_bits"]]
 
 
 def read(path: Path) -> pd.DataFrame:

@@ -108,7 +108,10 @@ def prepare(study: Study, folder: Path) -> None:
             cohort.prepare(study.model_copy(update={"cohort": source}), aside / name)
             rows = manifest.read(aside / name / "manifest.csv")
             paths = cohort.files(source, aside / name, rows)
-            np.save(aside / name / "grey.npy", grey(images.load(paths, SIZE, "lanczos")))
+            np.save(
+                aside / name / "grey.npy",
+                grey(images.load(paths, SIZE, "lanczos", manifest.grey_bits(rows))),
+            )
 
 
 def read(folder: Path) -> dict[str, Sample]:
