@@ -74,7 +74,7 @@ def test_neither_record_nor_data_is_said_in_one_sentence(tmp_path: Path) -> None
 
 
 def test_the_best_epoch_on_the_test_part_never_looks_worse(tmp_path: Path) -> None:
-    found = epoch_selection.chosen(
+    found = epoch_selection.selection_gain(
         epoch_selection.record(STUDY, results=tmp_path, cohort=images(120))
     )
     assert list(found.index) == list(epoch_selection.ARMS.values())
