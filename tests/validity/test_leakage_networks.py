@@ -142,8 +142,8 @@ def test_the_recorded_networks_on_the_split_by_name_and_on_the_grouped_one() -> 
     group = leakage.groups(records.read(results / "small" / "leakage"))
     pairs = networks.split_pairs(runs, group, THRESHOLD, CONFIDENCE)
     accuracy = pairs[pairs["score"] == "accuracy"]
-    shown = accuracy[["model", "image_level_value", "grouped_value"]].round(3)
-    assert shown.to_numpy().tolist() == [
+    columns = accuracy[["model", "image_level_value", "grouped_value"]].round(3)
+    assert columns.to_numpy().tolist() == [
         ["resnet50", 0.983, 0.962], ["resnet152v2", 0.974, 0.968], ["resnet252v2", 0.991, 0.983],
     ]  # fmt: skip
     assert (accuracy["image_level_n"] == 345).all()

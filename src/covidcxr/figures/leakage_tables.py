@@ -82,7 +82,7 @@ def values(record: Record, trainings: Sequence[Record], confidence: float) -> di
 
 def inflation(table: pd.DataFrame) -> pd.DataFrame:
     """Score inflation of one score, a row a model."""
-    shown = {
+    columns = {
         "pixels": [SIDES[str(model)] ** 2 for model in table.index],
         "image-level": table["random"].map(_fraction),
         "grouped": table["grouped"].map(_fraction),
@@ -90,7 +90,7 @@ def inflation(table: pd.DataFrame) -> pd.DataFrame:
         "corrected": table["wide_low"].map(signed) + " to " + table["wide_high"].map(signed),
         "higher, lower": table["more"].astype(str) + ", " + table["fewer"].astype(str),
     }
-    return pd.DataFrame(shown, index=table.index).rename(index=MODELS)
+    return pd.DataFrame(columns, index=table.index).rename(index=MODELS)
 
 
 def tiers(runs: pd.DataFrame, confidence: float) -> pd.DataFrame:
@@ -108,7 +108,7 @@ def contamination(runs: pd.DataFrame, confidence: float) -> pd.DataFrame:
     accuracy, auroc = (
         summaries.contamination_slopes(runs, score, confidence) for score in ("accuracy", "auroc")
     )
-    shown = {
+    columns = {
         "labels": accuracy["labels"].map(LABELS),
         "model": accuracy["model"].map(MODELS),
         "accuracy, none": accuracy["none"].map(_fraction),
@@ -116,7 +116,7 @@ def contamination(runs: pd.DataFrame, confidence: float) -> pd.DataFrame:
         "slope": _estimates(accuracy),
         "slope of AUROC": _estimates(auroc),
     }
-    return pd.DataFrame(shown)
+    return pd.DataFrame(columns)
 
 
 def random_labels(results: pd.DataFrame) -> pd.DataFrame:
@@ -124,7 +124,7 @@ def random_labels(results: pd.DataFrame) -> pd.DataFrame:
     image_level, grouped = (
         results[results["split"] == split].reset_index() for split in ("random", "grouped")
     )
-    shown = {
+    columns = {
         "images": image_level["where"],
         "model": image_level["model"].map(MODELS),
         "n": image_level["images"].map("{:,}".format),
@@ -132,21 +132,21 @@ def random_labels(results: pd.DataFrame) -> pd.DataFrame:
         "image-level, %": _estimates(image_level, _percent),
         "grouped, %": _estimates(grouped, _percent),
     }
-    return pd.DataFrame(shown)
+    return pd.DataFrame(columns)
 
 
 def split_pairs(pairs: pd.DataFrame) -> pd.DataFrame:
     """Scores of pairs of trainings and their differences."""
     if pairs.empty:
         return pairs
-    shown = {
+    columns = {
         "network": pairs["model"].map(TITLES),
         "score": pairs["score"].map(word),
         "image-level": _estimates(pairs, _fraction, "image_level_"),
         "grouped": _estimates(pairs, _fraction, "grouped_"),
         "difference, points": _estimates(pairs),
     }
-    return pd.DataFrame(shown)
+    return pd.DataFrame(columns)
 
 
 def test_parts(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -162,7 +162,7 @@ def seen_vs_unseen(differences: pd.DataFrame) -> pd.DataFrame:
     if differences.empty:
         return differences
     rows = differences[differences["score"] == "balanced_accuracy"]
-    shown = {
+    columns = {
         "run": run_names(rows),
         "n seen": rows["images_seen"] + rows["groups_seen"].map(" ({})".format),
         "n others": rows["images_unseen"] + rows["groups_unseen"].map(" ({})".format),
@@ -170,7 +170,7 @@ def seen_vs_unseen(differences: pd.DataFrame) -> pd.DataFrame:
         "others": rows["unseen"].map(_fraction),
         "difference, points": _estimates(rows),
     }
-    return pd.DataFrame(shown)
+    return pd.DataFrame(columns)
 
 
 def seen_vs_unseen_summary(differences: pd.DataFrame) -> pd.DataFrame:
@@ -182,14 +182,14 @@ def seen_vs_unseen_summary(differences: pd.DataFrame) -> pd.DataFrame:
         above=differences["low"] > 0,
         below=differences["high"] < 0,
     ).groupby("score", sort=False)
-    shown = {
+    columns = {
         "runs": by_score.size(),
         "seen higher": by_score["higher"].sum(),
         "mean difference, points": by_score["value"].mean().map(signed),
         "intervals above 0": by_score["above"].sum(),
         "below 0": by_score["below"].sum(),
     }
-    return pd.DataFrame(shown).rename(index=word)
+    return pd.DataFrame(columns).rename(index=word)
 
 
 def selection(folders: Iterable[Path], confidence: float) -> Html:

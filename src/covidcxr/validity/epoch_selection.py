@@ -73,7 +73,7 @@ def record(study: Study, *, results: Path, cohort: Cohort | None) -> Record:
     parameters = records.parameters(study, _DECISIVE, epochs=EPOCHS, hidden=HIDDEN)
     if cohort is None:
         return records.load_or_run(folder, study, parameters, None, METHOD, dict)
-    drawn = {
+    draws = {
         (name, seed): splits.make(
             cohort.manifest,
             split_kind(name),
@@ -84,13 +84,13 @@ def record(study: Study, *, results: Path, cohort: Cohort | None) -> Record:
         for name in study.splits
         for seed in study.seeds
     }
-    inputs = {"data": cohort.fingerprint, "split": baselines.fingerprint(drawn)}
+    inputs = {"data": cohort.fingerprint, "split": baselines.fingerprint(draws)}
 
     def run() -> dict[str, Any]:
         features = baselines.thumbnails(cohort.pixels) / 255
         positive = (cohort.manifest["label"] == POSITIVE).to_numpy(dtype=bool)
         tables = []
-        for (name, seed), split in drawn.items():
+        for (name, seed), split in draws.items():
             rng = np.random.default_rng([seed, split_draw(name, seed)])
             arms = {"truth": positive, "coin": rng.random(len(positive)) < 0.5}
             parts = split["part"].to_numpy(dtype=str)
