@@ -106,8 +106,8 @@ def copies(inputs: Inputs, results: Path) -> records.Record:
 
 
 def of_leakage(inputs: Inputs, results: Path) -> Numbers:
-    few = functools.partial(leakage.control, seeds=range(2))
-    with mock.patch.object(leakage, "control", few):
+    few = functools.partial(leakage.experiments.phantom_control, seeds=range(2))
+    with mock.patch.object(leakage.experiments, "phantom_control", few):
         return of(leakage.record(STUDY, results=results, samples=inputs.samples))
 
 

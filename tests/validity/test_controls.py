@@ -17,7 +17,8 @@ from covidcxr.cohorts import phantom
 from covidcxr.figures import controls as controls_figures
 from covidcxr.networks import saliency
 from covidcxr.scores.intervals import Interval
-from covidcxr.validity import controls, duplicates, leakage, overlap, shortcuts
+from covidcxr.validity import controls, duplicates, overlap, shortcuts
+from covidcxr.validity.leakage.models import QUICK
 
 SMALL = controls.COPIED.model_copy(
     update={"covid19": 14, "normal": 14, "image_size": 64, "exact_duplicates": 2,
@@ -172,7 +173,7 @@ def gain(by: Callable[[float, int], float]) -> pd.DataFrame:
         controls._mean("gain", [by(mean, i) + 0.02 * rng.standard_normal() for i in range(5)],
                        "leakage", "patients", model, mean, 0.99 if mean == 1 else 0.95)
         for mean in controls.PER_PATIENT
-        for model in leakage.QUICK
+        for model in QUICK
     ]  # fmt: skip
     return pd.DataFrame(rows)
 

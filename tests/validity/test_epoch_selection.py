@@ -31,8 +31,8 @@ def images(n: int = 240) -> Cohort:
 
 
 def test_every_epoch_of_both_arms_is_recorded(tmp_path: Path) -> None:
-    made = epoch_selection.record(STUDY, results=tmp_path, cohort=images())
-    rows = made.table("history")
+    record = epoch_selection.record(STUDY, results=tmp_path, cohort=images())
+    rows = record.table("history")
     assert len(rows) == 2 * 2 * epoch_selection.EPOCHS * 2
     last = rows[(rows["epoch"] == epoch_selection.EPOCHS) & (rows["part"] == "test")]
     by_arm = last.groupby("arm")["accuracy"].mean()
@@ -41,7 +41,7 @@ def test_every_epoch_of_both_arms_is_recorded(tmp_path: Path) -> None:
     assert rows["accuracy"].between(0, 1).all()
     # without the images the record stands for itself
     again = epoch_selection.record(STUDY, results=tmp_path, cohort=None)
-    assert again.content == made.content
+    assert again.content == record.content
 
 
 def test_the_seed_decides_the_run() -> None:
@@ -62,8 +62,10 @@ def test_coins_are_right_half_of_the_time() -> None:
     for seed in range(8):
         positive = rng.random(600) < 0.5
         parts = np.repeat(["train", "validation", "test"], 200)
-        found = epoch_selection.epochs(rng.random((600, 16)), positive, parts, seed, 5)
-        reached.append(found.loc[(found["epoch"] == 5) & (found["part"] == "test"), "accuracy"])
+        history = epoch_selection.epochs(rng.random((600, 16)), positive, parts, seed, 5)
+        reached.append(
+            history.loc[(history["epoch"] == 5) & (history["part"] == "test"), "accuracy"]
+        )
     # 3 standard errors of 8 x 200 coins
     assert abs(float(np.mean(reached)) - 0.5) < 3 * 0.5 / np.sqrt(1600)
 
@@ -74,12 +76,12 @@ def test_neither_record_nor_data_is_said_in_one_sentence(tmp_path: Path) -> None
 
 
 def test_the_best_epoch_on_the_test_part_never_looks_worse(tmp_path: Path) -> None:
-    found = epoch_selection.chosen(
+    gain = epoch_selection.selection_gain(
         epoch_selection.record(STUDY, results=tmp_path, cohort=images(120))
     )
-    assert list(found.index) == list(epoch_selection.ARMS.values())
-    assert (found["by_test"] >= found[["last", "by_validation"]].max(axis=1)).all()
-    assert found["gain"].to_numpy() == pytest.approx(
-        100 * (found["by_test"] - found["by_validation"]).to_numpy()
+    assert list(gain.index) == list(epoch_selection.ARMS.values())
+    assert (gain["by_test"] >= gain[["last", "by_validation"]].max(axis=1)).all()
+    assert gain["gain"].to_numpy() == pytest.approx(
+        100 * (gain["by_test"] - gain["by_validation"]).to_numpy()
     )
-    assert (found["runs"] == 2).all()
+    assert (gain["runs"] == 2).all()

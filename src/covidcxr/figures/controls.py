@@ -15,7 +15,8 @@ from covidcxr.core.records import Record
 from covidcxr.figures import common
 from covidcxr.figures.common import Picture
 from covidcxr.networks import saliency
-from covidcxr.validity import controls, leakage, shortcuts
+from covidcxr.validity import controls, shortcuts
+from covidcxr.validity.leakage.models import MODELS, QUICK
 
 _INK, _RUST = "#343a40", "#c1440e"
 _LINES = (("#c1440e", "D"), ("#2a6f97", "o"), ("#6c757d", "s"), ("#7b2cbf", "^"))
@@ -108,12 +109,12 @@ def gains(table: pd.DataFrame) -> Picture:
     figure, axis = plt.subplots(figsize=(common.WIDTH, 3.3))
     axis.axhline(0, color=_INK, lw=1)
     told = []
-    models = zip(_LINES, leakage.QUICK, (-0.015, 0.015), strict=False)
+    models = zip(_LINES, QUICK, (-0.015, 0.015), strict=False)
     for (color, marker), model, shift in models:
         rows = table[(table["measure"] == "gain") & (table["variant"] == model)]
         rows = rows.sort_values("strength")
         points = rows.assign(**{c: 100 * rows[c] for c in ("value", "low", "high")})
-        title = leakage.MODELS[model]
+        title = MODELS[model]
         _drawn(axis, points.assign(strength=points["strength"] + shift), color, marker, title)
         told.append(f"{title} " + ", ".join(f"{v:+.1f}" for v in points["value"]))
     axis.set(xlabel="mean images a patient", ylabel="gain in accuracy, points")

@@ -29,6 +29,7 @@ from covidcxr.paper.publication import Number
 from covidcxr.scores import comparison, metrics
 from covidcxr.scores.metrics import CELLS
 from covidcxr.validity import leakage
+from covidcxr.validity.leakage import summaries
 
 HOLDS = "holds"
 CORRECTED = "holds after correction"
@@ -279,10 +280,10 @@ class Checks:
             return Finding(UNVERIFIABLE, f"{said}; no run recorded here says by how much in this.")
         made = records.read(folder)
         runs, doses = made.table("splits"), made.table("doses")
-        split = leakage.gained(runs[runs["tier"] == "all"], "accuracy")
+        split = summaries.score_inflation(runs[runs["tier"] == "all"], "accuracy")
         told = f"an image-level split raised that of {_raised(split, ' simple models')}"
         if not doses.empty:
-            rise = leakage.slopes(doses, "accuracy").query("labels == 'truth'")
+            rise = summaries.contamination_slopes(doses, "accuracy").query("labels == 'truth'")
             told += (
                 f", training on all instead of none of the tested groups that of {_raised(rise)}"
             )

@@ -2,13 +2,13 @@
 
 A table of predictions has the columns ``image_id``, ``label`` and ``score`` (the
 probability of the positive class), and where they are known ``part`` and
-``group_id``; run records hold such tables, and any other model can write one.
+``group_id``. Run records hold such tables, and any other model can write one.
 """
 
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,26 +19,26 @@ from covidcxr.core.errors import Unusable
 from covidcxr.core.studies import LABELS, POSITIVE
 
 IMAGE = "image"
-"""The unit that is drawn anew where no group is named."""
+"""The unit that is resampled if no group is named."""
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a model says of n images.
+    """Predictions of a model for n images.
 
     Attributes
     ----------
     name
-        What to call it.
+        Name of the model.
     image_id
         Shape (n,), text.
     positive
-        Shape (n,): by the reference standard the image is of the positive class.
+        Shape (n,): positive class by the reference standard.
     score
-        Shape (n,): the model's probability of that.
+        Shape (n,): the model's probability of the positive class.
     group
-        Shape (n,): the number of the image's group, 0, 1, ...; every image is its own
-        group where none is named.
+        Shape (n,): number of the image's group, 0, 1, ...; each image is its own group if
+        none is named.
     unit
         What a group is: ``image``, or the column that names it.
     """
@@ -55,12 +55,12 @@ class Predictions:
 
     @property
     def units(self) -> int:
-        """How many groups there are."""
+        """Number of groups."""
         return int(self.group.max()) + 1 if len(self) else 0
 
     @property
     def clusters(self) -> NDArray[np.int64] | None:
-        """The groups, or None where every image is its own and all are independent."""
+        """Groups, or None if every image is its own and all are independent."""
         return None if self.units == len(self) else self.group
 
     def called(self, threshold: float) -> NDArray[np.bool_]:
@@ -75,46 +75,32 @@ class Predictions:
 
     @property
     def prevalence(self) -> float:
-        """The share of positive images."""
+        """Share of positive images."""
         return float(self.positive.mean())
 
 
 def read(
-    path: Path,
-    *,
-    part: str = "test",
-    group: str | None = None,
-    positive: str = POSITIVE,
+    path: Path, *, part: str = "test", group: str | None = None, positive: str = POSITIVE
 ) -> Predictions:
-    """Read a CSV of predictions.
-
-    Parameters
-    ----------
-    path
-        The file.
-    part
-        Which rows count, where the file has a column ``part``.
-    group
-        The column that names the group, whose images are not independent.
-    positive
-        The label of the positive class.
+    """Read a CSV of predictions; parameters as for `from_table`.
 
     Raises
     ------
     Unusable
-        For what cannot be judged, with the row.
+        For a file that is no table, and as `from_table`.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            header, *rows = csv.reader(file, strict=True)
+            lines = list(csv.reader(file, strict=True))
     except (OSError, ValueError, csv.Error) as error:
-        if isinstance(error, ValueError) and "unpack" in str(error):
-            raise Unusable(f"{path}: is empty; one row an image is needed.") from error
         reason = " ".join(str(getattr(error, "strerror", None) or error).split())
         raise Unusable(f"{path}: cannot be read as CSV ({reason}); check the file.") from error
-    for name in header:
-        if header.count(name) > 1:
-            raise Unusable(f"{path}: column '{name}' stands twice; remove one of the two.")
+    if not lines:
+        raise Unusable(f"{path}: is empty; one row an image is needed.")
+    header, *rows = lines
+    for column in header:
+        if header.count(column) > 1:
+            raise Unusable(f"{path}: column '{column}' stands twice; remove one of the two.")
     # pandas would skip an empty line and take surplus cells for names of rows.
     for number, row in enumerate(rows, 2):
         if len(row) != len(header):
@@ -134,16 +120,20 @@ def from_table(
     group: str | None = None,
     positive: str = POSITIVE,
 ) -> Predictions:
-    """Check a table of predictions and keep what is judged.
+    """Check a table of predictions and keep one part of it.
 
     Parameters
     ----------
     table
-        One row an image; the first row of data is called row 2, as in its file.
+        One row an image; messages call the first one row 2, as in its file.
     name
-        What the sentences of errors begin with.
-    part, group, positive
-        As for `read`.
+        Name of the model, with which messages begin.
+    part
+        The rows that are kept, if there is a column ``part``.
+    group
+        The column that names the group, whose images are not independent.
+    positive
+        The label of the positive class.
 
     Raises
     ------
@@ -151,108 +141,89 @@ def from_table(
         For a missing column, an empty cell, a score that is no probability, an image
         twice, labels that are not two classes, or no row of the part.
     """
-    wanted = ["image_id", "label", "score", *([group] if group else [])]
-    for column in wanted:
+    columns = ["image_id", "label", "score", *([group] if group else [])]
+    for column in columns:
         if column not in table:
-            there = ", ".join(map(str, table.columns)) or "none"
-            raise Unusable(f"{name}: column '{column}' is missing (there are: {there}); add it.")
+            present = ", ".join(map(str, table.columns)) or "none"
+            raise Unusable(f"{name}: column '{column}' is missing (there are: {present}); add it.")
     rows = table.reset_index(drop=True)
     if "part" in rows:
-        empty = rows["part"].isna()
-        if empty.any():
-            raise Unusable(f"{_row(name, empty)}: column 'part' is empty; fill it in.")
-        there = ", ".join(sorted(map(str, rows["part"].unique()))) or "none"
-        rows = rows[rows["part"] == part]
-        if rows.empty:
-            raise Unusable(f"{name}: no row is of part '{part}' (there are: {there}); choose one.")
+        rows = _part(rows, name, part)
     if rows.empty:
         raise Unusable(f"{name}: holds no prediction; one row an image is needed.")
-    for column in wanted:
-        empty = rows[column].isna()
-        if empty.any():
-            raise Unusable(f"{_row(name, empty)}: column '{column}' is empty; fill it in.")
-    again = rows["image_id"].duplicated()
-    if again.any():
-        image = rows.loc[again, "image_id"].iloc[0]
-        raise Unusable(
-            f"{_row(name, again)}: image_id '{image}' stands twice; keep one row an image."
-        )
-    score = _scores(rows, name)
-    truth = _truth(rows, name, positive)
+    for column in columns:
+        _refuse(rows[column], rows[column].isna(), name, "is empty; fill it in")
+    image = rows["image_id"]
+    _refuse(image, image.duplicated(), name, "stands twice; keep one row an image")
     codes = np.arange(len(rows)) if group is None else pd.factorize(rows[group])[0]
     return Predictions(
         name=name,
         image_id=rows["image_id"].to_numpy(dtype=str),
-        positive=truth,
-        score=score,
+        score=_scores(rows, name),
+        positive=_positive(rows, name, positive),
         group=codes.astype(np.int64),
         unit=IMAGE if group is None else "images" if group == IMAGE else group,
     )
 
 
 def align(first: Predictions, second: Predictions) -> tuple[Predictions, Predictions]:
-    """Return two models' predictions with their images in the same order.
+    """Bring two models' predictions into the same order of images.
 
     Raises
     ------
     Unusable
-        Where they are not of the same images with the same labels and groups: a paired
+        If they are not of the same images with the same labels and groups: a paired
         comparison would have no pairs.
     """
-    missing = sorted(set(first.image_id) ^ set(second.image_id))
-    if missing:
-        image = missing[0]
-        absent, there = (second, first) if image in set(first.image_id) else (first, second)
+    unpaired = sorted(set(first.image_id) ^ set(second.image_id))
+    if unpaired:
+        image = unpaired[0]
+        here, absent = (first, second) if image in first.image_id else (second, first)
         raise Unusable(
-            f"{absent.name}: image '{image}' of {there.name} is missing; in all, {len(missing):,} "
+            f"{absent.name}: image '{image}' of {here.name} is missing; in all, {len(unpaired):,} "
             "stand in one file only; compare predictions of the same images."
         )
     order = np.argsort(second.image_id)[np.argsort(np.argsort(first.image_id))]
-    moved = Predictions(
-        second.name,
-        second.image_id[order],
-        second.positive[order],
-        second.score[order],
-        second.group[order],
-        second.unit,
-    )
-    other = first.positive != moved.positive
+    columns = ("image_id", "positive", "score", "group")
+    second = replace(second, **{column: getattr(second, column)[order] for column in columns})
+    other = first.positive != second.positive
     if other.any():
         raise Unusable(
             f"{second.name}: image '{first.image_id[other][0]}' has another label than in "
             f"{first.name}; compare predictions against the same reference standard."
         )
     # The same partition may be numbered differently.
-    if len(set(zip(first.group, moved.group, strict=True))) != first.units or (
-        first.units != moved.units
-    ):
+    groups = len(set(zip(first.group, second.group, strict=True)))
+    if not groups == first.units == second.units:
         raise Unusable(
             f"{second.name}: column '{second.unit}' groups the images otherwise than "
             f"{first.name}; use the same groups."
         )
-    return first, moved
+    return first, second
+
+
+def _part(rows: pd.DataFrame, name: str, part: str) -> pd.DataFrame:
+    _refuse(rows["part"], rows["part"].isna(), name, "is empty; fill it in")
+    kept = rows[rows["part"] == part]
+    if kept.empty:
+        present = ", ".join(sorted(map(str, rows["part"].unique()))) or "none"
+        raise Unusable(f"{name}: no row is of part '{part}' (there are: {present}); choose one.")
+    return kept
 
 
 def _scores(rows: pd.DataFrame, name: str) -> NDArray[np.float64]:
-    score = pd.to_numeric(rows["score"], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    score = pd.to_numeric(rows["score"], errors="coerce").to_numpy(np.float64, na_value=np.nan)
     wrong = pd.Series(~((score >= 0) & (score <= 1)), index=rows.index)
-    if wrong.any():
-        value = rows.loc[wrong, "score"].iloc[0]
-        raise Unusable(
-            f"{_row(name, wrong)}: score '{value}' is not a number from 0 to 1; give the "
-            "probability of the positive class."
-        )
-    return np.asarray(score, dtype=np.float64)
+    fault = "is not a number from 0 to 1; give the probability of the positive class"
+    _refuse(rows["score"], wrong, name, fault)
+    return score
 
 
-def _truth(rows: pd.DataFrame, name: str, positive: str) -> NDArray[np.bool_]:
+def _positive(rows: pd.DataFrame, name: str, positive: str) -> NDArray[np.bool_]:
     labels = list(dict.fromkeys(rows["label"]))
     if len(labels) > 2:
-        third = rows["label"] == labels[2]
-        raise Unusable(
-            f"{_row(name, third)}: label '{labels[2]}' is a third class beside '{labels[0]}' and "
-            f"'{labels[1]}'; two are needed."
-        )
+        fault = f"is a third class beside '{labels[0]}' and '{labels[1]}'; two are needed"
+        _refuse(rows["label"], rows["label"] == labels[2], name, fault)
     # Normal images alone are a sample without a patient, unless another class was asked for.
     if positive not in labels and (positive != POSITIVE or labels != ["NORMAL"]):
         raise Unusable(
@@ -262,6 +233,9 @@ def _truth(rows: pd.DataFrame, name: str, positive: str) -> NDArray[np.bool_]:
     return (rows["label"] == positive).to_numpy(dtype=bool)
 
 
-def _row(name: str, wrong: pd.Series) -> str:
-    """Name the first wrong row by its line in the file, whose first line is the header."""
-    return f"{name}, row {int(wrong.index[wrong.to_numpy()][0]) + 2}"
+def _refuse(column: pd.Series, wrong: pd.Series, name: str, fault: str) -> None:
+    """Name the first wrong cell by its line in the file, whose first line is the header."""
+    if wrong.any():
+        row, value = next(iter(column[wrong].items()))
+        cell = f"column '{column.name}'" if pd.isna(value) else f"{column.name} '{value}'"
+        raise Unusable(f"{name}, row {int(str(row)) + 2}: {cell} {fault}.")

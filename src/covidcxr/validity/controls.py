@@ -27,7 +27,8 @@ from covidcxr.core import records, studies
 from covidcxr.core.studies import PhantomCohort
 from covidcxr.networks import saliency
 from covidcxr.scores import intervals
-from covidcxr.validity import duplicates, leakage, overlap, shortcuts
+from covidcxr.validity import duplicates, overlap, shortcuts
+from covidcxr.validity.leakage import experiments, models, summaries
 
 if TYPE_CHECKING:
     import keras
@@ -436,7 +437,7 @@ def _shared(share: float, column: str, seed: int) -> tuple[pd.DataFrame, pd.Data
 
 
 def coins(
-    bought: Callable[..., pd.DataFrame] = leakage.bought_by_coins,
+    bought: Callable[..., pd.DataFrame] = experiments.random_label_experiment,
     seeds: Sequence[int] = range(SEEDS),
     null_seeds: Sequence[int] = range(NULL_SEEDS),
 ) -> pd.DataFrame:
@@ -445,7 +446,7 @@ def coins(
     Parameters
     ----------
     bought
-        As `covidcxr.validity.leakage.bought_by_coins`.
+        As `covidcxr.validity.leakage.experiments.random_label_experiment`.
     seeds
         Of the cohorts, which share no patient, so that intervals over them are honest.
     null_seeds
@@ -453,18 +454,18 @@ def coins(
     """
     rows = []
     for mean in PER_PATIENT:
-        gain: dict[str, list[float]] = {model: [] for model in leakage.QUICK}
+        gain: dict[str, list[float]] = {model: [] for model in models.QUICK}
         for seed in null_seeds if mean == min(PER_PATIENT) else seeds:
             cohort = TOSSED.model_copy(update={"seed": seed, "images_per_patient": mean})
             frame, pixels = phantom.generate(cohort)
-            seen = leakage.seen_by_models(pixels)
+            seen = models.features(pixels)
             runs = bought(
-                {model: seen[model] for model in leakage.QUICK},
+                {model: seen[model] for model in models.QUICK},
                 frame["group_id"].to_numpy(dtype=str),
                 seeds=range(TOSSES),
             )
-            table = leakage.gained(runs, "accuracy")
-            for model in leakage.QUICK:
+            table = summaries.score_inflation(runs, "accuracy")
+            for model in models.QUICK:
                 gain[model].append(float(table.loc[model, "value"]))  # type: ignore[arg-type]
         for model, values in gain.items():
             sure = 1 - LEVEL if mean == min(PER_PATIENT) else CONFIDENCE

@@ -1,0 +1,206 @@
+"""Experiments that vary which tested groups are trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from covidcxr.cohorts import phantom, splits
+from covidcxr.core.studies import LABELS, PhantomCohort, SplitName
+from covidcxr.validity.leakage.models import QUICK, SCORES, evaluate, features
+
+SEEDS = 20
+"""Draws of the split, and of everything else that is drawn; seeds 0, 1, ..."""
+
+SPLITS: tuple[SplitName, SplitName] = ("random", "grouped")
+"""Image-level, and by whole groups."""
+
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""Shares of the tested groups that are trained on as well."""
+
+CONTROL = {
+    mean: PhantomCohort(
+        source="phantom", covid19=60, normal=60, image_size=64, confounder=0.0,
+        images_per_patient=mean, exact_duplicates=0, near_duplicates=0,
+    )
+    for mean in (1.0, 3.0)
+}  # fmt: skip
+"""Phantom cohorts by their mean number of images a patient."""
+
+Inputs = Mapping[str, NDArray[np.float64]]
+"""By model what it reads, shape (n, p)."""
+
+
+# --- image-level and grouped splits
+
+
+def compare_split_kinds(
+    inputs: Inputs,
+    positive: NDArray[np.bool_],
+    group: NDArray[np.str_],
+    *,
+    test: float = 0.2,
+    seeds: Sequence[int] = range(SEEDS),
+) -> pd.DataFrame:
+    """Scores of models on image-level and on grouped splits, paired by seed.
+
+    Parameters
+    ----------
+    inputs
+        By model (of `MODELS`) what it reads, shape (n, p).
+    positive, group
+        Shape (n,): labels, and names of groups, whose images are not independent.
+    test
+        Fraction of each class that is tested.
+    seeds
+        Each draws a split of both kinds, as trainings are split.
+
+    Returns
+    -------
+    DataFrame
+        A row a seed, model and split (of `SPLITS`): ``trained`` and ``tested`` images,
+        ``seen`` (the share of tested images whose group was trained on) and `SCORES`.
+    """
+    return _paired(inputs, dict.fromkeys(seeds, positive), group, np.where(positive, *LABELS), test)
+
+
+def random_label_experiment(
+    inputs: Inputs,
+    group: NDArray[np.str_],
+    *,
+    test: float = 0.2,
+    seeds: Sequence[int] = range(SEEDS),
+) -> pd.DataFrame:
+    """`compare_split_kinds` with random labels, one for each group and seed.
+
+    Splits are not stratified by the label. A model that has not seen the group is right
+    half of the time, whatever the images show.
+
+    References
+    ----------
+    Yagis et al., Sci Rep 11:22544 (2021).
+    """
+    labels = {seed: random_group_labels(group, seed) for seed in seeds}
+    return _paired(inputs, labels, group, np.full(len(group), "any"), test)
+
+
+def random_group_labels(group: NDArray[np.str_], seed: int) -> NDArray[np.bool_]:
+    """Random labels, shape (n,), equal within a group."""
+    names, number = np.unique(group, return_inverse=True)
+    labels: NDArray[np.bool_] = np.random.default_rng([seed, 1]).random(len(names)) < 0.5
+    return labels[number]
+
+
+def phantom_control(*, seeds: Sequence[int] = range(SEEDS)) -> pd.DataFrame:
+    """`random_label_experiment` on phantoms, by ``images_per_patient``."""
+    tables = []
+    for mean, cohort in CONTROL.items():
+        manifest, grey = phantom.generate(cohort)
+        inputs = features(grey)
+        runs = random_label_experiment(
+            {model: inputs[model] for model in QUICK},
+            manifest["group_id"].to_numpy(dtype=str),
+            seeds=seeds,
+        )
+        tables.append(runs.assign(images_per_patient=mean))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _paired(
+    inputs: Inputs,
+    positive: Mapping[int, NDArray[np.bool_]],
+    group: NDArray[np.str_],
+    stratum: NDArray[np.str_],
+    test: float,
+) -> pd.DataFrame:
+    """Scores by seed, model and split; the labels by seed."""
+    image = [f"{number:09d}" for number in range(len(group))]
+    manifest = pd.DataFrame({"image_id": image, "label": stratum, "group_id": group})
+    rows = []
+    for seed, truth in positive.items():
+        for kind in SPLITS:
+            part = splits.make(manifest, kind, test, 0.0, seed)["part"]
+            training, tested = (np.flatnonzero(part == name) for name in ("train", "test"))
+            rows += [
+                {"seed": seed, "model": model, "split": kind}
+                | evaluate(model, values, truth, group, training, tested)
+                for model, values in inputs.items()
+            ]
+    return pd.DataFrame(rows)
+
+
+# --- contamination
+
+
+def contamination_experiment(
+    inputs: Inputs,
+    positive: NDArray[np.bool_],
+    group: NDArray[np.str_],
+    *,
+    seeds: Sequence[int] = range(SEEDS),
+) -> pd.DataFrame:
+    """Scores by the share of tested groups that are trained on.
+
+    Groups of several images and of one class are paired with one of nearly their size.
+    One group of each pair is tested, on a single image. One group of each pair is trained
+    on: the tested group's other images for a share of the pairs, as many images of its
+    partner for the rest. Groups of one image are always trained on. So the training part
+    keeps its size, its classes and its kind of groups.
+
+    Columns are those of `compare_split_kinds`, with ``labels`` (``truth``; ``coin``: random,
+    for the models of `QUICK`) and ``dose`` (of `SHARES`) for split. Empty if a class has no
+    two groups of several images.
+    """
+    columns = ["labels", "seed", "model", "dose", "trained", "tested", "seen", *SCORES]
+    rows = []
+    for seed in seeds:
+        pairs = [p for label in (True, False) for p in _pairs(positive, group, label, seed)]
+        if len({bool(positive[image]) for image, *_ in pairs}) < len(LABELS):
+            return pd.DataFrame(columns=columns)
+        tested = np.array([image for image, *_ in pairs])
+        singles = np.flatnonzero(~in_group_of_several(group))
+        for share in SHARES:
+            trained = [own if rank < share else partner for _, own, partner, rank in pairs]
+            training = np.concatenate([singles, *trained]).astype(np.int64)
+            for kind, labels in (("truth", positive), ("coin", random_group_labels(group, seed))):
+                rows += [
+                    {"labels": kind, "seed": seed, "model": model, "dose": share}
+                    | evaluate(model, values, labels, group, training, tested)
+                    for model, values in inputs.items()
+                    if kind == "truth" or model in QUICK
+                ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def in_group_of_several(group: NDArray[np.str_]) -> NDArray[np.bool_]:
+    """Whether each image belongs to a group of several images."""
+    _, number, size = np.unique(group, return_inverse=True, return_counts=True)
+    several: NDArray[np.bool_] = size[number] > 1
+    return several
+
+
+def _pairs(
+    positive: NDArray[np.bool_], group: NDArray[np.str_], label: bool, seed: int
+) -> list[tuple[int, NDArray[np.int64], NDArray[np.int64], float]]:
+    """Draw tested images, the other images of their groups, those of their partners, and ranks.
+
+    A rank is the pair's place among those of its class, between 0 and 1.
+    """
+    rng = np.random.default_rng([seed, 2, int(label)])
+    mixed = np.intersect1d(group[positive], group[~positive])
+    inside = (positive == label) & in_group_of_several(group) & ~np.isin(group, mixed)
+    members = [np.flatnonzero(inside & (group == name)) for name in np.unique(group[inside])]
+    members = [rng.permutation(members[place]) for place in rng.permutation(len(members))]
+    if len(members) % 2:
+        members.pop()
+    members.sort(key=len)
+    ranks = (rng.permutation(len(members) // 2) + 0.5) / max(1, len(members) // 2)
+    pairs = []
+    for first, second, rank in zip(members[::2], members[1::2], ranks.tolist(), strict=True):
+        own, partner = (first, second) if rng.random() < 0.5 else (second, first)
+        size = min(len(own), len(partner))
+        pairs.append((int(own[0]), own[1:size], partner[1:size], rank))
+    return pairs
