@@ -18,7 +18,7 @@ from covidcxr.core.errors import Problem
 from covidcxr.core.records import Record
 from covidcxr.core.studies import PhantomCohort
 from covidcxr.figures import leakage as plots
-from covidcxr.scores import bootstrap, intervals
+from covidcxr.scores import bootstrap, proportions
 from covidcxr.validity import leakage
 
 STUDY = studies.load("config/demo.yaml")
@@ -329,8 +329,8 @@ def test_the_split_by_name_is_paired_with_the_grouped_one_that_differs_in_nothin
     assert (row["value"], row["value_grouped"], row["difference"]) == (1, 0.75, 0.25)
     assert (row["n"], row["n_grouped"], row["both"]) == (40, 40, 40)
     # Newcombe's hybrid interval of two independent samples, of Wilson's limits
-    assert (row["low"], row["high"]) == pytest.approx(intervals.wilson(40, 40))
-    assert (row["low_grouped"], row["high_grouped"]) == pytest.approx(intervals.wilson(30, 40))
+    assert (row["low"], row["high"]) == pytest.approx(proportions.wilson(40, 40))
+    assert (row["low_grouped"], row["high_grouped"]) == pytest.approx(proportions.wilson(30, 40))
     assert row["least"] == pytest.approx(
         0.25 - np.hypot(1 - row["low"], row["high_grouped"] - 0.75)
     )

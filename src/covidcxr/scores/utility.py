@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from covidcxr.scores import bootstrap, curves, intervals, metrics
+from covidcxr.scores import bootstrap, curves, intervals, metrics, proportions
 from covidcxr.scores.intervals import Protocol
 from covidcxr.scores.predictions import IMAGE, Predictions
 
@@ -400,9 +400,7 @@ def _shares(p: Predictions, called: NDArray[np.bool_], confidence: float) -> dic
 def _share(right: NDArray[np.bool_], group: NDArray[np.int64], confidence: float) -> Share:
     if not len(right):
         return Share(_NAN, _NAN, _NAN)
-    worth, _ = intervals.effective(right, group, confidence)
-    value = float(right.mean())
-    return Share(value, *intervals.wilson(value * worth, worth, confidence))
+    return Share(*proportions.grouped_wilson(right, group, confidence))
 
 
 def _flat(shares: dict[str, Share]) -> dict[str, float]:
