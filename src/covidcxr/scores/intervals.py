@@ -151,7 +151,7 @@ def area(predictions: Predictions, confidence: float = 0.95) -> Interval:
         if np.isfinite(low):
             method = "DeLong, logit" if p.clusters is None else "DeLong for clusters, logit"
             return Interval(value, low, high, method, p.unit, len(p))
-    low, high = delong.newcombe(value, *groups, confidence)
+    low, high = delong.newcombe(value, groups[0], groups[1], confidence)
     reason = "DeLong's variance rests on too few images here"
     return Interval(value, low, high, "Newcombe's method 5", p.unit, len(p), reason=reason)
 

@@ -21,7 +21,7 @@ from covidcxr.cohorts.cohort import Cohort
 from covidcxr.core import records
 from covidcxr.core.studies import LABELS, POSITIVE, Study, split_draw, split_kind
 from covidcxr.networks import baselines
-from covidcxr.scores import variance
+from covidcxr.scores import optimism, variance
 
 NAME = "selection"
 """The name of this record among a study's records."""
@@ -170,8 +170,8 @@ def chosen(made: records.Record, confidence: float = 0.95) -> pd.DataFrame:
     for arm, title in ARMS.items():
         of_arm = history[history["arm"] == arm]
         draws = [variance.draw(*run) for run in zip(of_arm["split"], of_arm["seed"], strict=True)]
-        found = variance.selection(of_arm.assign(model=arm, draw=draws))
-        gain = variance.optimism(found, confidence).loc["validation"]
+        found = optimism.choices(of_arm.assign(model=arm, draw=draws))
+        gain = optimism.mean_optimism(found, confidence).loc["validation"]
         rows[title] = {
             **{name: float(found[name].mean()) for name in ("last", "by_validation", "by_test")},
             "runs": len(found),
