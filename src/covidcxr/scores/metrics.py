@@ -114,18 +114,10 @@ def cells(positive: NDArray[np.bool_], called: NDArray[np.bool_]) -> NDArray[np.
 
 
 def score(cells: ArrayLike) -> dict[str, NDArray[np.float64]]:
-    """Every score of `SCORES` from confusion matrices.
+    """Every score of `SCORES` from confusion matrices (tp, fn, fp, tn) of shape (..., 4).
 
-    Parameters
-    ----------
-    cells
-        Shape (..., 4): tp, fn, fp, tn.
-
-    Returns
-    -------
-    dict
-        Each score with shape (...), NaN where it is undefined. Macro F1 is the mean of
-        the two classes' F1. Kappa is Cohen's.
+    Each has shape (...) and is NaN where it is undefined. Macro F1 is the mean of the two
+    classes' F1. Kappa is Cohen's.
 
     References
     ----------

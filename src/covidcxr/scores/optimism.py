@@ -45,20 +45,10 @@ def choices(histories: pd.DataFrame) -> pd.DataFrame:
 
 
 def mean_optimism(chosen: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
-    """Compute the mean optimism of choosing the epoch by the test part.
+    """Compute the mean optimism in points over the last epoch and the best on validation.
 
-    Parameters
-    ----------
-    chosen
-        As `choices` returns it, of one model.
-    confidence
-        Of Student's interval, over the means of the draws of the split; NaN for one draw.
-
-    Returns
-    -------
-    pandas.DataFrame
-        By ``against`` (``last``, ``validation``): ``value``, ``low``, ``high`` in points,
-        ``n`` draws, ``df``. Without a validation part, one row.
+    Student's interval is over the means of the draws of the split, NaN for one draw. Runs
+    without a validation part have one row.
     """
     rows = {}
     for against in ("last", "validation"):
@@ -73,28 +63,11 @@ def mean_optimism(chosen: pd.DataFrame, confidence: float = 0.95) -> pd.DataFram
 def expected_maximum(
     p: float, n: int, epochs: int, correlation: float = 0.0, resamples: int = 4_000, seed: int = 0
 ) -> NDArray[np.float64]:
-    """Simulate the expected highest accuracy among equally good epochs.
+    """Simulate the expected highest accuracy among the first 1, 2, ... equally good epochs.
 
-    Parameters
-    ----------
-    p
-        The true accuracy at every epoch, between 0 and 1.
-    n
-        Test images.
-    epochs
-        How many to choose from.
-    correlation
-        Of the latent normal variable that decides whether an image is right at one epoch
-        and at another (a Gaussian copula, the same for each two epochs); from 0, epochs
-        independent, to below 1.
-    resamples, seed
-        Of the simulation.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (epochs,): the expected highest test accuracy among the first 1, 2, ...
-        epochs. The first is p but for the simulation's error.
+    Each epoch has the true accuracy ``p`` on ``n`` images. ``correlation``, from 0 to below
+    1, is that of the latent normal variable which decides whether an image is right at one
+    epoch and at another: a Gaussian copula, the same for each two epochs.
     """
     if not (0 <= correlation < 1 and 0 < p < 1):
         raise ValueError("correlation must be from 0 to below 1, p between 0 and 1")

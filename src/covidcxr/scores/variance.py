@@ -72,14 +72,7 @@ def baselines(record: Record | None, threshold: float = 0.5) -> pd.DataFrame:
 
 
 def correctness(records: Iterable[Record], threshold: float = 0.5) -> pd.DataFrame:
-    """Return which test images each training classifies correctly.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row a run and image: ``model``, ``split``, ``seed``, ``draw``, ``image_id``,
-        ``label``, ``correct``.
-    """
+    """Return which test images each training classifies correctly, with the columns `RUN`."""
     rows = _test_predictions(records)
     correct = (rows["score"] >= threshold) == (rows["label"] == POSITIVE)
     return rows.assign(correct=correct).drop(columns="score")
@@ -130,26 +123,9 @@ def _concatenated(tables: Iterable[pd.DataFrame], columns: list[str]) -> pd.Data
 def expected(runs: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     """Estimate the mean accuracy of one procedure, with the intervals in use for it.
 
-    Parameters
-    ----------
-    runs
-        As `runs` returns them, of one model.
-    confidence
-        Coverage.
-
-    Returns
-    -------
-    pandas.DataFrame
-        By ``unit``: ``value``, ``low``, ``high``, ``n`` and degrees of freedom ``df``.
-        ``draws of the split`` is Student's t of the means of the draws: runs of one draw
-        share their images and are not independent. ``runs`` takes all runs for
-        independent. ``images of one run`` is Wilson's interval of the run that the
-        table names first, whatever its accuracy: all that a single run offers.
-
-    Raises
-    ------
-    Problem
-        For fewer than two draws of the split.
+    By ``unit``: Student's t of the means of the draws of the split, whose runs share images;
+    Student's t of all runs as if they were independent; Wilson's interval of the first run.
+    Columns are ``value``, ``low``, ``high``, ``n`` and degrees of freedom ``df``.
     """
     if len(runs["model"].unique()) != 1:
         raise ValueError("one model is expected, not several")
@@ -193,34 +169,10 @@ def superiority(
 ) -> dict[str, Any]:
     """Estimate the probability that a run of one procedure is more accurate than another's.
 
-    Parameters
-    ----------
-    runs
-        As `runs` and `baselines` return them, of both models. They are paired by draw of
-        the split and seed; a run without a seed meets every run of its draw.
-    first, second
-        The models.
-    confidence
-        Of the percentile interval. Draws of the split are resampled with all their runs;
-        where every draw gives the same share, the limits have no width.
-    resamples, seed
-        Of the bootstrap.
-
-    Returns
-    -------
-    dict
-        ``value``, ``low``, ``high`` (ties count half), ``difference`` (mean, first less
-        second), ``pairs``, ``splits``, and ``meaningful``: the lower limit exceeds one
-        half and the value exceeds `GAMMA`.
-
-    Raises
-    ------
-    Problem
-        Where the procedures share no draw and seed, or a single draw.
-
-    References
-    ----------
-    Bouthillier et al., Proc MLSys 3 (2021), arXiv 2103.03098, section 4 and appendix C.
+    Runs are paired by draw of the split and seed; a run without a seed meets every run of
+    its draw, and ties count half. The percentile interval resamples draws with all their
+    runs. ``meaningful``: the lower limit exceeds one half and the value exceeds `GAMMA`
+    (Bouthillier et al., Proc MLSys 3, 2021, arXiv 2103.03098, section 4 and appendix C).
     """
     one, other = (runs[runs["model"] == model] for model in (first, second))
     with_seeds = one["seed"].notna().all() and other["seed"].notna().all()
@@ -255,11 +207,6 @@ def superiority(
 def noether(p: float = GAMMA, error: float = 0.05) -> int:
     """Compute the number of pairs that a one-sided test of superiority needs.
 
-    ``p`` is the true probability of superiority, not one half, and ``error`` the
-    probability of either error.
-
-    References
-    ----------
     Noether, J Am Stat Assoc 82:645-647 (1987); in this form Bouthillier et al. (2021),
     appendix C: ``(z(1 - alpha) + z(1 - beta))^2 / (6 (1/2 - p)^2)``, rounded up.
     """

@@ -26,54 +26,31 @@ COMPONENTS = {
 class Decomposition:
     """Components of the variance of a run's accuracy.
 
-    Attributes
-    ----------
-    table
-        By component (`COMPONENTS`, then ``a run``, their sum): ``variance``, ``points``
-        (its standard deviation, in points), ``share`` (NaN where the sum is 0), and
-        ``low`` and ``high``, limits of ``points``.
-    between, within
-        Variance between draws of the split and between seeds of one draw, with the finite
-        test part in both.
-    mean
-        Of the accuracy.
-    splits, runs
-        How many.
-    zeroed
-        The components whose estimate was negative and is set to 0.
+    ``table`` has a row a component (`COMPONENTS`, then ``a run``, their sum): ``variance``,
+    ``points`` (its standard deviation), ``share`` (NaN where the sum is 0), and ``low`` and
+    ``high``, limits of ``points``.
     """
 
     table: pd.DataFrame
     between: float
+    """Variance between draws of the split, with the finite test part in it."""
     within: float
+    """Variance between seeds of one draw, with the finite test part in it."""
     mean: float
     splits: int
     runs: int
     zeroed: tuple[str, ...]
+    """Components whose estimate was negative and is set to 0."""
 
 
 def decompose(
     correct: pd.DataFrame, confidence: float = 0.95, resamples: int = 10_000, seed: int = 0
 ) -> Decomposition:
-    """Decompose the variance of the accuracy of one procedure's runs.
+    """Decompose the variance of the accuracy of one procedure's runs, on a balanced design.
 
-    Parameters
-    ----------
-    correct
-        As `covidcxr.scores.variance.correctness` returns it, of one model, with the same
-        number of seeds on every draw. Images of a ``label`` form a stratum: splits hold
-        as many of each class every time, so that the difference between classes adds
-        nothing to the variance.
-    confidence
-        Of the limits.
-    resamples, seed
-        Of their simulation.
-
-    Raises
-    ------
-    Problem
-        For fewer than two draws of the split or two seeds, and for runs of one draw that
-        were tested on different images.
+    ``correct`` is as `covidcxr.scores.variance.correctness` returns it, of one model. Images
+    of a label form a stratum: splits hold as many of each class every time, so that the
+    difference between classes adds nothing to the variance.
 
     Notes
     -----
@@ -100,14 +77,11 @@ def decompose(
     overlap by about the test fraction, so that the observed variance between draws holds
     that much less of A/n, and the component of the split is too low by it.
 
-    The limits come from a parametric simulation that inverts the distributions of the mean
-    squares between and within draws, instead of drawing runs from the fitted components:
-    with five draws the upper limit of a variance is eight times its estimate, and the
-    percentiles of a plain parametric bootstrap, skewed the other way, end far below it.
-    Each mean square times its degrees of freedom is divided by draws from the chi-square
-    distribution that belongs to it, and the components are computed anew. The mean squares
-    of images, which of right and wrong are no chi-squares, are drawn from Student's t by
-    their spread over the draws of the split.
+    The limits come from a simulation that inverts the distributions of the mean squares:
+    each of those between and within draws, times its degrees of freedom, is divided by
+    chi-square numbers, and the components are computed anew. (Percentiles of a parametric
+    bootstrap are skewed the other way and end far too low.) The mean squares of images,
+    which are no chi-squares, are drawn from Student's t by their spread over the draws.
 
     References
     ----------
