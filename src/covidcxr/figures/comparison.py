@@ -19,6 +19,7 @@ from covidcxr.scores.intervals import Interval
 from covidcxr.scores.metrics import word
 
 _BLUE, _RUST = "#2a6f97", "#c1440e"
+_ENDS = ("value", "low", "high")
 
 Pairs = Sequence[Mapping[str, Any]]
 """As `covidcxr.scores.comparison.pairs` returns them."""
@@ -51,11 +52,11 @@ def accuracy_table(pairs: Pairs) -> pd.DataFrame:
     """Table of pairs: the difference in accuracy in points, McNemar's p and equivalence."""
     rows = []
     for pair in pairs:
-        test, away = pair["mcnemar"], pair["differences"]["accuracy"]
+        test = pair["mcnemar"]
         row = {
             "pair": _name(pair),
             "right alone": f"{test['b']} : {test['c']}",
-            "points": _points(away["value"], away["low"], away["high"]),
+            "points": _points(pair),
             "p": _p(test["p"]),
             "mid-p": _p(test["mid_p"]),
         }
@@ -121,21 +122,16 @@ def differences(
     for axis, pair in zip(axes.flat, pairs, strict=True):
         axis.axvspan(-100 * margin, 100 * margin, color="#e9ecef", zorder=0)
         axis.axvline(0, color="#343a40", lw=1)
-        for place, score in zip(places, scores, strict=True):
-            away = pair["differences"][score]
-            if away["value"] is None:
-                continue
-            if away["low"] is not None:
-                axis.hlines(place, 100 * away["low"], 100 * away["high"], color=_RUST, lw=2.5)
-            axis.plot(100 * away["value"], place, marker="D", color=_RUST, ms=6, ls="")
+        columns = [[pair["differences"][score][end] for score in scores] for end in _ENDS]
+        value, low, high = 100 * np.array(columns, dtype=float)
+        axis.hlines(places, low, high, color=_RUST, lw=2.5)
+        axis.plot(value, places, marker="D", color=_RUST, ms=6, ls="")
         axis.set(
             title=f"{pair['first']}\nless {pair['second']}", xlabel="points", yticks=places,
             yticklabels=[word(s) for s in scores], ylim=(-0.6, len(scores) - 0.4),
         )  # fmt: skip
         axis.grid(axis="y", visible=False)
-        away = pair["differences"]["accuracy"]
-        points = _points(away["value"], away["low"], away["high"])
-        alt.append(f"accuracy of {_name(pair)} {points}")
+        alt.append(f"accuracy of {_name(pair)} {_points(pair)}")
     handles = [
         Line2D([], [], color=_RUST, marker="D", label="difference and its interval"),
         Patch(color="#e9ecef", label=f"within {100 * margin:g} points: equivalent"),
@@ -181,10 +177,10 @@ def _name(pair: Mapping[str, Any]) -> str:
     return f"{pair['first']} less {pair['second']}"
 
 
-def _points(value: float | None, low: float | None, high: float | None) -> str:
-    if value is None:
-        return "–"
-    limits = "" if low is None or high is None else f" ({100 * low:+.1f} to {100 * high:+.1f})"
+def _points(pair: Mapping[str, Any]) -> str:
+    """Difference in accuracy, which has a value wherever there is an image."""
+    value, low, high = (pair["differences"]["accuracy"][end] for end in _ENDS)
+    limits = "" if low is None else f" ({100 * low:+.1f} to {100 * high:+.1f})"
     return f"{100 * value:+.1f}{limits}"
 
 

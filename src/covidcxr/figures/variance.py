@@ -8,7 +8,6 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from covidcxr.core.records import Record
@@ -24,11 +23,12 @@ from covidcxr.scores.variance_components import COMPONENTS, Decomposition
 _GREY, _BLUE, _RUST, _INK = common.PARTS["train"], "#2a6f97", "#c1440e", "#343a40"
 _COLORS, _MARKERS = (_RUST, _BLUE, "#6a4c93", "#2b9348", _GREY), "osD^vP*X<>"
 _CHOICES = {
-    "test": ("best on the test part", _RUST, "^"),
-    "validation": ("best on the validation part", _BLUE, "s"),
-    "last": ("last epoch", _INK, "o"),
+    "by_test": ("best on the test part", "test_epoch", _RUST, "^", 11),
+    "by_validation": ("best on the validation part", "validation_epoch", _BLUE, "s", 7),
+    "last": ("last epoch", "epochs", _INK, "o", 4),
 }
-"""How the epoch to report is chosen: words, colour, marker."""
+"""How the epoch to report is chosen, by column of its accuracy: words, column of the epoch,
+colour, marker and size, from large to small so that all are seen on one epoch."""
 
 _WEIGHTS = {"none": "random", "imagenet": "those of ImageNet"}
 
@@ -228,47 +228,36 @@ def epochs(histories: pd.DataFrame, chosen: pd.DataFrame) -> Picture:
         lines, wide, figsize=(common.WIDTH, 1.1 + 2.1 * lines), sharex=True, sharey=True,
         squeeze=False,
     )  # fmt: skip
+    choices = {name: look for name, look in _CHOICES.items() if chosen[name].notna().all()}
     test = histories[histories["part"] == "test"]
-    with_validation = chosen["by_validation"].notna().all()
     for axis in axes.flat[len(draws) :]:
         axis.set_axis_off()
     for axis, draw in zip(axes.flat, draws, strict=False):
-        for style, (_, run) in zip(
-            ("-", "--", ":", "-.") * len(chosen),
-            chosen[chosen["draw"] == draw].sort_values("seed").iterrows(),
-            strict=False,
-        ):
-            rows = test[(test["draw"] == draw) & (test["seed"] == run["seed"])]
+        for place, (_, rows) in enumerate(test[test["draw"] == draw].groupby("seed")):
+            style = ("-", "--", ":", "-.")[place % 4]
             axis.plot(rows["epoch"], 100 * rows["accuracy"], color=_GREY, ls=style, lw=1.4)
-            # From large to small, so that all are seen where one epoch is chosen thrice.
-            _mark(axis, run["test_epoch"], run["by_test"], "test", 11)
-            if with_validation:
-                _mark(axis, run["validation_epoch"], run["by_validation"], "validation", 7)
-            _mark(axis, run["epochs"], run["last"], "last", 4)
+        runs = chosen[chosen["draw"] == draw]
+        for name, (_, epoch, color, marker, size) in choices.items():
+            axis.plot(
+                runs[epoch], 100 * runs[name], marker, color=color, ms=size, mec="white", mew=0.6
+            )
         axis.set_title(draw, fontsize=10)
         axis.xaxis.get_major_locator().set_params(integer=True)
     figure.supxlabel("epoch", fontsize=10)
     figure.supylabel("accuracy on the test part, %", fontsize=10)
     handles = [
-        Line2D([], [], color=color, marker=marker, ls="", label=text)
-        for key, (text, color, marker) in _CHOICES.items()
-        if key != "validation" or with_validation
+        Line2D([], [], color=color, marker=marker, ls="", label=words)
+        for words, _, color, marker, _ in choices.values()
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False)
-    means = f"best on the test part {100 * chosen['by_test'].mean():.1f}%"
-    if with_validation:
-        means += f", best on the validation part {100 * chosen['by_validation'].mean():.1f}%"
+    means = ", ".join(
+        f"{words} {100 * chosen[name].mean():.1f}%" for name, (words, *_) in choices.items()
+    )
     return Picture(
         figure,
         f"Test accuracy of {len(chosen)} runs by epoch, a panel a draw of the split and a line a "
-        f"seed, with three epochs marked. On average: {means}, last epoch "
-        f"{100 * chosen['last'].mean():.1f}%.",
+        f"seed, with the epochs marked that one could report. On average: {means}.",
     )
-
-
-def _mark(axis: Axes, epoch: float, value: float, choice: str, size: float) -> None:
-    _, color, marker = _CHOICES[choice]
-    axis.plot(epoch, 100 * value, color=color, marker=marker, ms=size, ls="", mec="white", mew=0.6)
 
 
 def _naturally(names: pd.Series) -> list[str]:

@@ -23,6 +23,9 @@ from covidcxr.scores.proportions import clopper_pearson
 LEVEL = 0.05
 """Significance level of tests of two models."""
 
+_EQUIVALENT = ("accuracy", "sensitivity", "specificity")
+"""Scores that are judged equivalent or not: both models share their denominators."""
+
 
 # --- McNemar's test
 
@@ -77,13 +80,13 @@ def mcnemar_by_group(difference: NDArray[np.int64]) -> float:
     return float(min(1.0, chances[np.abs(sums) >= abs(difference.sum())].sum()))
 
 
-def smallest_difference(discordant: int, level: float = LEVEL) -> int | None:
+def smallest_difference(discordant: int) -> int | None:
     """Smallest difference in images that is significant, by the number of discordant images.
 
     None where even all of them on one side would not be.
     """
     fewer = np.arange(discordant // 2 + 1)
-    enough = fewer[mcnemar(fewer, discordant - fewer) < level]
+    enough = fewer[mcnemar(fewer, discordant - fewer) < LEVEL]
     return int(discordant - 2 * enough.max()) if len(enough) else None
 
 
@@ -154,7 +157,7 @@ def compare(
             "margin": margin,
             **{
                 name: _equivalence(_difference(samples[name], a, inner), margin)
-                for name in ("accuracy", "sensitivity", "specificity")
+                for name in _EQUIVALENT
             },
         },
     }
@@ -243,17 +246,11 @@ def _threshold_samples(
             drawn,
             lambda m: np.stack([s[..., 0] - s[..., 1] for s in metrics.score(m).values()], -1),
         )
-    inside = {
-        "accuracy": np.ones(len(images), bool),
-        "sensitivity": images.positive,
-        "specificity": ~images.positive,
-    }
+    differ = called[0] != called[1]
+    inside = metrics.denominators(images.positive, called[0])
     discordant = {
-        name: (
-            int(np.sum((called[0] != called[1]) & rows)),
-            len(np.unique(images.group[rows])),
-        )
-        for name, rows in inside.items()
+        name: (int(np.sum(differ & inside[name])), len(np.unique(images.group[inside[name]])))
+        for name in _EQUIVALENT
     }
     return {
         name: _Sample(observed[name], resampled[name], acceleration, discordant.get(name))

@@ -121,17 +121,10 @@ def evaluate(predictions: Predictions, protocol: Protocol | None = None) -> dict
     protocol = protocol or Protocol()
     p, called = predictions, predictions.called(protocol.threshold)
     drawn = bootstrap.units(p.positive, called[None], p.clusters, stratified=protocol.stratified)
-    denominators = {
-        "accuracy": np.ones(len(p), bool),
-        "sensitivity": p.positive,
-        "specificity": ~p.positive,
-        "ppv": called,
-        "npv": ~called,
-    }
     right = called == p.positive
     proportions = {
         name: _grouped_proportion(right[inside], p.group[inside], p.unit, protocol.confidence)
-        for name, inside in denominators.items()
+        for name, inside in metrics.denominators(p.positive, called).items()
     }
     scores = _threshold_scores(drawn, proportions, p.unit, protocol)
     return _with_reasons(scores | _probability_scores(p, protocol), drawn.observed[0])
@@ -157,15 +150,7 @@ def area(predictions: Predictions, confidence: float = 0.95) -> Interval:
 
 
 def of_matrix(cells: ArrayLike, protocol: Protocol | None = None) -> dict[str, Interval]:
-    """All of `metrics.SCORES` of a confusion matrix of independent images, with intervals.
-
-    Parameters
-    ----------
-    cells
-        tp, fn, fp, tn.
-    protocol
-        As for `evaluate`; the threshold plays no part.
-    """
+    """All of `metrics.SCORES` of a matrix (tp, fn, fp, tn) of single images, with intervals."""
     protocol = protocol or Protocol()
     counts = np.asarray(cells, dtype=np.int64)
     strata = np.array([1, 1, 2, 2]) if protocol.stratified else np.zeros(4, np.int64)

@@ -113,6 +113,19 @@ def cells(positive: NDArray[np.bool_], called: NDArray[np.bool_]) -> NDArray[np.
     return np.array([np.sum(pair) for pair in pairs])
 
 
+def denominators(
+    positive: NDArray[np.bool_], called: NDArray[np.bool_]
+) -> dict[str, NDArray[np.bool_]]:
+    """Images in the denominator of each score of `PROPORTIONS`, shape (n,)."""
+    return {
+        "accuracy": np.ones(len(positive), dtype=bool),
+        "sensitivity": positive,
+        "specificity": ~positive,
+        "ppv": called,
+        "npv": ~called,
+    }
+
+
 def score(cells: ArrayLike) -> dict[str, NDArray[np.float64]]:
     """Every score of `SCORES` from confusion matrices (tp, fn, fp, tn) of shape (..., 4).
 

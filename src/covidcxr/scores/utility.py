@@ -385,16 +385,12 @@ def told(table: pd.DataFrame) -> str:
 
 
 def _shares(p: Predictions, called: NDArray[np.bool_], confidence: float) -> dict[str, Share]:
-    inside = {
-        "sensitivity": p.positive,
-        "specificity": ~p.positive,
-        "ppv": called,
-        "npv": ~called,
-    }
+    inside = metrics.denominators(p.positive, called)
     right = called == p.positive
     return {
-        name: _share(right[rows], p.group[rows], confidence) for name, rows in inside.items()
-    }  # fmt: skip
+        name: _share(right[inside[name]], p.group[inside[name]], confidence)
+        for name in ("sensitivity", "specificity", "ppv", "npv")
+    }
 
 
 def _share(right: NDArray[np.bool_], group: NDArray[np.int64], confidence: float) -> Share:
