@@ -132,7 +132,7 @@ def test_metrics_are_printed_and_given_as_json(tmp_path: Path) -> None:
     done = covidcxr("metrics", path, "--resamples", "200", "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert list(found) == [*metrics.SCORES, *metrics.GRADED]
+    assert list(found) == [*metrics.SCORES, *metrics.PROBABILITY_SCORES]
     assert found["accuracy"]["value"] == 0.75
     assert found["accuracy"]["method"] == "Wilson"
     assert found["accuracy"]["n"] == 4

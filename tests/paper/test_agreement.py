@@ -10,14 +10,14 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 
 from covidcxr.core.studies import Agreement
 from covidcxr.paper import agreement, publication
-from covidcxr.scores import intervals
+from covidcxr.scores import intervals, proportions
 from covidcxr.scores.intervals import Interval, Protocol
 
 shares = st.floats(0.01, 0.99)
 
 
 def proportion(k: int, n: int) -> Interval:
-    low, high = intervals.wilson(k, n)
+    low, high = proportions.wilson(k, n)
     return Interval(k / n, low, high, "Wilson", "image", n)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from covidcxr.scores import bootstrap, comparison, delong, intervals, metrics
+from covidcxr.scores import bootstrap, comparison, delong, intervals, metrics, proportions
 from covidcxr.scores.intervals import Protocol
 from covidcxr.scores.predictions import Predictions
 
@@ -17,8 +17,8 @@ SLACK = 3 * np.sqrt(0.95 * 0.05 / TRIALS)
 def test_wilson_holds_at_the_papers_sizes() -> None:
     # The coverage itself, summed over all counts, and averaged over true values: no chance in it.
     for n in (POSITIVES, NEGATIVES, POSITIVES + NEGATIVES):
-        limits = np.array([intervals.wilson(k, n) for k in range(n + 1)])
-        exact = np.array([intervals.clopper_pearson(k, n) for k in range(n + 1)])
+        limits = np.array([proportions.wilson(k, n) for k in range(n + 1)])
+        exact = np.array([proportions.clopper_pearson(k, n) for k in range(n + 1)])
         covered, always = [], []
         for truth in np.linspace(0.7, 0.98, 57):
             chance = stats.binom.pmf(np.arange(n + 1), n, truth)
@@ -93,11 +93,11 @@ def test_patients_with_many_images_break_naive_intervals_and_not_ours() -> None:
     for _ in range(TRIALS):
         right, group = clustered(rng)
         n, k = len(right), right.sum()
-        worth, _ = intervals.effective(right, group)
+        worth, _ = proportions.effective_sample_size(right, group)
         positive = np.ones(n, bool)
         limits = {
-            "naive Wilson": intervals.wilson(k, n),
-            "Wilson": intervals.wilson(k / n * worth, worth),
+            "naive Wilson": proportions.wilson(k, n),
+            "Wilson": proportions.wilson(k / n * worth, worth),
         }
         for name, unit in (("naive bootstrap", None), ("bootstrap", group)):
             drawn = bootstrap.matrices(bootstrap.units(positive, right[None], unit), 400, rng)
@@ -239,10 +239,10 @@ def test_wilson_holds_for_patients_also_where_few_images_are_wrong(truth: float)
         skill = rng.beta(truth * 2 / 3, (1 - truth) * 2 / 3, 60)
         right = rng.random(len(group)) < skill[group]
         n, k = len(right), right.sum()
-        worth, _ = intervals.effective(right, group)
-        low, high = intervals.wilson(k, n)
+        worth, _ = proportions.effective_sample_size(right, group)
+        low, high = proportions.wilson(k, n)
         naive += low <= truth <= high
-        low, high = intervals.wilson(k / n * worth, worth)
+        low, high = proportions.wilson(k / n * worth, worth)
         ours += low <= truth <= high
     assert naive / 2_000 < 0.85
     assert ours / 2_000 > 0.92, ours / 2_000

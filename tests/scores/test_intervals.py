@@ -9,7 +9,7 @@ from scipy import stats
 from statsmodels.regression.linear_model import OLS
 
 from covidcxr.paper import publication
-from covidcxr.scores import bootstrap, intervals, metrics, predictions
+from covidcxr.scores import bca, bootstrap, intervals, metrics, predictions, proportions
 from covidcxr.scores.intervals import Protocol
 from covidcxr.scores.predictions import Predictions
 
@@ -31,15 +31,15 @@ def made(positive: list[bool], score: list[float], group: list[int] | None = Non
 
 def test_wilson_gives_the_published_example() -> None:
     # Newcombe, Stat Med 17:857-872 (1998), Table I, methods 3 and 5: 81 of 263 and 0 of 20.
-    assert intervals.wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
-    assert intervals.wilson(0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
-    assert intervals.clopper_pearson(81, 263) == pytest.approx((0.2527, 0.3676), abs=5e-5)
-    assert intervals.clopper_pearson(0, 20) == pytest.approx((0.0, 0.1684), abs=5e-5)
+    assert proportions.wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert proportions.wilson(0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
+    assert proportions.clopper_pearson(81, 263) == pytest.approx((0.2527, 0.3676), abs=5e-5)
+    assert proportions.clopper_pearson(0, 20) == pytest.approx((0.0, 0.1684), abs=5e-5)
 
 
 def test_a_proportion_of_nothing_has_no_interval() -> None:
-    assert np.isnan(intervals.wilson(0, 0)).all()
-    assert np.isnan(intervals.clopper_pearson(0, 0)).all()
+    assert np.isnan(proportions.wilson(0, 0)).all()
+    assert np.isnan(proportions.clopper_pearson(0, 0)).all()
 
 
 @pytest.mark.parametrize(
@@ -130,12 +130,12 @@ def test_groups_of_one_image_are_images() -> None:
 def test_images_that_answer_together_are_worth_fewer() -> None:
     right = np.repeat(np.arange(30) % 3 > 0, 4)
     group = np.repeat(np.arange(30), 4)
-    n, effect = intervals.effective(right, group)
+    n, effect = proportions.effective_sample_size(right, group)
     assert effect == pytest.approx(4 * 34 / 33)
     assert n < 30
-    same, one = intervals.effective(right, np.arange(120))
+    same, one = proportions.effective_sample_size(right, np.arange(120))
     assert (same, one) == (120, 1)
-    n, effect = intervals.effective(np.ones(120, bool), group)
+    n, effect = proportions.effective_sample_size(np.ones(120, bool), group)
     assert (n, effect) == (30, 4)
 
 
@@ -146,9 +146,11 @@ def test_bca_is_scipys_for_one_sample() -> None:
         np.eye(4, dtype=np.int64), np.array(cells), np.zeros(4, np.int64), np.arange(4)[None]
     )
     values = metrics.score(bootstrap.matrices(drawn, 20_000, np.random.default_rng(0)))["f1"][:, 0]
-    speed = bootstrap.acceleration(drawn, lambda m: metrics.score(m[..., 0, :])["f1"][..., None])
+    speed = bca.acceleration_of_counts(
+        drawn, lambda m: metrics.score(m[..., 0, :])["f1"][..., None]
+    )
     f1 = float(metrics.score(cells)["f1"])
-    low, high = bootstrap.bca(f1, values, float(speed[0]), 0.95)
+    low, high = bca.interval(f1, values, float(speed[0]), 0.95)
 
     truth = np.repeat([1, 1, 0, 0], cells)
     called = np.repeat([1, 0, 1, 0], cells)
@@ -180,7 +182,7 @@ def test_the_json_names_method_unit_resamples_and_seed() -> None:
     json = found["brier"].as_json()
     assert (json["unit"], json["resamples"], json["seed"]) == ("patient", 150, 7)
     assert "bootstrap" in json["method"]
-    assert set(found) == {*metrics.SCORES, *metrics.GRADED}
+    assert set(found) == {*metrics.SCORES, *metrics.PROBABILITY_SCORES}
     again = intervals.evaluate(p, Protocol(resamples=150, seed=7))
     assert found == again
 
@@ -405,8 +407,8 @@ def test_a_first_mistake_does_not_raise_the_lower_limit() -> None:
     limits = []
     for wrong in range(6):
         right = np.arange(120) >= wrong
-        worth, _ = intervals.effective(right, group)
-        limits.append(intervals.wilson(right.mean() * worth, worth)[0])
+        worth, _ = proportions.effective_sample_size(right, group)
+        limits.append(proportions.wilson(right.mean() * worth, worth)[0])
     assert max(limits[1:]) < limits[0]
 
 
@@ -415,14 +417,16 @@ def test_a_first_mistake_does_not_raise_the_lower_limit() -> None:
 def test_groups_are_never_worth_more_than_their_images(seed: int, groups: int) -> None:
     rng = np.random.default_rng(seed)
     right, group = rng.random(60) < rng.random(), rng.integers(0, groups, 60)
-    worth, effect = intervals.effective(right, group)
+    worth, effect = proportions.effective_sample_size(right, group)
     assert 1 <= worth <= 60
     assert effect >= 1
     order = rng.permutation(60)
-    assert intervals.effective(right[order], group[order]) == pytest.approx((worth, effect))
-    assert intervals.effective(~right, group) == pytest.approx((worth, effect))
+    assert proportions.effective_sample_size(right[order], group[order]) == pytest.approx(
+        (worth, effect)
+    )
+    assert proportions.effective_sample_size(~right, group) == pytest.approx((worth, effect))
     # The names of groups say nothing.
-    assert intervals.effective(right, 7 * group + 3) == pytest.approx((worth, effect))
+    assert proportions.effective_sample_size(right, 7 * group + 3) == pytest.approx((worth, effect))
 
 
 def test_the_design_effect_is_statsmodels_of_a_mean_with_clusters() -> None:
@@ -436,7 +440,7 @@ def test_the_design_effect_is_statsmodels_of_a_mean_with_clusters() -> None:
         cov_type="cluster", cov_kwds={"groups": clusters, "use_correction": False}
     )
     variance, p = float(robust.bse[0]) ** 2 * 44 / 43, more.mean()
-    worth, effect = intervals.effective(right, group)
+    worth, effect = proportions.effective_sample_size(right, group)
     assert effect == pytest.approx(variance / (p * (1 - p) / 132))
     # With 40 groups their spread is known by 39 degrees of freedom.
     lost = (stats.norm.ppf(0.975) / stats.t.ppf(0.975, 39)) ** 2
@@ -449,7 +453,7 @@ def test_a_few_groups_that_seem_independent_are_not_called_plain_wilson() -> Non
     p = made(right.tolist(), [0.9] * 20, group.tolist())
     one = intervals.evaluate(p, QUICK)["accuracy"]
     # t with 3 degrees of freedom: the interval is not Wilson's of 20 images.
-    assert one.high - one.low > 1.3 * np.ptp(intervals.wilson(10, 20))
+    assert one.high - one.low > 1.3 * np.ptp(proportions.wilson(10, 20))
     assert one.method != "Wilson"
 
 
@@ -465,11 +469,12 @@ def test_the_acceleration_of_a_score_is_that_of_its_counts() -> None:
         )
         unit = None if clusters is None else group
         drawn = bootstrap.units(positive, p.called(0.5)[None], unit)
-        wanted = bootstrap.acceleration(
+        wanted = bca.acceleration_of_counts(
             drawn, lambda m: metrics.score(m[..., 0, :])["accuracy"][..., None]
         )
-        found = intervals._speed(p, unit, Protocol(kind="bca"))["brier"]
-        assert found == pytest.approx(-float(wanted[0]))
+        brier = {"brier": metrics.brier}
+        found = bca.acceleration_of_weights(brier, p.positive, p.score, unit, stratified=True)
+        assert found["brier"] == pytest.approx(-float(wanted[0]))
 
 
 def test_more_confidence_is_a_wider_interval() -> None:
@@ -480,11 +485,3 @@ def test_more_confidence_is_a_wider_interval() -> None:
     for name, one in narrow.items():
         assert wide[name].low < one.low, name
         assert wide[name].high > one.high or one.high == 1, name
-
-
-def test_the_table_has_a_row_for_each_score() -> None:
-    found = intervals.evaluate(made(*sampled(1)), QUICK)
-    rows = intervals.table(found)
-    assert rows.index.tolist() == list(found)
-    assert rows.loc["auroc", "method"] == "DeLong, logit"
-    assert rows.loc["accuracy", "n"] == 60

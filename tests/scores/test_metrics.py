@@ -1,6 +1,9 @@
 """Scores: the right answer in dumb cases, then scikit-learn's, then what holds in general."""
 
+import json
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,10 +28,11 @@ def test_perfect_wrong_and_one_sided_classifiers() -> None:
     assert np.isnan(always_normal["mcc"])
 
 
-def test_covid19_is_positive_and_the_threshold_is_inclusive() -> None:
-    labels = ["COVID19", "COVID19", "NORMAL", "NORMAL"]
-    assert metrics.confusion(labels, [0.5, 0.4, 0.5, 0.1]).tolist() == [1, 1, 1, 1]
-    assert metrics.confusion(labels, [0.5, 0.4, 0.5, 0.1], threshold=0.3).tolist() == [2, 0, 1, 1]
+def test_the_threshold_is_inclusive() -> None:
+    positive, scores = [True, True, False, False], [0.5, 0.4, 0.5, 0.1]
+    for threshold, cells in ((0.5, [1, 1, 1, 1]), (0.3, [2, 0, 1, 1])):
+        found = metrics.summary(positive, scores, threshold)
+        assert [found[cell] for cell in metrics.CELLS] == cells
 
 
 @given(cells_strategy)
@@ -72,7 +76,7 @@ def test_transposing_a_matrix_swaps_sensitivity_and_ppv_and_keeps_accuracy_f1_mc
 
 def test_a_score_that_is_no_number_is_refused() -> None:
     with pytest.raises(Problem, match="1 of 2 scores are not numbers"):
-        metrics.confusion(["COVID19", "NORMAL"], [np.nan, 0.1])
+        metrics.summary([True, False], [np.nan, 0.1])
 
 
 def test_paper_row_totals_show_one_test_part() -> None:
@@ -138,10 +142,29 @@ def test_many_matrices_at_once_score_as_one_by_one() -> None:
             np.testing.assert_equal(together[name][place], value)
 
 
+def test_a_summary_holds_cells_scores_and_auroc_as_plain_numbers() -> None:
+    labels, scores = [True, True, False, False], [0.9, 0.2, 0.4, 0.1]
+    found = metrics.summary(labels, scores)
+    assert list(found) == [*metrics.CELLS, *metrics.SCORES, "auroc"]
+    assert [found[cell] for cell in metrics.CELLS] == [1, 1, 0, 2]
+    assert (found["accuracy"], found["ppv"], found["auroc"]) == (0.75, 1, 0.75)
+    none = metrics.summary(labels, scores, threshold=0.95, undefined=None)
+    assert (none["ppv"], none["npv"]) == (None, 0.5)
+    assert json.loads(json.dumps(none)) == none
+    assert np.isnan(metrics.summary(labels[:2], scores[:2])["auroc"])
+
+
 # --- scores without a threshold
 
 
-def graded_sample(seed: int, n: int = 60) -> tuple[np.ndarray, np.ndarray]:
+def all_probability_scores(
+    positive: np.ndarray, score: npt.ArrayLike, weights: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
+    functions = {name: getattr(metrics, name) for name in metrics.PROBABILITY_SCORES}
+    return {name: function(positive, score, weights) for name, function in functions.items()}
+
+
+def probability_sample(seed: int, n: int = 60) -> tuple[np.ndarray, np.ndarray]:
     """Return both classes, with ties, and certain and wrong scores."""
     rng = np.random.default_rng(seed)
     positive = rng.random(n) < 0.4
@@ -150,10 +173,9 @@ def graded_sample(seed: int, n: int = 60) -> tuple[np.ndarray, np.ndarray]:
 
 
 @given(st.integers(0, 10_000))
-def test_graded_scores_are_scikit_learns(seed: int) -> None:
-    positive, score = graded_sample(seed)
-    found = metrics.graded(positive, score)
-    assert set(found) == set(metrics.GRADED)
+def test_probability_scores_are_scikit_learns(seed: int) -> None:
+    positive, score = probability_sample(seed)
+    found = all_probability_scores(positive, score)
     assert found["auroc"] == pytest.approx(reference.roc_auc_score(positive, score))
     assert found["auprc"] == pytest.approx(reference.average_precision_score(positive, score))
     assert found["brier"] == pytest.approx(reference.brier_score_loss(positive, score))
@@ -161,11 +183,11 @@ def test_graded_scores_are_scikit_learns(seed: int) -> None:
 
 
 @given(st.integers(0, 10_000))
-def test_weighted_graded_scores_are_scikit_learns(seed: int) -> None:
-    positive, score = graded_sample(seed)
+def test_weighted_probability_scores_are_scikit_learns(seed: int) -> None:
+    positive, score = probability_sample(seed)
     weights = np.random.default_rng(seed).integers(0, 4, (2, len(score)))
     weights[:, :2] += 1
-    found = metrics.graded(positive, score, weights)
+    found = all_probability_scores(positive, score, weights)
     for at, w in enumerate(weights):
         for name, function in (
             ("auroc", reference.roc_auc_score),
@@ -179,7 +201,7 @@ def test_weighted_graded_scores_are_scikit_learns(seed: int) -> None:
 
 @given(st.integers(0, 10_000))
 def test_the_auroc_sees_ranks_only_and_turns_round_with_the_classes(seed: int) -> None:
-    positive, score = graded_sample(seed)
+    positive, score = probability_sample(seed)
     area = metrics.auroc(positive, score)
     assert metrics.auroc(positive, score**3) == pytest.approx(area)
     assert metrics.auroc(~positive, score) == pytest.approx(1 - area)
@@ -190,11 +212,11 @@ def test_the_auroc_sees_ranks_only_and_turns_round_with_the_classes(seed: int) -
 
 
 @given(st.integers(0, 10_000))
-def test_the_order_of_images_does_not_change_a_graded_score(seed: int) -> None:
-    positive, score = graded_sample(seed)
+def test_the_order_of_images_does_not_change_a_probability_score(seed: int) -> None:
+    positive, score = probability_sample(seed)
     order = np.random.default_rng(seed).permutation(len(score))
-    moved = metrics.graded(positive[order], score[order])
-    for name, value in metrics.graded(positive, score).items():
+    moved = all_probability_scores(positive[order], score[order])
+    for name, value in all_probability_scores(positive, score).items():
         assert moved[name] == pytest.approx(float(value)), name
 
 
@@ -232,7 +254,7 @@ def test_a_certain_mistake_costs_much_and_not_infinitely_much() -> None:
 def test_one_class_has_no_auroc_and_says_so() -> None:
     for truth, reason in ((True, "no negative image"), (False, "no positive image")):
         positive = np.full(3, truth)
-        found = metrics.graded(positive, [0.2, 0.4, 0.9])
+        found = all_probability_scores(positive, [0.2, 0.4, 0.9])
         cells = metrics.cells(positive, np.array([False, False, True]))
         assert np.isnan(found["auroc"])
         assert metrics.undefined("auroc", cells) == reason

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page
 
 from covidcxr.book import sphinx_provenance
 from covidcxr.figures import explorer as explorer_figures
-from covidcxr.scores import intervals, metrics, threshold_table, utility
+from covidcxr.scores import intervals, metrics, proportions, threshold_table, utility
 from tests.scores.test_curves import images, of
 
 ROOT = Path(__file__).parents[2]
@@ -55,7 +55,7 @@ def test_a_reading_by_hand() -> None:
     # Half the patients found, no false alarm: whoever is called is sick, at any prevalence.
     found = threshold_table.at(threshold_table.curve(FEW), 0.5, 0.1)
     assert found.cells == (1, 1, 0, 2)
-    assert found.shares["sensitivity"] == (0.5, *intervals.wilson(1, 2))
+    assert found.shares["sensitivity"] == (0.5, *proportions.wilson(1, 2))
     assert found.carried == {"ppv": 1, "npv": pytest.approx(0.9 / (0.9 + 0.1 * 0.5))}
     assert found.observed == {"ppv": 1, "npv": pytest.approx(2 / 3)}
 
@@ -86,8 +86,8 @@ def test_a_reading_is_what_the_other_pages_say(name: str) -> None:
             expected = [row[share + end] for end in ("", "_low", "_high")]
             np.testing.assert_allclose(found.shares[share], expected)
         right = p.called(threshold) == p.positive
-        worth, _ = intervals.effective(right, p.group)
-        expected = [right.mean(), *intervals.wilson(right.mean() * worth, worth)]
+        worth, _ = proportions.effective_sample_size(right, p.group)
+        expected = [right.mean(), *proportions.wilson(right.mean() * worth, worth)]
         np.testing.assert_allclose(found.shares["accuracy"], expected)
         assert found.observed == pytest.approx({k: row[k] for k in ("ppv", "npv")}, nan_ok=True)
 

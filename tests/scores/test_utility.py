@@ -9,8 +9,9 @@ from scipy.special import logit
 
 from covidcxr.figures import calibration as use_figures
 from covidcxr.scores import curves, utility
-from covidcxr.scores.intervals import Protocol, wilson
+from covidcxr.scores.intervals import Protocol
 from covidcxr.scores.predictions import Predictions
+from covidcxr.scores.proportions import wilson
 from tests.scores.test_curves import FEW, both, images, of
 
 

@@ -24,7 +24,7 @@ from covidcxr.core.records import Record
 from covidcxr.core.studies import LABELS, PhantomCohort
 from covidcxr.figures import external as plots
 from covidcxr.networks import simple_models
-from covidcxr.scores import intervals
+from covidcxr.scores import intervals, proportions
 from covidcxr.scores.intervals import Interval
 from covidcxr.scores.predictions import Predictions
 from covidcxr.validity import external
@@ -352,7 +352,7 @@ def test_scores_of_a_dumb_case_are_exact() -> None:
     assert found["auroc"].value == pytest.approx(5 / 6)
     assert found["brier"].value == pytest.approx((0.01 + 0.04 + 0.36 + 0.36 + 0.01) / 5)
     assert found["excess"].value == pytest.approx(2.8 / 5 - 3 / 5)
-    assert (found["sensitivity"].low, found["sensitivity"].high) == intervals.wilson(2, 3)
+    assert (found["sensitivity"].low, found["sensitivity"].high) == proportions.wilson(2, 3)
     # of images that are their own groups, Student's t of the mean
     away = p.score - p.positive
     reach = stats.ttest_1samp(away, 0).confidence_interval(0.95)

@@ -1,7 +1,8 @@
-"""Figures and tables of scores: curves, matrices, intervals, the paper beside a study."""
+"""Figures, tables and values of scores: curves, matrices, the paper beside a study."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from html import escape
 from typing import Any
@@ -13,16 +14,72 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from covidcxr.core.studies import TITLES, ModelName
+from covidcxr.core import edition
+from covidcxr.core.records import Record
+from covidcxr.core.studies import TITLES, ModelName, Study
 from covidcxr.figures.common import PARTS, WIDTH, Html, Picture, note, stack, table
+from covidcxr.paper import agreement, publication, reproduction
 from covidcxr.scores import metrics
 from covidcxr.scores.intervals import Interval
+from covidcxr.scores.predictions import Predictions
 
 READINGS = {
     "printed": ("as the paper labels it", "#adb5bd", "o"),
     "corrected": ("the same matrix, rows as truth", "#6c757d", "s"),
     "ours": ("this study", "#c1440e", "D"),
 }
+
+
+def criteria_values(study: Study, runs: Mapping[ModelName, Record]) -> dict[str, Any]:
+    """Values that the page glues: criteria of agreement, their day, and departures of the runs."""
+    stated = study.agreement.stated
+    departures = dict.fromkeys(one for run in runs.values() for one in reproduction.deviations(run))
+    return {
+        "metrics_confidence": 100 * study.confidence,
+        "metrics_margin": 100 * study.agreement.margin,
+        "metrics_stated": stated,
+        "metrics_earlier": sum(f"{run.created:%Y-%m-%d}" < stated for run in runs.values()),
+        "metrics_runs": len(runs),
+        "metrics_departures": "; ".join(departures) or "none",
+        "metrics_n_paper": int(publication.tables()["resnet50"].cells("true").sum()),
+    }
+
+
+def score_values(
+    scores: Mapping[ModelName, Mapping[str, Interval]],
+    judged: Mapping[ModelName, pd.DataFrame],
+    tested: Predictions,
+    few: str,
+) -> dict[str, Any]:
+    """Values that the page glues: verdicts, the best network, and the last, for other pages."""
+    verdicts = Counter(agreement.overall(list(rows["verdict"])) for rows in judged.values())
+    top = max(one["accuracy"].value for one in scores.values())
+    best = [model for model, one in scores.items() if one["accuracy"].value == top]
+    accuracy, (*_, last) = scores[best[0]]["accuracy"], scores
+    values = {
+        "metrics_n": len(tested),
+        "n_test": len(tested),
+        "baseline": 1 - tested.prevalence,
+        "best": ", ".join(TITLES[model] for model in best),
+        "best_accuracy": top,
+        "best_low": accuracy.low,
+        "best_high": accuracy.high,
+        "own_network": TITLES[last],
+        "own_positive": int(tested.positive.sum()),
+        "own_negative": int((~tested.positive).sum()),
+        "own_few": few,
+    }
+    for verdict in agreement.VERDICTS:
+        count = str(verdicts[verdict])
+        values[f"metrics_{verdict}"] = edition.WITHHELD if few else count
+    for name in ("accuracy", "auroc"):
+        one = scores[last][name]
+        values |= {
+            f"own_{name}": one.value,
+            f"own_{name}_low": one.low,
+            f"own_{name}_high": one.high,
+        }
+    return values
 
 
 def learning_curves(history: pd.DataFrame, model: ModelName) -> Picture:
@@ -40,17 +97,16 @@ def learning_curves(history: pd.DataFrame, model: ModelName) -> Picture:
     axes[0].set_ylim(bottom=0)
     axes[1].set_ylim(0, 1.02)
     axes[1].legend(loc="lower right")
-    told = "; ".join(
+    alt = "; ".join(
         f"{r.part}: loss {r.loss:.2f}, accuracy {r.accuracy:.2f}" for r in last.itertuples()
     )
-    return Picture(figure, f"Loss and accuracy of {TITLES[model]} by epoch. Last epoch: {told}.")
+    return Picture(figure, f"Loss and accuracy of {TITLES[model]} by epoch. Last epoch: {alt}.")
 
 
 def paper_layout(cells: NDArray[np.int64], caption: str) -> Html:
     """Lay a confusion matrix and its scores out as the paper's Tables 1 to 3.
 
-    Rows are the model's decision and columns the reference standard, under the
-    paper's labels and with its scores in its places.
+    Rows are the model's decision and columns the reference standard.
     """
     tp, fn, fp, tn = (int(cell) for cell in cells)
     s = {name: _number(value) for name, value in metrics.score(cells).items()}
@@ -72,21 +128,7 @@ def paper_layout(cells: NDArray[np.int64], caption: str) -> Html:
 
 
 def versus_paper(judged: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """Write out how a study compares with the paper.
-
-    Parameters
-    ----------
-    judged
-        As `covidcxr.paper.agreement.against_paper` returns it.
-    confidence
-        Coverage of its intervals.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row a score: as printed, the printed matrix read with its rows as the truth,
-        ours, both with intervals, the difference in points and the verdict.
-    """
+    """Table of scores: printed, corrected (rows as truth) and ours, with difference and verdict."""
     shown = [
         {
             "score": metrics.word(str(score)),
@@ -104,24 +146,17 @@ def versus_paper(judged: pd.DataFrame, confidence: float) -> pd.DataFrame:
 def comparison(judged: Mapping[ModelName, pd.DataFrame], baseline: float, study: str) -> Picture:
     """Draw the scores of all networks beside the paper's, as its Figure 6 does.
 
-    Parameters
-    ----------
-    judged
-        By network, as `covidcxr.paper.agreement.against_paper` returns it.
-    baseline
-        Accuracy of calling every image NORMAL, drawn as a line where the accuracies are.
-    study
-        Whose results ours are, for the legend.
+    ``baseline`` is the accuracy of calling every image NORMAL.
     """
     figure, axes = plt.subplots(1, len(judged), figsize=(WIDTH, 3.8), sharey=True, squeeze=False)
     for axis, (model, rows) in zip(axes.flat, judged.items(), strict=True):
         places = np.arange(len(rows))[::-1]
         _dots(axis, [float(text) for text in rows["printed"]], places + 0.22, "printed")
         for reading, away in (("corrected", 0.0), ("ours", -0.22)):
-            found = list(rows[reading])
-            _dots(axis, [one.value for one in found], places + away, reading)
+            ours = list(rows[reading])
+            _dots(axis, [one.value for one in ours], places + away, reading)
             axis.hlines(
-                places + away, [one.low for one in found], [one.high for one in found],
+                places + away, [one.low for one in ours], [one.high for one in ours],
                 color=READINGS[reading][1], lw=2, alpha=0.7,
             )  # fmt: skip
         for place, name in zip(places, rows.index, strict=True):
@@ -136,7 +171,7 @@ def comparison(judged: Mapping[ModelName, pd.DataFrame], baseline: float, study:
     ]
     handles.append(Line2D([], [], color="#343a40", ls=":", label="accuracy of always NORMAL, ours"))
     figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
-    told = "; ".join(
+    alt = "; ".join(
         f"{TITLES[m]} {rows['ours'].to_dict()['accuracy'].value:.2f}"
         for m, rows in judged.items()
         if "accuracy" in rows.index
@@ -144,20 +179,12 @@ def comparison(judged: Mapping[ModelName, pd.DataFrame], baseline: float, study:
     return Picture(
         figure,
         "Scores of each network: as the paper labels them, as its matrices give them with "
-        f"rows as truth, and in {study}, the last two with intervals. Accuracy in {study}: {told}.",
+        f"rows as truth, and in {study}, the last two with intervals. Accuracy in {study}: {alt}.",
     )
 
 
 def accuracies(points: pd.DataFrame, title: str) -> Picture:
-    """Draw accuracies with intervals, a row a network and source.
-
-    Parameters
-    ----------
-    points
-        As `covidcxr.paper.reproduction.points` returns it.
-    title
-        What the horizontal axis measures.
-    """
+    """Draw `covidcxr.paper.reproduction.points`, accuracies with intervals; a title of the axis."""
     rows = points.sort_values(
         "model", key=lambda m: m.map(list(TITLES.values()).index), kind="stable"
     )
@@ -180,9 +207,9 @@ def accuracies(points: pd.DataFrame, title: str) -> Picture:
     ]
     handles.append(Line2D([], [], color="#343a40", marker="|", ls="", ms=12, label="always normal"))
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
-    told = "; ".join(f"{r.model}, {r.what}: {r.value:.3f}" for r in rows[::-1].itertuples())
-    told = told.replace("\n", " ")
-    return Picture(figure, f"{title}, with 95% Wilson intervals. {told}.")
+    alt = "; ".join(f"{r.model}, {r.what}: {r.value:.3f}" for r in rows[::-1].itertuples())
+    alt = alt.replace("\n", " ")
+    return Picture(figure, f"{title}, with 95% Wilson intervals. {alt}.")
 
 
 def _dots(axis: Axes, values: Any, places: NDArray[Any], reading: str) -> None:
@@ -190,13 +217,13 @@ def _dots(axis: Axes, values: Any, places: NDArray[Any], reading: str) -> None:
     axis.plot(values, places, marker=marker, color=color, ls="", ms=6)
 
 
-def _number(value: Any, digits: int = 3) -> str:
-    return "–" if not np.isfinite(float(value)) else f"{float(value):.{digits}f}"
+def _number(value: Any) -> str:
+    return f"{float(value):.3f}" if np.isfinite(float(value)) else "–"
 
 
-def _with_limits(found: Interval) -> str:
-    limits = f" ({_number(found.low)} to {_number(found.high)})" if np.isfinite(found.low) else ""
-    return _number(found.value) + limits
+def _with_limits(one: Interval) -> str:
+    limits = f" ({_number(one.low)} to {_number(one.high)})" if np.isfinite(one.low) else ""
+    return _number(one.value) + limits
 
 
 def _points(value: float, low: float, high: float) -> str:
@@ -206,8 +233,8 @@ def _points(value: float, low: float, high: float) -> str:
     return f"{100 * value:+.1f}{limits}"
 
 
-def scores(found: Mapping[str, Interval], caption: str) -> Html:
-    """Show a model's scores with intervals, and below what is unusual about some of them."""
+def scores(intervals: Mapping[str, Interval], caption: str) -> Html:
+    """Table of a model's scores with intervals, and below it the reasons of exceptions."""
     shown = [
         {
             "score": metrics.word(name) + (" *" if one.reason else ""),
@@ -218,8 +245,10 @@ def scores(found: Mapping[str, Interval], caption: str) -> Html:
             "n": one.n,
             "method": one.method,
         }
-        for name, one in found.items()
+        for name, one in intervals.items()
     ]
-    remarks = [f"{metrics.word(name)}: {one.reason}" for name, one in found.items() if one.reason]
-    below = [note(f"* {'; '.join(remarks)}.")] if remarks else []
+    reasons = [
+        f"{metrics.word(name)}: {one.reason}" for name, one in intervals.items() if one.reason
+    ]
+    below = [note(f"* {'; '.join(reasons)}.")] if reasons else []
     return stack(table(pd.DataFrame(shown), caption), *below)

@@ -263,12 +263,7 @@ def _metrics(predictions: pd.DataFrame, study: Study) -> dict[str, Any]:
     first = predictions[(predictions["split"] == split) & (predictions["seed"] == seed)]
     scored: dict[str, Any] = {"split": split, "seed": seed, "threshold": study.threshold}
     for model, rows in first.groupby("model", sort=False):
-        cells = metrics.confusion(rows["label"], rows["score"], study.threshold)
-        positive = (rows["label"] == POSITIVE).to_numpy(dtype=bool)
-        values = metrics.score(cells) | {"auroc": metrics.auroc(positive, rows["score"])}
-        scored[str(model)] = dict(zip(metrics.CELLS, cells.tolist(), strict=True)) | {
-            # The majority calls no image positive: its PPV has no value.
-            k: None if np.isnan(v) else float(v)
-            for k, v in values.items()
-        }
+        scored[str(model)] = metrics.summary(
+            rows["label"] == POSITIVE, rows["score"], study.threshold, undefined=None
+        )
     return scored

@@ -588,7 +588,8 @@ def _counts(split: pd.DataFrame) -> dict[str, dict[str, int]]:
 def _metrics(predictions: pd.DataFrame, threshold: float) -> dict[str, Any]:
     scored: dict[str, Any] = {"threshold": threshold}
     for part, rows in predictions.groupby("part"):
-        cells = metrics.confusion(rows["label"], rows["score"], threshold)
-        values = {k: None if np.isnan(v) else float(v) for k, v in metrics.score(cells).items()}
-        scored[str(part)] = dict(zip(metrics.CELLS, cells.tolist(), strict=True)) | values
+        values = metrics.summary(
+            rows["label"] == POSITIVE, rows["score"], threshold, undefined=None
+        )
+        scored[str(part)] = {name: value for name, value in values.items() if name != "auroc"}
     return scored

@@ -18,7 +18,7 @@ from covidcxr.core.studies import LABELS, TITLES
 from covidcxr.core.words import listing, plural
 from covidcxr.networks import baselines
 from covidcxr.paper import publication
-from covidcxr.scores import intervals, predictions
+from covidcxr.scores import intervals, predictions, proportions
 from covidcxr.validity import external
 from covidcxr.validity.external import Tested
 
@@ -404,14 +404,12 @@ def _of_predictions(folder: Path, created: str) -> tuple[tuple[str, float], ...]
 def _judged(tested: predictions.Predictions) -> dict[str, float]:
     """Return an accuracy, its interval, and that of always answering "normal"."""
     right = tested.called(THRESHOLD) == tested.positive
-    n, _ = intervals.effective(right, tested.group)
-    low, high = intervals.wilson(right.mean() * n, n)
-    value = float(right.mean())
+    value, low, high = proportions.grouped_wilson(right, tested.group)
     return {"value": value, "low": low, "high": high, "baseline": 1 - tested.prevalence}
 
 
 def _of_matrix(cells: np.ndarray[Any, Any]) -> dict[str, float]:
     tp, _, fp, tn = cells
     n = int(cells.sum())
-    low, high = intervals.wilson(tp + tn, n)
+    low, high = proportions.wilson(tp + tn, n)
     return {"value": (tp + tn) / n, "low": low, "high": high, "baseline": (fp + tn) / n}

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import expit
 
-from covidcxr.scores import intervals, metrics
+from covidcxr.scores import metrics, proportions
 from covidcxr.scores.intervals import Interval, Protocol
 from covidcxr.scores.predictions import IMAGE, Predictions
 
@@ -111,8 +111,7 @@ def reliability(p: Predictions, bins: int = BINS, confidence: float = 0.95) -> p
     for one in np.unique(place):
         inside = place == one
         truth, group = p.positive[inside], p.group[inside]
-        worth, _ = intervals.effective(truth, group, confidence)
-        low, high = intervals.wilson(truth.mean() * worth, worth, confidence)
+        _, low, high = proportions.grouped_wilson(truth, group, confidence)
         rows.append(
             {
                 "bin": len(rows) + 1,

@@ -1,8 +1,7 @@
 """ROC and precision-recall curves, exact, with pointwise bands.
 
-Images of one score enter a curve together, so that no order within a tie is pretended.
-A band holds at each place of a fixed grid by itself; the whole true curve leaves it more
-often than the confidence says.
+Images with equal scores enter a curve together. A band covers the true curve at each
+place of a fixed grid with the stated confidence, but the whole curve less often.
 """
 
 from __future__ import annotations
@@ -11,24 +10,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from covidcxr.scores import bootstrap, intervals
-from covidcxr.scores.intervals import Protocol
+from covidcxr.scores import bootstrap, proportions
+from covidcxr.scores.intervals import Protocol, seeds
 from covidcxr.scores.predictions import IMAGE, Predictions
 
 GRID = np.linspace(0, 1, 101)
-"""Where the bands are computed: false positive rates of ROC, sensitivities of the other."""
+"""Where bands are computed: false positive rates of ROC, sensitivities of precision-recall."""
 
 _ROUNDING = 1e-9
 """Products such as 0.29 * 100 may fall short of the whole number that they are."""
 
 
 def points(p: Predictions) -> pd.DataFrame:
-    """Return both curves, a row a threshold from the highest score to the lowest.
-
-    Parameters
-    ----------
-    p
-        Predictions of n images.
+    """Return the exact ROC and precision-recall curves, a row a threshold, highest first.
 
     Returns
     -------
@@ -37,7 +31,7 @@ def points(p: Predictions) -> pd.DataFrame:
         ``false_positive_rate``, ``ppv`` (precision). The first row calls no image, at an
         infinite threshold, and has no PPV. A share without a denominator is NaN.
     """
-    hits, alarms = (found[0] for found in _called(p, np.ones((1, len(p)), dtype=np.int64)))
+    hits, alarms = (counts[0] for counts in _called(p, np.ones((1, len(p)), dtype=np.int64)))
     called = hits + alarms
     with np.errstate(divide="ignore", invalid="ignore"):
         return pd.DataFrame(
@@ -53,17 +47,16 @@ def points(p: Predictions) -> pd.DataFrame:
 
 
 def bands(p: Predictions, protocol: Protocol | None = None, grid: ArrayLike = GRID) -> pd.DataFrame:
-    """Return both curves on a grid, with pointwise intervals.
+    """Return the ROC and precision-recall curves on a grid, with pointwise intervals.
 
     Parameters
     ----------
     p
-        Predictions of n images.
+        The predictions; whole groups are drawn where these name them.
     protocol
-        Coverage and bootstrap; whole groups are drawn where the predictions name them.
+        Coverage and bootstrap.
     grid
-        Shape (g,), from 0 to 1: false positive rates of the ROC curve, and sensitivities
-        of the precision-recall curve.
+        Shape (g,), from 0 to 1, as `GRID`.
 
     Returns
     -------
@@ -86,58 +79,40 @@ def bands(p: Predictions, protocol: Protocol | None = None, grid: ArrayLike = GR
     protocol = protocol or Protocol()
     at = np.asarray(grid, dtype=float)
     curve = np.repeat(["roc", "pr"], len(at))
-    missing = [
-        name for name, there in (("positive", p.positive), ("negative", ~p.positive))
-        if not there.any()
-    ]  # fmt: skip
-    if missing:
-        reason = " and ".join(f"no {name} image" for name in missing)
+    classes = {"positive": p.positive, "negative": ~p.positive}
+    if missing := [f"no {name} image" for name, inside in classes.items() if not inside.any()]:
         empty = dict.fromkeys(("value", "low", "high"), np.nan)
+        reason = " and ".join(missing)
         return pd.DataFrame({"curve": curve, "at": np.tile(at, 2), **empty, "reason": reason})
     observed = _called(p, np.ones((1, len(p)), dtype=np.int64))
     group = None if p.unit == IMAGE else p.group
     drawn: dict[str, list[NDArray[np.float64]]] = {"roc": [], "pr": []}
     for weights in bootstrap.weights(
-        p.positive, group, protocol.resamples, intervals.seeds(protocol.seed)[1],
+        p.positive, group, protocol.resamples, seeds(protocol.seed)[1],
         stratified=protocol.stratified,
     ):  # fmt: skip
         hits, alarms = _called(p, weights)
         drawn["roc"].append(_roc(hits, alarms, at)[0])
         drawn["pr"].append(_pr(hits, alarms, at)[0])
-    found = []
+    both = []
     for name, on_grid in (("roc", _roc), ("pr", _pr)):
-        value, place = (made[0] for made in on_grid(*observed, at))
+        value, place = (rows[0] for rows in on_grid(*observed, at))
         low, high = limits(np.concatenate(drawn[name]), protocol.confidence)
-        known = _wilson(p, name, value, place, protocol.confidence)
+        fixed = _wilson(p, name, value, place, protocol.confidence)
         if name == "roc":
             # With every image called, no sample could show anything but 1.
-            known[at >= 1] = 1.0
-        found.append([value, np.fmin(low, known[:, 0]), np.fmax(high, known[:, 1])])
-    value, low, high = np.concatenate(found, axis=1)
-    return pd.DataFrame(
-        {
-            "curve": curve, "at": np.tile(at, 2), "value": value, "low": low, "high": high,
-            "reason": "",
-        }
-    )  # fmt: skip
+            fixed[at >= 1] = 1.0
+        both.append([value, np.fmin(low, fixed[:, 0]), np.fmax(high, fixed[:, 1])])
+    columns = dict(zip(("value", "low", "high"), np.concatenate(both, axis=1), strict=True))
+    return pd.DataFrame({"curve": curve, "at": np.tile(at, 2), **columns, "reason": ""})
 
 
 def limits(
     drawn: NDArray[np.float64], confidence: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return percentile limits of each column of resampled values, without NaN.
+    """Return percentile limits, two of shape (k,), of columns of resampled values (b, k).
 
-    Parameters
-    ----------
-    drawn
-        Shape (b, k).
-    confidence
-        Coverage.
-
-    Returns
-    -------
-    tuple
-        Lower and upper limits, each of shape (k,); NaN where no resample has a value.
+    NaN values are left out; where a column has no other, its limits are NaN.
     """
     tail = 100 * (1 - confidence) / 2
     usable = np.isfinite(drawn)
@@ -145,8 +120,8 @@ def limits(
         low, high = np.percentile(drawn, [tail, 100 - tail], axis=0)
         return low, high
     pairs = [
-        bootstrap.percentile(column[there], confidence) if there.any() else (np.nan, np.nan)
-        for column, there in zip(drawn.T, usable.T, strict=True)
+        bootstrap.percentile(column[finite], confidence) if finite.any() else (np.nan, np.nan)
+        for column, finite in zip(drawn.T, usable.T, strict=True)
     ]
     return tuple(np.array(pairs).reshape(-1, 2).T)  # type: ignore[return-value]
 
@@ -181,17 +156,16 @@ def _called(
 def _search(
     counts: NDArray[np.int64], wanted: NDArray[np.int64], *, last: bool
 ) -> NDArray[np.int64]:
-    """Find in each row of rising counts the last place at most, or the first at least, a count.
+    """Search rising rows (b, k) for the last place at most, or first at least, a count (b, g).
 
-    Shapes (b, k) and (b, g). Rows are put one behind the other, so that one search serves
-    all of them.
+    Rows are put one behind the other, so that one search serves all of them.
     """
     rows = np.arange(len(counts))[:, None]
     step = int(counts.max(initial=0)) + 1
     flat = (counts + rows * step).ravel()
     side = "right" if last else "left"
-    found = np.searchsorted(flat, wanted + rows * step, side=side)  # type: ignore[call-overload]
-    return found - int(last) - rows * counts.shape[1]
+    place = np.searchsorted(flat, wanted + rows * step, side=side)  # type: ignore[call-overload]
+    return place - int(last) - rows * counts.shape[1]
 
 
 def _roc(
@@ -204,9 +178,9 @@ def _roc(
     rows = np.arange(len(hits))[:, None]
     width = alarms[rows, then] - alarms[rows, place]
     part = np.clip((exact - alarms[rows, place]) / np.maximum(width, 1), 0, 1)
-    found = hits[rows, place] + part * (hits[rows, then] - hits[rows, place])
+    reached = hits[rows, place] + part * (hits[rows, then] - hits[rows, place])
     with np.errstate(divide="ignore", invalid="ignore"):
-        return found / hits[:, -1:], place
+        return reached / hits[:, -1:], place
 
 
 def _pr(
@@ -214,15 +188,14 @@ def _pr(
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Return the precision at sensitivities, and the place of the threshold there."""
     wanted = np.ceil(at[None] * hits[:, -1:] - _ROUNDING).astype(np.int64)
-    # At a sensitivity of 0 the curve's limit from the right: one image is found.
+    # At a sensitivity of 0 the curve's limit from the right: one image is detected.
     wanted = np.clip(wanted, 1, np.maximum(hits[:, -1:], 1))
     place = np.minimum(_search(hits, wanted, last=False), hits.shape[1] - 1)
     rows = np.arange(len(hits))[:, None]
-    found = hits[rows, place].astype(float)
+    detected = hits[rows, place]
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(
-            hits[:, -1:] > 0, found / (hits[rows, place] + alarms[rows, place]), np.nan
-        ), place
+        precision = detected / (detected + alarms[rows, place])
+    return np.where(hits[:, -1:] > 0, precision, np.nan), place
 
 
 def _wilson(
@@ -234,13 +207,13 @@ def _wilson(
 ) -> NDArray[np.float64]:
     """Return Wilson's limits of the share at each place of the grid, shape (g, 2)."""
     thresholds = _thresholds(p)
-    made: dict[int, float] = {}
-    found = []
-    for share, one in zip(value, place.tolist(), strict=True):
-        if one not in made:
-            called = p.called(thresholds[one])
-            inside, right = (p.positive, called) if curve == "roc" else (called, p.positive)
-            made[one] = intervals.effective(right[inside], p.group[inside], confidence)[0]
-        worth = made[one]
-        found.append(intervals.wilson(share * worth, worth, confidence))
-    return np.array(found)
+    sizes = {}
+    for one in np.unique(place).tolist():
+        called = p.called(thresholds[one])
+        inside, right = (p.positive, called) if curve == "roc" else (called, p.positive)
+        sizes[one], _ = proportions.effective_sample_size(
+            right[inside], p.group[inside], confidence
+        )
+    counts = [sizes[one] for one in place.tolist()]
+    shares = zip(value, counts, strict=True)
+    return np.array([proportions.wilson(share * n, n, confidence) for share, n in shares])

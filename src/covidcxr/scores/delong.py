@@ -1,4 +1,4 @@
-"""The variance of the area under the ROC curve, without resampling.
+"""DeLong's variance of the area under the ROC curve, also for clusters of images.
 
 References
 ----------
@@ -17,19 +17,11 @@ from scipy import optimize, stats
 def placements(
     positive: NDArray[np.bool_], scores: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Say of each image which share of the other class it is on the right side of.
+    """Compute DeLong's placement values of m models: for each image, a share of the other class.
 
-    Parameters
-    ----------
-    positive
-        Shape (n,), with p true and q false.
-    scores
-        Shape (m, n): the scores of m models.
-
-    Returns
-    -------
-    tuple
-        Shapes (m, p) and (m, q). Ties count half; the mean of either is the AUROC.
+    For ``scores`` of shape (m, n) and p positive and q negative images, the shapes are
+    (m, p) and (m, q). A value is the share of the other class on the right side of the
+    image; ties count half, and the mean of either table is the AUROC.
     """
     hits, alarms = scores[:, positive], scores[:, ~positive]
     p, q = hits.shape[1], alarms.shape[1]
@@ -44,7 +36,7 @@ def covariance(
     scores: NDArray[np.float64],
     group: NDArray[np.int64] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the AUROCs of several models on the same images, and their covariance.
+    """Compute AUROCs of m models on the same images, and their covariance.
 
     Parameters
     ----------
@@ -67,10 +59,10 @@ def covariance(
         return area, np.atleast_2d(np.cov(of_hits)) / p + np.atleast_2d(np.cov(of_alarms)) / q
     number = int(group.max()) + 1
     sums = []
-    for place, inside in ((of_hits, positive), (of_alarms, ~positive)):
-        held = np.zeros((len(area), number))
-        np.add.at(held.T, group[inside], (place - area[:, None]).T)
-        sums.append((held, np.unique(group[inside]).size))
+    for placement, inside in ((of_hits, positive), (of_alarms, ~positive)):
+        total = np.zeros((len(area), number))
+        np.add.at(total.T, group[inside], (placement - area[:, None]).T)
+        sums.append((total, np.unique(group[inside]).size))
     (hits, with_hits), (alarms, with_alarms) = sums
 
     def spread(one: NDArray[np.float64], other: NDArray[np.float64], n: int) -> NDArray[np.float64]:
@@ -86,10 +78,7 @@ def covariance(
 
 
 def interval(area: float, variance: float, confidence: float) -> tuple[float, float]:
-    """Return the interval of one AUROC, symmetric on the logit scale so that it stays below 1.
-
-    NaN where the AUROC is 0 or 1 or the variance 0, which is no knowledge of the AUROC.
-    """
+    """Compute the logit interval of one AUROC; NaN where it is 0 or 1 or the variance 0."""
     if not 0 < area < 1 or not variance > 0:
         return float("nan"), float("nan")
     away = stats.norm.ppf((1 + confidence) / 2) * np.sqrt(variance) / (area * (1 - area))
@@ -99,20 +88,12 @@ def interval(area: float, variance: float, confidence: float) -> tuple[float, fl
 
 
 def newcombe(area: float, p: int, q: int, confidence: float) -> tuple[float, float]:
-    """Return an interval of an AUROC that needs no scores and is honest at 0 and 1.
+    """Compute Newcombe's interval (method 5) of an AUROC, which is valid at 0 and 1.
 
-    All true areas are kept that lie no farther from the observed one than the normal
+    It holds all true areas that lie no farther from the observed one than the normal
     quantile times their own standard error, by Hanley and McNeil's formula with half
-    of p + q in place of both class sizes.
-
-    Parameters
-    ----------
-    area
-        The AUROC.
-    p, q
-        Independent positives and negatives, or groups of them.
-    confidence
-        Coverage.
+    of p + q in place of both class sizes. ``p`` and ``q`` are the independent positives
+    and negatives, or groups of them.
     """
     z, half = stats.norm.ppf((1 + confidence) / 2), (p + q) / 2 - 1
 

@@ -1,20 +1,19 @@
 """Scores of a binary classifier, and when they are undefined.
 
-COVID19 is positive, always. A score without a value, because a margin of the
-confusion matrix is empty or only one class is there, is NaN, never 0. Every function
+COVID19 is the positive class. A score without a value, because a margin of the
+confusion matrix is empty or one class is missing, is NaN, never 0. Every function
 takes many samples at once: cells of shape (..., 4), weights of shape (b, n).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from covidcxr.core.errors import Problem
-from covidcxr.core.studies import POSITIVE
 
 PROPORTIONS: dict[str, tuple[str, str]] = {
     "accuracy": ("tp+tn", "tp+fn+fp+tn"),
@@ -29,10 +28,10 @@ COMPOSITES = ("f1", "macro_f1", "balanced_accuracy", "mcc", "kappa")
 """The other functions of a confusion matrix."""
 
 SCORES = (*PROPORTIONS, *COMPOSITES)
-"""All that a confusion matrix, and so a threshold, decides."""
+"""All functions of a confusion matrix, which depend on a threshold."""
 
-GRADED = ("auroc", "auprc", "brier", "log_loss", "ece")
-"""What the scores themselves decide, without a threshold."""
+PROBABILITY_SCORES = ("auroc", "auprc", "brier", "log_loss", "ece")
+"""Functions of the probabilities themselves, without a threshold."""
 
 CELLS = ("tp", "fn", "fp", "tn")
 
@@ -59,69 +58,79 @@ _SMALLEST = np.finfo(np.float64).eps
 """A probability of 0 or 1 that proves wrong would cost infinitely much."""
 
 
-def confusion(
-    labels: Sequence[str] | pd.Series, scores: ArrayLike, threshold: float = 0.5
-) -> NDArray[np.int64]:
-    """Count the four cells.
+def summary(
+    positive: ArrayLike,
+    scores: ArrayLike,
+    threshold: float = 0.5,
+    undefined: float | None = np.nan,
+) -> dict[str, Any]:
+    """Confusion matrix, threshold scores and AUROC of one set of images, without intervals.
+
+    For records and tables of many runs; `covidcxr.scores.intervals.evaluate` adds intervals.
 
     Parameters
     ----------
-    labels
-        The reference standard, ``COVID19`` or ``NORMAL``, length n.
+    positive
+        Shape (n,): by the reference standard the image is of the positive class.
     scores
-        The index test's probability of COVID19, length n.
+        Shape (n,): the probability of that.
     threshold
-        A score at or above it reads as COVID19.
+        A score at or above it is called positive.
+    undefined
+        Stands for a score without a value: NaN, or None for JSON.
 
     Returns
     -------
-    numpy.ndarray
-        True positives, false negatives, false positives, true negatives.
+    dict
+        `CELLS` as int, `SCORES` and ``auroc`` as float.
 
     Raises
     ------
     Problem
         Where a score is not a number, which no threshold could place.
     """
-    values = np.asarray(scores, dtype=float)
-    if np.isnan(values).any():
+    truth, probability = np.asarray(positive, dtype=bool), np.asarray(scores, dtype=float)
+    if np.isnan(probability).any():
         raise Problem(
-            f"{int(np.isnan(values).sum())} of {len(values)} scores are not numbers; "
+            f"{int(np.isnan(probability).sum())} of {len(probability)} scores are not numbers; "
             "lower learning_rate or check the images."
         )
-    return cells(np.asarray(labels) == POSITIVE, values >= threshold)
+    counts = cells(truth, probability >= threshold)
+    values = score(counts) | {"auroc": auroc(truth, probability)}
+    return dict(zip(CELLS, counts.tolist(), strict=True)) | {
+        name: float(value) if np.isfinite(value) else undefined for name, value in values.items()
+    }
 
 
 def word(name: str) -> str:
-    """Return the name of a score in prose."""
+    """Name of a score in prose."""
     return WORDS.get(name, name)
 
 
 def cells(positive: NDArray[np.bool_], called: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Count tp, fn, fp, tn of n images by reference standard and decision."""
-    return np.array(
-        [
-            np.sum(positive & called),
-            np.sum(positive & ~called),
-            np.sum(~positive & called),
-            np.sum(~positive & ~called),
-        ]
-    )
+    """Confusion matrix (tp, fn, fp, tn) of n images by reference standard and decision."""
+    pairs = (positive & called, positive & ~called, ~positive & called, ~positive & ~called)
+    return np.array([np.sum(pair) for pair in pairs])
+
+
+def denominators(
+    positive: NDArray[np.bool_], called: NDArray[np.bool_]
+) -> dict[str, NDArray[np.bool_]]:
+    """Images in the denominator of each score of `PROPORTIONS`, shape (n,)."""
+    return {
+        "accuracy": np.ones(len(positive), dtype=bool),
+        "sensitivity": positive,
+        "specificity": ~positive,
+        "ppv": called,
+        "npv": ~called,
+    }
 
 
 def score(cells: ArrayLike) -> dict[str, NDArray[np.float64]]:
-    """Compute every score of `SCORES`.
+    """Every score of `SCORES` from confusion matrices (tp, fn, fp, tn) of shape (..., 4).
 
-    Parameters
-    ----------
-    cells
-        Shape (..., 4): tp, fn, fp, tn.
-
-    Returns
-    -------
-    dict
-        Each score with shape (...), NaN where it is undefined. Macro F1 is the mean of
-        the two classes' F1. Kappa is Cohen's.
+    Each has shape (...) and is NaN where it is undefined. Macro F1 is the mean of the two
+    classes' F1. Kappa is Cohen's.
 
     References
     ----------
@@ -154,9 +163,7 @@ def score(cells: ArrayLike) -> dict[str, NDArray[np.float64]]:
 def auroc(
     positive: NDArray[np.bool_], scores: ArrayLike, weights: ArrayLike | None = None
 ) -> NDArray[np.float64]:
-    """Return the area under the ROC curve: how often a positive image scores higher.
-
-    Ties count half.
+    """Area under the ROC curve: probability that a positive image scores higher; ties count half.
 
     Parameters
     ----------
@@ -182,7 +189,7 @@ def auroc(
 def auprc(
     positive: NDArray[np.bool_], scores: ArrayLike, weights: ArrayLike | None = None
 ) -> NDArray[np.float64]:
-    """Return the average precision, the area under the precision-recall curve as a step.
+    """Average precision, the area under the precision-recall curve as a step.
 
     Parameters and returns as for `auroc`; NaN where no image is positive.
 
@@ -191,24 +198,24 @@ def auprc(
     Davis and Goadrich, ICML (2006), on why the curve is not joined by straight lines.
     """
     hits, alarms = (part[:, ::-1] for part in _by_score(positive, scores, weights))
-    found, called = np.cumsum(hits, axis=-1), np.cumsum(hits + alarms, axis=-1)
+    above, called = np.cumsum(hits, axis=-1), np.cumsum(hits + alarms, axis=-1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        precision = np.where(called > 0, found / called, 0.0)
-        area = (hits * precision).sum(axis=-1) / found[:, -1]
+        precision = np.where(called > 0, above / called, 0.0)
+        area = (hits * precision).sum(axis=-1) / above[:, -1]
     return area if weights is not None else area[0]
 
 
 def brier(
     positive: NDArray[np.bool_], scores: ArrayLike, weights: ArrayLike | None = None
 ) -> NDArray[np.float64]:
-    """Return the mean squared distance of score and truth (Brier, Mon Weather Rev 78:1, 1950)."""
+    """Mean squared distance of score and truth (Brier, Mon Weather Rev 78:1, 1950)."""
     return _mean((np.asarray(scores, dtype=float) - positive) ** 2, weights)
 
 
 def log_loss(
     positive: NDArray[np.bool_], scores: ArrayLike, weights: ArrayLike | None = None
 ) -> NDArray[np.float64]:
-    """Return the mean negative natural logarithm of the truth's probability.
+    """Mean negative natural logarithm of the probability of the true class.
 
     A score of exactly 0 or 1 is moved by the smallest step of a float64.
     """
@@ -217,60 +224,31 @@ def log_loss(
 
 
 def ece(
-    positive: NDArray[np.bool_],
-    scores: ArrayLike,
-    weights: ArrayLike | None = None,
-    bins: int = BINS,
+    positive: NDArray[np.bool_], scores: ArrayLike, weights: ArrayLike | None = None
 ) -> NDArray[np.float64]:
-    """Return the expected calibration error of the probability of the positive class.
+    """Compute the expected calibration error of the probability of the positive class.
 
     The mean over images of the distance, within the image's bin, of mean score and
-    share of positives. With few images it is too high even for a calibrated model.
-
-    Parameters
-    ----------
-    positive, scores, weights
-        As for `auroc`.
-    bins
-        How many, of equal width; the upper edge belongs to a bin, and 0 to the first.
+    share of positives. There are `BINS` bins; the upper edge belongs to a bin, and 0 to
+    the first. With few images the error is too high even for a calibrated model.
+    Parameters and returns as for `auroc`.
 
     References
     ----------
     Naeini et al., AAAI (2015).
     """
     values = np.asarray(scores, dtype=float)
-    place = np.clip(np.ceil(values * bins).astype(int) - 1, 0, bins - 1)
-    inside = np.zeros((len(values), bins))
+    place = np.clip(np.ceil(values * BINS).astype(int) - 1, 0, BINS - 1)
+    inside = np.zeros((len(values), BINS))
     inside[np.arange(len(values)), place] = values - positive
-    given = _weights(weights, len(values))
+    counts = _weights(weights, len(values))
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = np.abs(given @ inside).sum(axis=-1) / given.sum(axis=-1)
-    return found if weights is not None else found[0]
-
-
-def graded(
-    positive: NDArray[np.bool_], scores: ArrayLike, weights: ArrayLike | None = None
-) -> dict[str, NDArray[np.float64]]:
-    """Compute every score of `GRADED`; parameters and shapes as for `auroc`."""
-    return {
-        "auroc": auroc(positive, scores, weights),
-        "auprc": auprc(positive, scores, weights),
-        "brier": brier(positive, scores, weights),
-        "log_loss": log_loss(positive, scores, weights),
-        "ece": ece(positive, scores, weights),
-    }
+        error = np.abs(counts @ inside).sum(axis=-1) / counts.sum(axis=-1)
+    return error if weights is not None else error[0]
 
 
 def undefined(name: str, cells: ArrayLike) -> str:
-    """Say why a score has no value.
-
-    Parameters
-    ----------
-    name
-        One of `SCORES` or `GRADED`.
-    cells
-        tp, fn, fp, tn, for which it is NaN.
-    """
+    """Reason why a score of a confusion matrix (tp, fn, fp, tn) has no value."""
     tp, fn, fp, tn = (int(cell) for cell in np.asarray(cells))
     missing = {
         "no image": tp + fn + fp + tn,
@@ -279,42 +257,38 @@ def undefined(name: str, cells: ArrayLike) -> str:
         "no image called positive": tp + fp,
         "no image called negative": fn + tn,
     }
-    by_score = {
-        "accuracy": ("no image",),
-        "sensitivity": ("no positive image",),
-        "specificity": ("no negative image",),
-        "ppv": ("no image called positive",),
-        "npv": ("no image called negative",),
-        "f1": ("no positive image", "no image called positive"),
-        "macro_f1": tuple(missing)[1:],
-        "balanced_accuracy": ("no positive image", "no negative image"),
-        "mcc": tuple(missing)[1:],
-        "kappa": tuple(missing)[1:],
-        "auroc": ("no positive image", "no negative image"),
-        "auprc": ("no positive image",),
-    }.get(name, ("no image",))
-    found = [reason for reason in by_score if not missing[reason]]
-    return " and ".join(found) or "division by zero"
+    _, *margins = missing
+    needed: Sequence[str] = {
+        "sensitivity": ["no positive image"],
+        "specificity": ["no negative image"],
+        "ppv": ["no image called positive"],
+        "npv": ["no image called negative"],
+        "f1": ["no positive image", "no image called positive"],
+        "macro_f1": margins,
+        "balanced_accuracy": ["no positive image", "no negative image"],
+        "mcc": margins,
+        "kappa": margins,
+        "auroc": ["no positive image", "no negative image"],
+        "auprc": ["no positive image"],
+    }.get(name, ["no image"])
+    return " and ".join(reason for reason in needed if not missing[reason]) or "division by zero"
 
 
 def _by_score(
     positive: NDArray[np.bool_], scores: ArrayLike, weights: ArrayLike | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Sum the weights of positive and of negative images at each distinct score, ascending.
-
-    Shapes (b, k).
-    """
+    """Weights of positive and of negative images at each distinct score, ascending: (b, k)."""
     _, place = np.unique(np.asarray(scores, dtype=float), return_inverse=True)
     order = np.argsort(place, kind="stable")
     starts = np.flatnonzero(np.diff(place[order], prepend=-1))
-    given = _weights(weights, len(place))[:, order]
+    counts = _weights(weights, len(place))[:, order]
     truth = positive[order]
     if not len(place):
-        empty = np.zeros((len(given), 1))
+        empty = np.zeros((len(counts), 1))
         return empty, empty
     return (
-        np.add.reduceat(given * truth, starts, axis=1),
-        np.add.reduceat(given * ~truth, starts, axis=1),
+        np.add.reduceat(counts * truth, starts, axis=1),
+        np.add.reduceat(counts * ~truth, starts, axis=1),
     )
 
 
@@ -323,16 +297,16 @@ def _weights(weights: ArrayLike | None, n: int) -> NDArray[np.float64]:
 
 
 def _mean(values: NDArray[np.float64], weights: ArrayLike | None) -> NDArray[np.float64]:
-    given = _weights(weights, len(values))
+    counts = _weights(weights, len(values))
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = given @ values / given.sum(axis=-1)
-    return found if weights is not None else found[0]
+        mean = counts @ values / counts.sum(axis=-1)
+    return mean if weights is not None else mean[0]
 
 
 def predictive_values(
     sensitivity: float, specificity: float, prevalences: Sequence[float]
 ) -> list[dict[str, float]]:
-    """Carry PPV and NPV over to other prevalences, by Bayes' theorem."""
+    """PPV and NPV at other prevalences, by Bayes' theorem."""
     rows = []
     for share in prevalences:
         hit, alarm = sensitivity * share, (1 - specificity) * (1 - share)
@@ -340,8 +314,8 @@ def predictive_values(
         rows.append(
             {
                 "prevalence": share,
-                "ppv": hit / (hit + alarm) if hit + alarm else float("nan"),
-                "npv": clear / (miss + clear) if miss + clear else float("nan"),
+                "ppv": hit / (hit + alarm) if hit + alarm else np.nan,
+                "npv": clear / (miss + clear) if miss + clear else np.nan,
             }
         )
     return rows

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from covidcxr.scores import curves, intervals, metrics
+from covidcxr.scores import curves, metrics, proportions
 from covidcxr.scores.predictions import Predictions
 from covidcxr.scores.utility import Share
 
@@ -74,7 +74,7 @@ def curve(p: Predictions, confidence: float = 0.95) -> pd.DataFrame:
         Rows of rising ``threshold``: the k scores, and infinity, at which nothing is called.
         A row holds for thresholds above the row before, up to its own: ``tp``, ``fn``,
         ``fp``, ``tn``, and of each of `SHARES` ``_worth``, how many independent images it
-        rests on (`intervals.effective`).
+        rests on (`proportions.effective_sample_size`).
     """
     rising = curves.points(p)[::-1].reset_index(drop=True)
     tp, fp = (rising[name].astype(np.int64) for name in ("tp", "fp"))
@@ -269,7 +269,7 @@ def _worth(p: Predictions, threshold: float, confidence: float) -> dict[str, flo
         "accuracy": np.ones(len(p), dtype=bool),
     }
     return {
-        name: intervals.effective(right[rows], p.group[rows], confidence)[0]
+        name: proportions.effective_sample_size(right[rows], p.group[rows], confidence)[0]
         for name, rows in inside.items()
     }
 
@@ -277,7 +277,7 @@ def _worth(p: Predictions, threshold: float, confidence: float) -> dict[str, flo
 def _share(value: float, worth: float, confidence: float) -> Share:
     if np.isnan(value):
         return Share(_NAN, _NAN, _NAN)
-    return Share(value, *intervals.wilson(value * worth, worth, confidence))
+    return Share(value, *proportions.wilson(value * worth, worth, confidence))
 
 
 def _network(name: str, counts: pd.DataFrame) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from covidcxr.scores import bootstrap, curves, intervals, metrics
+from covidcxr.scores import bootstrap, curves, intervals, metrics, proportions
 from covidcxr.scores.intervals import Protocol
 from covidcxr.scores.predictions import IMAGE, Predictions
 
@@ -385,24 +385,18 @@ def told(table: pd.DataFrame) -> str:
 
 
 def _shares(p: Predictions, called: NDArray[np.bool_], confidence: float) -> dict[str, Share]:
-    inside = {
-        "sensitivity": p.positive,
-        "specificity": ~p.positive,
-        "ppv": called,
-        "npv": ~called,
-    }
+    inside = metrics.denominators(p.positive, called)
     right = called == p.positive
     return {
-        name: _share(right[rows], p.group[rows], confidence) for name, rows in inside.items()
-    }  # fmt: skip
+        name: _share(right[inside[name]], p.group[inside[name]], confidence)
+        for name in ("sensitivity", "specificity", "ppv", "npv")
+    }
 
 
 def _share(right: NDArray[np.bool_], group: NDArray[np.int64], confidence: float) -> Share:
     if not len(right):
         return Share(_NAN, _NAN, _NAN)
-    worth, _ = intervals.effective(right, group, confidence)
-    value = float(right.mean())
-    return Share(value, *intervals.wilson(value * worth, worth, confidence))
+    return Share(*proportions.grouped_wilson(right, group, confidence))
 
 
 def _flat(shares: dict[str, Share]) -> dict[str, float]:

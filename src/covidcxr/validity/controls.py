@@ -26,7 +26,7 @@ from covidcxr.cohorts.samples import Sample, shrunk
 from covidcxr.core import records, studies
 from covidcxr.core.studies import PhantomCohort
 from covidcxr.networks import saliency
-from covidcxr.scores import intervals
+from covidcxr.scores import intervals, proportions
 from covidcxr.validity import duplicates, overlap, shortcuts
 from covidcxr.validity.leakage import experiments, models, summaries
 
@@ -827,7 +827,7 @@ def _share(
     """Return a share with the limits of Clopper and Pearson."""
     which = np.asarray(hits, dtype=bool)
     n, number = len(which), int(which.sum())
-    low, high = intervals.clopper_pearson(number, n, CONFIDENCE) if n else (np.nan, np.nan)
+    low, high = proportions.clopper_pearson(number, n, CONFIDENCE) if n else (np.nan, np.nan)
     return _row(
         measure, method, planted, variant, strength, n, number / n if n else np.nan, low, high,
         CONFIDENCE,

@@ -21,7 +21,7 @@ from covidcxr.core import records
 from covidcxr.core.records import Record
 from covidcxr.core.studies import LABELS, POSITIVE, Study, split_draw, split_kind
 from covidcxr.networks import baselines
-from covidcxr.scores import variance
+from covidcxr.scores import optimism, variance
 
 NAME = "selection"
 """The name of this record among a study's records."""
@@ -163,9 +163,9 @@ def selection_gain(record: Record, confidence: float = 0.95) -> pd.DataFrame:
     for arm, title in ARMS.items():
         of_arm = history[history["arm"] == arm]
         draws = [variance.draw(*run) for run in zip(of_arm["split"], of_arm["seed"], strict=True)]
-        selected = variance.selection(of_arm.assign(model=arm, draw=draws))
+        selected = optimism.choices(of_arm.assign(model=arm, draw=draws))
         means = selected[["last", "by_validation", "by_test"]].mean()
-        gain = variance.optimism(selected, confidence).loc["validation"]
+        gain = optimism.mean_optimism(selected, confidence).loc["validation"]
         limits = {"gain": gain["value"], "low": gain["low"], "high": gain["high"]}
         rows[title] = {"runs": len(selected), **means, **limits}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("labels")

@@ -25,7 +25,7 @@ from covidcxr.core.errors import Problem
 from covidcxr.core.records import Record
 from covidcxr.core.studies import LABELS, POSITIVE, TITLES, ModelName, Study
 from covidcxr.networks import simple_models
-from covidcxr.scores import calibration, intervals, metrics
+from covidcxr.scores import calibration, intervals, metrics, proportions
 from covidcxr.scores.intervals import Interval
 from covidcxr.scores.predictions import Predictions
 from covidcxr.validity import duplicates
@@ -733,9 +733,7 @@ def _share(
     n = int(inside.sum())
     if not n:
         return Interval(NAN, NAN, NAN, "none", p.unit, 0)
-    share = float(right[inside].mean())
-    worth, _ = intervals.effective(right[inside], p.group[inside], confidence)
-    low, high = intervals.wilson(share * worth, worth, confidence)
+    share, low, high = proportions.grouped_wilson(right[inside], p.group[inside], confidence)
     return Interval(share, low, high, "Wilson", p.unit, n)
 
 

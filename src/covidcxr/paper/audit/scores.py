@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from covidcxr.paper.audit.printed import Printed
 from covidcxr.scores import metrics
-from covidcxr.scores.intervals import clopper_pearson, wilson
+from covidcxr.scores.proportions import clopper_pearson, wilson
 
 READINGS = ("as_printed", "transposed")
 
