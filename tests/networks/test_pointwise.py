@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special
 
-from covidcxr.core.errors import Problem
 from covidcxr.networks import pointwise
 
 sizes = st.integers(1, 6)
@@ -161,11 +160,6 @@ def test_the_check_finds_a_planted_error(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(pointwise, "collapse", without_the_convolutions_bias)
     assert pointwise.check(4, 30, 8).collapsed > 0.01
-
-
-def test_no_filters_are_refused() -> None:
-    with pytest.raises(Problem, match="filters=0"):
-        pointwise.factorise(np.ones((2, 3, 2)), 0)
 
 
 # --- what the argument does not say

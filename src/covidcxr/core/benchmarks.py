@@ -29,18 +29,7 @@ Result = Mapping[str, Any]
 
 
 def read(folder: Path) -> dict[str, Result]:
-    """Read what the benchmarks wrote, by name.
-
-    Parameters
-    ----------
-    folder
-        ``benchmarks/results``.
-
-    Raises
-    ------
-    Problem
-        For a result that is missing or damaged.
-    """
+    """Read what the benchmarks wrote, by name; a missing or damaged result is refused."""
     results = {}
     for name in BENCHMARKS:
         path = folder / f"{name}.json"
@@ -85,16 +74,9 @@ def updates(result: Result) -> pd.DataFrame:
 def frozen(result: Result) -> dict[str, float]:
     """Compare three networks on shared frozen features with a notebook that shares none.
 
-    Returns
-    -------
-    dict
-        ``faster`` and ``memory``: the notebook's wall time and peak over ours; ``further``:
-        time of further seeds over that of the first; ``hours_theirs`` and ``hours_ours``:
-        projections at the paper's size; ``projected``: their ratio.
-
-    Notes
-    -----
-    The notebook sends every training and test image through the backbones in every epoch;
+    ``faster`` and ``memory`` are ratios of wall time and peak; ``further`` is the time of
+    further seeds over that of the first; ``projected`` is the ratio at the paper's size. There
+    the notebook sends every training and test image through the backbones in every epoch;
     on features each backbone sees each image once. Both ways update the same heads. Neither
     projection includes the reading of images or the start of a process.
     """
@@ -125,12 +107,9 @@ def frozen(result: Result) -> dict[str, float]:
 def bootstrap(result: Result) -> dict[str, float]:
     """Compare resampled counts and weights with SciPy's bootstrap, at equal resamples.
 
-    Returns
-    -------
-    dict
-        ``counts`` and ``weights``: SciPy's time over ours, for scores of a threshold and for
-        AUROCs; ``resamples``; ``apart``: by how many Monte Carlo standard errors the two
-        differ at most; ``by_images``: the time for ``images_more`` times as many images.
+    ``counts`` and ``weights`` are the ratios for scores of a threshold and for AUROCs;
+    ``apart`` is in Monte Carlo standard errors; ``by_images`` is the time for ``images_more``
+    times as many images.
     """
     ratios: dict[str, float] = {}
     for name in ("counts", "weights"):
@@ -146,14 +125,7 @@ def bootstrap(result: Result) -> dict[str, float]:
 
 
 def duplicates(result: Result) -> dict[str, float]:
-    """Compare the search for near hashes with pairs of hash objects, by the pair.
-
-    Returns
-    -------
-    dict
-        ``hashes``: the most that were searched; ``hash_seconds``; ``hash_faster``: the time of
-        a pair of objects over that of a pair in the search.
-    """
+    """Compare the search for near hashes with pairs of hash objects, by the pair."""
     few, most = result["few"], result["packed_seconds"][-1]
     pair = few["objects_seconds"] / math.comb(few["hashes"], 2)
     faster = pair / (most["value"] / math.comb(most["n"], 2))

@@ -22,15 +22,7 @@ _WITHOUT_INTERVAL = ("kappa", "lr_positive", "lr_negative", "macro_f1", "weighte
 
 
 def values(report: Report, largest_test_set: int) -> dict[str, Any]:
-    """Numbers of the paper's audit, by glue key.
-
-    Parameters
-    ----------
-    report
-        Of the paper: three tables and one impossible accuracy, in the last.
-    largest_test_set
-        Up to this size fractions are sought that print as the impossible accuracy.
-    """
+    """Numbers of the paper's audit, by glue key; its last table has one impossible accuracy."""
     positive, negative = report["test_set"]
     n = positive + negative
     labelled, corrected = (verdict_counts(report, way) for way in ("as_printed", "transposed"))
@@ -59,10 +51,8 @@ def values(report: Report, largest_test_set: int) -> dict[str, Any]:
     }
     up = [100 * (b["sensitivity"] - a["sensitivity"]) for a, b in zip(before, after, strict=True)]
     down = [100 * (a["specificity"] - b["specificity"]) for a, b in zip(before, after, strict=True)]
-    for name, rise, fall in zip(("50", "152", "252"), up, down, strict=True):
-        glued |= {f"sens_up_{name}": rise, f"spec_down_{name}": fall}
     glued |= {"sens_up": max(up), "spec_down": max(down)}
-    glued |= _impossible(report, n, largest_test_set) | _margins(report)
+    glued |= _impossible(report, n, largest_test_set)
     return {f"audit_{name}": value for name, value in glued.items()}
 
 
@@ -80,22 +70,6 @@ def _impossible(report: Report, n: int, largest: int) -> dict[str, Any]:
         "largest": largest,
         "denominators": ", ".join(f"{k}/{m}" for k, m in denominators(printed, largest)),
         "theirs": "the same" if same else "otherwise",
-    }
-
-
-def _margins(report: Report) -> dict[str, Any]:
-    """Collect what the margins allow on the first pair of networks, and on the others."""
-    pair = report["pairs"][0]["all"]
-    return {
-        "few": pair["discordant"][0],
-        "many": pair["discordant"][1],
-        "feasible": pair["feasible"],
-        "p_low": pair["p"][0],
-        "p_high": pair["p"][1],
-        "limit": pair["significant_up_to"],
-        "likely": pair["independent"]["discordant"],
-        "likely_p": pair["independent"]["p"],
-        "worst_p": p_value(max(other["all"]["p"][1] for other in report["pairs"][1:])),
     }
 
 

@@ -21,15 +21,7 @@ _Row = Mapping[Hashable, Any]
 
 
 def values(compared: pd.DataFrame, trained: Mapping[str, Record], study: Study) -> dict[str, Any]:
-    """Numbers of arms and of differences, by glue key.
-
-    Parameters
-    ----------
-    compared, trained
-        As `covidcxr.networks.sensitivity.table` and ``read`` return them.
-    study
-        The study that the arms change.
-    """
+    """Numbers of arms and of differences, by glue key."""
     tested = compared[compared["holm"].notna()]
     different = tested[tested["holm"] < comparison.LEVEL]
     chance = chance_difference(compared)

@@ -122,11 +122,6 @@ def account(network: keras.Model) -> Account:
     ----------
     network
         A built network, functional or sequential; its parts may be networks.
-
-    Raises
-    ------
-    TypeError
-        For a layer with a weight matrix whose multiply-adds are not known here.
     """
     parts = {}
     for part in network.layers:
@@ -224,17 +219,7 @@ def final_side(pixels: int) -> int:
 
 
 def published_multiply_adds(layers: int, pixels: int, classes: int = 1000) -> int:
-    """Multiply-adds of one image through a residual network of the first version.
-
-    Parameters
-    ----------
-    layers
-        A key of `STAGES`.
-    pixels
-        Side of the square input.
-    classes
-        Outputs of the classifier; 0 leaves it out.
-    """
+    """Multiply-adds of one image through a residual network of the first version."""
     side = -(-pixels // 2)
     total = side**2 * 7 * 7 * 3 * 64
     side = -(-side // 2)

@@ -22,9 +22,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from covidcxr.core.errors import Problem
-
 Floats = NDArray[np.float64]
+
+_HEADS, _IMAGES = 3, 8  # random classifiers that are compared, and feature maps for each
 
 
 class Linear(NamedTuple):
@@ -37,8 +37,7 @@ class Linear(NamedTuple):
 class Factors(NamedTuple):
     """A 1x1 convolution's kernel (channels, filters) and the head behind it.
 
-    The convolution needs no bias: one on every filter shifts each logit by a
-    constant, which the head's own bias can do.
+    The convolution needs no bias, whose effect on a logit the head's own bias can have.
     """
 
     kernel: Floats
@@ -77,14 +76,7 @@ def factorise(head: ArrayLike, filters: int) -> Factors:
     Exact where ``filters`` is at least the rank of `matrix`; below it, the nearest
     that so many filters allow, with the error of `truncation_errors`. Filters that are not
     needed are zero.
-
-    Raises
-    ------
-    Problem
-        For fewer than one filter.
     """
-    if filters < 1:
-        raise Problem(f"filters={filters}: a convolution has at least one; raise it.")
     head = np.asarray(head, dtype=float)
     places, channels, classes = head.shape
     left, sizes, right = np.linalg.svd(matrix(head), full_matrices=False)
@@ -109,18 +101,9 @@ def matrix(head: ArrayLike) -> Floats:
 def rank_bound(places: int, classes: int, pooled: bool = False, differences: bool = False) -> int:
     """Largest rank of `matrix`: so many filters suffice for every linear head.
 
-    Parameters
-    ----------
-    places
-        Of the feature maps, height times width.
-    classes
-        Of the classifier.
-    pooled
-        Whether the maps are averaged over all places first: all places then share one
-        pattern a class.
-    differences
-        Whether only the differences between logits must be kept, which alone decide a
-        softmax's probabilities.
+    ``pooled``: the maps are averaged over all places first, so that all places share one
+    pattern a class. ``differences``: only the differences between logits are kept, which alone
+    decide a softmax's probabilities.
     """
     return (1 if pooled else places) * (classes - 1 if differences else classes)
 
@@ -155,30 +138,13 @@ def check(
     classes: int = 2,
     *,
     pooled: bool = False,
-    heads: int = 3,
-    images: int = 8,
-    seed: int = 0,
 ) -> Check:
     """Compare both forms on random feature maps, over random classifiers.
 
-    Parameters
-    ----------
-    places, channels, filters, classes
-        Sizes.
-    pooled
-        Whether the classifier stands behind global average pooling.
-    heads, images
-        How many classifiers, and how many feature maps for each.
-    seed
-        Decides the numbers.
-
-    Returns
-    -------
-    Check
-        Rounding errors where the forms are equal. ``factorised`` is not small
-        where a head's rank exceeds ``filters``; ``collapsed`` always is.
+    Differences are rounding errors where the forms are equal. ``factorised`` is not small
+    where a head's rank exceeds ``filters``; ``collapsed`` always is.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
 
     def random_head(width: int) -> Floats:
         if pooled:
@@ -186,8 +152,8 @@ def check(
         return rng.standard_normal((places, width, classes))
 
     differences = []
-    for _ in range(heads):
-        maps = rng.standard_normal((images, places, channels))
+    for _ in range(_HEADS):
+        maps = rng.standard_normal((_IMAGES, places, channels))
         kernel, bias = rng.standard_normal((channels, filters)), rng.standard_normal(filters)
         head, head_bias = random_head(filters), rng.standard_normal(classes)
         two = logits(convolve(maps, kernel, bias), head, head_bias)
@@ -210,9 +176,8 @@ def relative_difference(expected: ArrayLike, actual: ArrayLike) -> float:
 def dropout_variance(maps: ArrayLike, head: ArrayLike, rate: float) -> Floats:
     """Variance of the logits (n, classes) under dropout before a head.
 
-    Dropout sets each number to zero with probability ``rate`` and divides the others
-    by 1 - rate, so that the mean stays; each term of the sum then has the variance
-    rate / (1 - rate) times its square.
+    Each number is zero with probability ``rate``, else divided by 1 - rate: a term of the sum
+    has the variance rate / (1 - rate) times its square.
     """
     squares = np.asarray(maps, dtype=float) ** 2
     return rate / (1 - rate) * logits(squares, np.asarray(head, dtype=float) ** 2)

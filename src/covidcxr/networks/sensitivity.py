@@ -60,28 +60,12 @@ def arms() -> dict[str, Arm]:
 
 
 def study(arm: Arm, base: str | Path = f"config/{NAME}.yaml", also: str = "") -> Study:
-    """Return an arm's study.
-
-    Parameters
-    ----------
-    arm
-        One of `arms`.
-    base
-        The study that it changes.
-    also
-        Further overrides, of every arm.
-    """
+    """Return an arm's study: the study that it changes, with its overrides and ``also``."""
     return studies.load(base, f"{also} {arm.settings}")
 
 
 def run(study: Study) -> str:
-    """Return the name of the one training of an arm's study.
-
-    Raises
-    ------
-    Problem
-        For a study that asks for more.
-    """
+    """Return the name of the one training of an arm's study; a study of more is refused."""
     if len(study.models) * len(study.splits) * len(study.seeds) != 1:
         raise Problem(
             f"{study.name}: an arm is one training; leave one model, one split and one seed."
@@ -90,13 +74,7 @@ def run(study: Study) -> str:
 
 
 def read(results: Path) -> dict[str, records.Record]:
-    """Return the records of the arms that were trained, by key, in the arms' order.
-
-    Parameters
-    ----------
-    results
-        The folder of all records.
-    """
+    """Read the records of the arms that were trained, by key, from the folder of all records."""
     trained = {}
     for key, arm in arms().items():
         folder = results / NAME / key
@@ -119,7 +97,7 @@ def table(
     protocol
         Threshold, coverage and bootstrap.
     margin
-        Accuracies nearer to each other than this are equivalent.
+        Largest difference in accuracy that counts as equivalent.
 
     Returns
     -------
@@ -170,13 +148,7 @@ _COLUMNS = [
 
 
 def _checked(record: records.Record, study: Study) -> records.Record:
-    """Return a record that is what its folder says it is.
-
-    Raises
-    ------
-    Problem
-        Where the study was changed after it was made.
-    """
+    """Return a record, refused where the study was changed after it was made."""
     expected = training.parameters(study, study.models[0], study.splits[0], study.seeds[0])
     if record["parameters"] != expected:
         raise Problem(

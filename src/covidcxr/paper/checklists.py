@@ -105,18 +105,7 @@ def counts(name: Name) -> pd.DataFrame:
 
 
 def page_values(root: Path) -> dict[str, int]:
-    """Numbers of pointers, tests and items in full, by glue key.
-
-    Parameters
-    ----------
-    root
-        The project's folder.
-
-    Raises
-    ------
-    Problem
-        For evidence that leads nowhere.
-    """
+    """Numbers of pointers, tests and items in full, by glue key."""
     glued = {
         "checklists_followed": check(root),
         "checklists_tested": sum(item.check is not None for n in FILES for item in content(n)),
@@ -136,13 +125,7 @@ def values() -> list[str]:
 
 
 def check(root: Path) -> int:
-    """Follow every pointer of both checklists and return how many there are.
-
-    Raises
-    ------
-    Problem
-        For the first one that leads nowhere.
-    """
+    """Follow every pointer of both checklists and count them; one that leads nowhere is refused."""
     followed = 0
     for name in FILES:
         for item in content(name):
