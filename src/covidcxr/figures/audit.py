@@ -27,7 +27,7 @@ def readings(report: Report) -> Picture:
     tables = report["tables"]
     figure, axes = plt.subplots(1, len(tables), figsize=(common.WIDTH, 3.5), sharey=True)
     places = np.arange(len(_SWAPPED))[::-1]
-    shown = []
+    descriptions = []
     for axis, table in zip(np.atleast_1d(axes), tables, strict=True):
         labelled, corrected = table["scores"]["as_printed"], table["scores"]["transposed"]
         for place, score in zip(places, _SWAPPED, strict=True):
@@ -46,14 +46,16 @@ def readings(report: Report) -> Picture:
         axis.set_xticks([0.4, 0.6, 0.8, 1.0])
         axis.grid(axis="y", visible=False)
         moves = (f"{word(s)} {labelled[s]:.2f} to {corrected[s]:.2f}" for s in _SWAPPED)
-        shown.append(f"{table['name']}: {', '.join(moves)}")
+        descriptions.append(f"{table['name']}: {', '.join(moves)}")
     handles = [
         Line2D([], [], color=_PRINTED, marker="o", ls="", ms=8, label="rows as labelled"),
         Line2D([], [], color=_CORRECTED, marker="D", ls="", ms=7, label="rows as the truth"),
         Line2D([], [], color=_CORRECTED, lw=7, alpha=0.25, label="its 95% Wilson interval"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
-    return Picture(figure, f"Scores as labelled and with rows as the truth. {'; '.join(shown)}.")
+    return Picture(
+        figure, f"Scores as labelled and with rows as the truth. {'; '.join(descriptions)}."
+    )
 
 
 def against_baseline(report: Report) -> Picture:
@@ -61,7 +63,7 @@ def against_baseline(report: Report) -> Picture:
     tables = report["tables"]
     baseline = tables[0]["baseline"]["accuracy"]
     figure, axis = plt.subplots(figsize=(common.WIDTH, 2.6))
-    shown = []
+    descriptions = []
     for place, table in enumerate(reversed(tables)):
         interval = table["intervals"][table["reading"]]["accuracy"]
         value = table["scores"][table["reading"]]["accuracy"]
@@ -69,7 +71,7 @@ def against_baseline(report: Report) -> Picture:
         axis.hlines(place, *interval["wilson"], color=_CORRECTED, lw=7, alpha=0.3)
         axis.plot(value, place, "D", color=_CORRECTED, ms=8)
         low, high = interval["wilson"]
-        shown.append(f"{table['name']} {value:.3f} ({low:.3f} to {high:.3f})")
+        descriptions.append(f"{table['name']} {value:.3f} ({low:.3f} to {high:.3f})")
     axis.axvline(baseline, color="#343a40", ls="--", lw=1.2)
     axis.set_yticks(range(len(tables)), [t["name"] for t in reversed(tables)])
     axis.set(xlabel="accuracy", xlim=(0.68, 1.005), ylim=(-0.6, len(tables) - 0.4))
@@ -84,7 +86,7 @@ def against_baseline(report: Report) -> Picture:
     return Picture(
         figure,
         f"Accuracy of each network beside {baseline:.3f}, that of always answering normal. "
-        f"{'; '.join(reversed(shown))}.",
+        f"{'; '.join(reversed(descriptions))}.",
     )
 
 
@@ -92,7 +94,7 @@ def discordance(report: Report) -> Picture:
     """Draw the exact McNemar p of each pair over all feasible counts of discordant images."""
     figure, axis = plt.subplots(figsize=(common.WIDTH, 3.9))
     right = {table["name"]: _correct(table) for table in report["tables"]}
-    shown, floor = [], 1.0
+    descriptions, floor = [], 1.0
     for pair, color, marker in zip(report["pairs"], _PAIRS, _MARKERS, strict=False):
         bounds = pair["all"]
         few, many = bounds["discordant"]
@@ -103,7 +105,7 @@ def discordance(report: Report) -> Picture:
         axis.plot(counts, p, color=color, lw=2.5, label=name)
         likely = bounds["independent"]
         axis.plot(likely["discordant"], likely["p"], marker, color=color, ms=9)
-        shown.append(f"{name}: p {p_range(p.min(), p.max())} for {few} to {many}")
+        descriptions.append(f"{name}: p {p_range(p.min(), p.max())} for {few} to {many}")
         floor = min(floor, float(p.min()))
     axis.axhline(
         comparison.LEVEL, color="#343a40", ls="--", lw=1.2, label=f"p = {comparison.LEVEL}"
@@ -115,7 +117,7 @@ def discordance(report: Report) -> Picture:
     return Picture(
         figure,
         "Exact McNemar p of each pair of networks over every number of discordant images that "
-        f"their tables allow. {'; '.join(shown)} images.",
+        f"their tables allow. {'; '.join(descriptions)} images.",
     )
 
 

@@ -109,13 +109,13 @@ def prints(report: Report) -> pd.DataFrame:
 
 def verdict_counts(report: Report, reading: str) -> dict[str, int]:
     """Count the printed values by verdict in one reading; every verdict is a key."""
-    given = [
+    counted = [
         row["readings"][reading]["verdict"]
         for table in report["tables"]
         for _, rows in _reported(table)
         for row in rows
     ]
-    return {verdict: given.count(verdict) for verdict in verdicts.VERDICTS}
+    return {verdict: counted.count(verdict) for verdict in verdicts.VERDICTS}
 
 
 def recomputed(report: Report) -> pd.DataFrame:
@@ -196,9 +196,9 @@ def _verdicts(rows: list[dict[str, Any]], reading: str) -> str:
     """Return the one verdict on several prints, or each with its prints."""
     prints_by_verdict: dict[str, list[str]] = {}
     for row in rows:
-        given = row["readings"][reading]
-        equals = f" ({word(given['equals'])})" if given["equals"] else ""
-        prints_by_verdict.setdefault(given["verdict"] + equals, []).append(row["printed"])
+        judgement = row["readings"][reading]
+        equals = f" ({word(judgement['equals'])})" if judgement["equals"] else ""
+        prints_by_verdict.setdefault(judgement["verdict"] + equals, []).append(row["printed"])
     if len(prints_by_verdict) == 1:
         return next(iter(prints_by_verdict))
     each = ((verdict, dict.fromkeys(prints)) for verdict, prints in prints_by_verdict.items())

@@ -66,8 +66,8 @@ def speedups(glued: Mapping[str, Any]) -> Picture:
     axis.xaxis.set_major_formatter("{x:,.0f}")
     axis.invert_yaxis()
     axis.grid(axis="y", visible=False)
-    shown = "; ".join(f"{name}: {ratio:,.1f}" for name, ratio in ratios.items())
-    return Picture(figure, f"Times as fast. {shown}.".replace("\n", " "))
+    descriptions = "; ".join(f"{name}: {ratio:,.1f}" for name, ratio in ratios.items())
+    return Picture(figure, f"Times as fast. {descriptions}.".replace("\n", " "))
 
 
 def updates(result: Result) -> Html:

@@ -66,8 +66,10 @@ def forest(compared: pd.DataFrame, confidence: float) -> Picture | Html:
     axis.set(xlabel=f"difference in accuracy, points, with {confidence:.0%} interval")
     axis.set_ylim(-0.7, len(rows) - 0.3)
     axis.grid(axis="y", visible=False)
-    shown = "; ".join(f"{_name(row)} {100 * row['difference']:+.1f}" for row in rows)
-    alt = f"Difference in accuracy of each arm to the one that it changes, in points. {shown}."
+    descriptions = "; ".join(f"{_name(row)} {100 * row['difference']:+.1f}" for row in rows)
+    alt = (
+        f"Difference in accuracy of each arm to the one that it changes, in points. {descriptions}."
+    )
     return Picture(figure, alt)
 
 

@@ -24,8 +24,8 @@ from covidcxr.core.studies import TITLES, ModelName
 if TYPE_CHECKING:
     import keras
 
-PRINTED_RESNET50 = 3.8e9
-"""Multiply-adds of ResNet50 at 224 pixels, as He et al. (2016), Table 1, print them."""
+PRINTED_RESNET50, PRINTED_SIZE = 3.8e9, 224
+"""Multiply-adds of ResNet50, and at how many pixels, as He et al. (2016), Table 1, print them."""
 
 STAGES = {50: (3, 4, 6, 3), 152: (3, 8, 36, 3)}
 """Blocks in each stage of a residual network, by the number in its name."""
@@ -151,13 +151,6 @@ def multiply_adds(layer: keras.layers.Layer) -> int:
     if any(len(weight.shape) > 1 for weight in layer.weights):
         raise TypeError(f"{layer.name}: the multiply-adds of {type(layer).__name__} are not known")
     return 0
-
-
-def published_resnet50() -> Account:
-    """Count Keras' ResNet50 with its 1,000 classes at 224 pixels, the published form."""
-    import keras
-
-    return account(keras.applications.ResNet50(weights=None))
 
 
 def summary(accounts: Mapping[ModelName, Account]) -> pd.DataFrame:

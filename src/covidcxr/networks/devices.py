@@ -57,15 +57,14 @@ def choose() -> str:
         import keras
 
         return str(keras.backend.backend())
-    asked = os.environ.get("KERAS_BACKEND")
-    here = installed()
-    if asked and asked not in here:
-        known = f"install {asked}" if asked in BACKENDS else f"choose {', '.join(BACKENDS)}"
-        raise Problem(f"KERAS_BACKEND={asked}: no such backend here; {known} or unset it.")
-    if not here:
+    wanted, available = os.environ.get("KERAS_BACKEND"), installed()
+    if wanted and wanted not in available:
+        remedy = f"install {wanted}" if wanted in BACKENDS else f"choose {', '.join(BACKENDS)}"
+        raise Problem(f"KERAS_BACKEND={wanted}: no such backend here; {remedy} or unset it.")
+    if not available:
         raise Problem("No backend of Keras is installed; install tensorflow, jax or torch.")
-    seeing = (name for name in here if gpus.name() and count_accelerators(name))
-    chosen = asked or next(seeing, here[0])
+    seeing = (name for name in available if gpus.name() and count_accelerators(name))
+    chosen = wanted or next(seeing, available[0])
     os.environ["KERAS_BACKEND"] = chosen
     gpus.claim_one()
     return chosen

@@ -107,8 +107,8 @@ def marks(source: Source) -> Finding:
         return _unknown("marks")
     spans = {name: _span(row["auroc"], row["low"], row["high"]) for name, row in areas.items()}
     above = any(row["low"] > 0.5 for row in areas.values())
-    shown = "; ".join(f"{name} {span}" for name, span in spans.items())
-    return Finding(FOUND if above else NOT_FOUND, {"marks": shown})
+    entries = "; ".join(f"{name} {span}" for name, span in spans.items())
+    return Finding(FOUND if above else NOT_FOUND, {"marks": entries})
 
 
 def patients(source: Source) -> Finding:
@@ -138,7 +138,7 @@ def _shared(source: Source, reason: str, key: str) -> Finding:
     table = record.table("splits")
     table = table[table["reason"] == reason]
     own = {split.rpartition("-")[0] if split[-1].isdigit() else split for split in source.splits}
-    shown, most_of_all = [], 0
+    entries, most_of_all = [], 0
     for name, title in overlap.SPLITS.items():
         draws = table[table["split"] == name].groupby("seed")[["affected", "n"]].sum()
         if name not in own or draws.empty:
@@ -146,11 +146,11 @@ def _shared(source: Source, reason: str, key: str) -> Finding:
         least, most = int(draws["affected"].min()), int(draws["affected"].max())
         count = f"{least:,} to {most:,}" if least < most else f"{most:,}"
         over = f" ({len(draws)} draws)" if len(draws) > 1 else ""
-        shown.append(f"{title} {count} of {int(draws['n'].median()):,}{over}")
+        entries.append(f"{title} {count} of {int(draws['n'].median()):,}{over}")
         most_of_all = max(most, most_of_all)
-    if not shown:
+    if not entries:
         return _unknown(key)
-    return Finding(FOUND if most_of_all else NOT_FOUND, {key: "; ".join(shown)})
+    return Finding(FOUND if most_of_all else NOT_FOUND, {key: "; ".join(entries)})
 
 
 def _sources(record: Record | None) -> Finding:
@@ -203,9 +203,9 @@ def _elsewhere(record: Record | None) -> Finding:
     areas = {name: area for name, area in areas.items() if math.isfinite(area.value)}
     if not areas:
         return _unknown(*keys)
-    shown = [f"{_span(one.value, one.low, one.high)} on '{name}'" for name, one in areas.items()]
+    entries = [f"{_span(one.value, one.low, one.high)} on '{name}'" for name, one in areas.items()]
     worse = any(one.high < home.low for one in areas.values())
-    values = (_span(home.value, home.low, home.high), "; ".join(shown))
+    values = (_span(home.value, home.low, home.high), "; ".join(entries))
     return Finding(FOUND if worse else NOT_FOUND, dict(zip(keys, values, strict=True)))
 
 
