@@ -34,7 +34,7 @@ LONG = (
     *(
         "test_book",
         "test_slurm",
-        "test_backends",
+        "test_devices",
         "test_training",
         "test_killed",
         "test_epoch_selection",

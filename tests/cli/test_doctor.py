@@ -11,7 +11,7 @@ import pytest
 
 from covidcxr.cli import doctor
 from covidcxr.core import studies
-from covidcxr.networks import architecture, devices
+from covidcxr.networks import architecture, devices, gpus
 from tests.cli.test_commands import covidcxr
 
 
@@ -22,9 +22,9 @@ def named(study: studies.Study, place: Path) -> dict[str, doctor.Finding]:
 @pytest.fixture(autouse=True)
 def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "_reachable", lambda address: False)
-    monkeypatch.setattr(devices, "asked", lambda backend: (0, ""))
-    monkeypatch.setattr(devices, "gpu_name", lambda: "")
-    monkeypatch.setattr(devices, "driver", lambda: "")
+    monkeypatch.setattr(devices, "probe", lambda backend: (0, ""))
+    monkeypatch.setattr(gpus, "name", lambda: "")
+    monkeypatch.setattr(gpus, "driver", lambda: "")
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
 
 
@@ -86,12 +86,12 @@ def test_a_folder_without_a_usable_image_of_each_class_is_missing(
 def test_a_gpu_that_no_backend_sees_is_told_with_a_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(devices, "gpu_name", lambda: "NVIDIA T4")
+    monkeypatch.setattr(gpus, "name", lambda: "NVIDIA T4")
     found = named(studies.load("config/demo.yaml"), tmp_path)["trainings use"]
     assert found.status == doctor.NOTE
     assert "although the machine has NVIDIA T4" in found.found
     assert "make setup GPU=1" in found.remedy
-    monkeypatch.setattr(devices, "asked", lambda backend: (1, ""))
+    monkeypatch.setattr(devices, "probe", lambda backend: (1, ""))
     assert named(studies.load("config/demo.yaml"), tmp_path)["trainings use"].status == doctor.OK
 
 
@@ -115,8 +115,8 @@ def test_what_of_nvidia_is_missing_is_named(
             raise importlib.metadata.PackageNotFoundError(name)
         return libraries
 
-    monkeypatch.setattr(devices, "gpu_name", lambda: "NVIDIA T4")
-    monkeypatch.setattr(devices, "driver", lambda: driver)
+    monkeypatch.setattr(gpus, "name", lambda: "NVIDIA T4")
+    monkeypatch.setattr(gpus, "driver", lambda: driver)
     monkeypatch.setattr(importlib.metadata, "version", version)
     found = named(studies.load("config/demo.yaml"), tmp_path)
     names = ("NVIDIA driver", "CUDA libraries")
@@ -143,7 +143,7 @@ def test_what_an_update_took_is_read_from_the_benchmark(
 def test_a_backend_that_fails_to_start_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(devices, "asked", lambda backend: (0, "libcudnn.so: not found"))
+    monkeypatch.setattr(devices, "probe", lambda backend: (0, "libcudnn.so: not found"))
     found = named(studies.load("config/demo.yaml"), tmp_path)["TensorFlow"]
     assert "libcudnn.so: not found" in found.found
 

@@ -76,13 +76,12 @@ def test_a_sequential_network_counted_by_hand() -> None:
             ]
         )
     )
-    assert counted.parts["conv"] == (3 * 3 * 3 * 4 + 4,) * 2 + (3 * 3 * 3 * 4 * 4 * 4, 1)
-    assert counted.parts["normal"] == (16, 8, 0, 0)
-    assert counted.parts["dense"] == (64 * 5 + 5,) * 2 + (64 * 5, 1)
-    assert counted.depth == 2
+    assert counted.parts["conv"] == (3 * 3 * 3 * 4 + 4,) * 2 + (3 * 3 * 3 * 4 * 4 * 4,)
+    assert counted.parts["normal"] == (16, 8, 0)
+    assert counted.parts["dense"] == (64 * 5 + 5,) * 2 + (64 * 5,)
 
 
-def test_nested_networks_are_walked_and_a_shortcut_adds_no_depth() -> None:
+def test_nested_networks_are_walked() -> None:
     import keras
     from keras import layers
 
@@ -95,25 +94,18 @@ def test_nested_networks_are_walked_and_a_shortcut_adds_no_depth() -> None:
     counted = complexity.account(keras.Model(image, layers.Dense(3, name="end")(average)))
     parameters = (9 * 2 * 6 + 6) + (6 * 6 + 6) + (2 * 6 + 6)
     work = 16 * (9 * 2 * 6 + 6 * 6 + 2 * 6)
-    assert counted.parts == {"block": (parameters, 0, work, 2), "end": (21, 21, 18, 1)}
-    assert counted.depth == 3
+    assert counted.parts == {"block": (parameters, 0, work), "end": (21, 21, 18)}
     assert counted.steps["block"] == (4, 4, 6)
 
 
 def test_published_resnet50_costs_what_its_article_prints() -> None:
-    # He et al. (2016), Table 1, multiplied out: side, width and blocks of each
-    # stage; the first 1x1 convolution of a stage halves the image.
-    work = 112**2 * 49 * 3 * 64 + 2048 * 1000
-    before = 64
-    for side, width, blocks in ((56, 64, 3), (28, 128, 4), (14, 256, 6), (7, 512, 3)):
-        block = side**2 * (9 * width**2 + width * 4 * width)
-        work += blocks * block + side**2 * width * (before + (blocks - 1) * 4 * width)
-        before, shortcut = 4 * width, before * 4 * width
-        work += side**2 * shortcut
-    counted = complexity.published_resnet50()
+    import keras
+
+    counted = complexity.account(keras.applications.ResNet50(weights=None))
+    work = complexity.published_multiply_adds(50, 224)
     assert counted.multiply_adds == work == 3_857_973_248
     assert work == pytest.approx(complexity.PRINTED_RESNET50, rel=0.02)
-    assert (counted.parameters, counted.depth, counted.size) == (25_636_712, 50, 224)
+    assert counted.parameters == 25_636_712
 
 
 @pytest.fixture(scope="module")
@@ -133,13 +125,9 @@ def test_the_fusion_networks_parts(fusion: complexity.Account) -> None:
     assert fusion.parts["pointwise"].multiply_adds == 64 * 4096 * 1024
     assert fusion.parts["probabilities"].multiply_adds == 65_536 * 2
     assert fusion.final_map == (8, 8, 4096)
-    assert fusion.size == 256
 
 
-def test_depths_are_those_of_the_names_less_the_classifier_left_out(
-    fusion: complexity.Account,
-) -> None:
-    assert [fusion.parts[name].depth for name in ("resnet50", "resnet152v2")] == [49, 151]
+def test_the_longest_path_is_the_deeper_backbone_and_the_head(fusion: complexity.Account) -> None:
     assert fusion.depth == 151 + 2
 
 
@@ -183,11 +171,40 @@ def test_updates_of_the_papers_protocol() -> None:
 
 @given(st.integers(1, 5000), st.integers(1, 300), st.integers(1, 50))
 def test_every_image_is_seen_once_an_epoch(images: int, batch: int, epochs: int) -> None:
-    made = complexity.updates(images, batch, epochs)
-    assert (made.per_epoch - 1) * batch < images <= made.per_epoch * batch
-    assert made.total == made.per_epoch * epochs
+    planned = complexity.updates(images, batch, epochs)
+    assert (planned.per_epoch - 1) * batch < images <= planned.per_epoch * batch
+    assert planned.total == planned.per_epoch * epochs
 
 
 def test_a_training_without_images_is_refused() -> None:
     with pytest.raises(Problem, match=r"train_images=0.*at least 1"):
         complexity.updates(0, 16, 35)
+
+
+# --- the published layout
+
+
+@pytest.mark.parametrize("layers", complexity.STAGES)
+def test_names_count_the_weighted_layers(layers: int) -> None:
+    assert complexity.published_depth(layers) == layers
+
+
+@pytest.mark.parametrize(("pixels", "side"), [(224, 7), (256, 8), (64, 2), (33, 2), (1, 1)])
+def test_five_halvings(pixels: int, side: int) -> None:
+    assert complexity.final_side(pixels) == side
+
+
+def test_operations_by_hand() -> None:
+    # The stem at 224 pixels, and the classifier, are all that 50 and 152 layers share.
+    stem, top = 112**2 * 49 * 3 * 64, 2048 * 1000
+    whole = complexity.published_multiply_adds(50, 224)
+    assert whole > stem + top
+    assert whole - complexity.published_multiply_adds(50, 224, 0) == top
+    # Two more blocks of 128 in the second stage, 30 more of 256 in the third: 1x1, 3x3, 1x1.
+    second = 28**2 * (512 * 128 + 9 * 128**2 + 128 * 512)
+    third = 14**2 * (1024 * 256 + 9 * 256**2 + 256 * 1024)
+    more = complexity.published_multiply_adds(152, 224) - whole
+    assert more == 4 * second + 30 * third
+    # He et al. print 3.8e9 for 50 layers and 11.3e9 for 152.
+    assert whole == pytest.approx(3.8e9, rel=0.02)
+    assert complexity.published_multiply_adds(152, 224) == pytest.approx(11.3e9, rel=0.02)

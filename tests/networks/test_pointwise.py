@@ -1,14 +1,14 @@
-"""The argument about the 1x1 convolution, its limits, and the fusion as a sum of logits."""
+"""The argument about the 1x1 convolution, and its limits."""
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from scipy import special
 
-from covidcxr.core.errors import Problem
 from covidcxr.networks import pointwise
 
 sizes = st.integers(1, 6)
@@ -77,6 +77,16 @@ def test_with_fewer_filters_the_error_is_the_tail_of_the_singular_values(
         assert missed == pytest.approx(predicted[filters], abs=1e-12)
 
 
+def test_random_maps_show_the_predicted_error() -> None:
+    head, maps = normal(0, 6, 20, 2), normal(1, 4000, 6, 20)
+    predicted, one = pointwise.truncation_errors(head), pointwise.logits(maps, head)
+    for filters in (1, 4, 8, 12, 30):
+        kernel, reduced = pointwise.factorise(head, filters)
+        missed = pointwise.logits(pointwise.convolve(maps, kernel), reduced) - one
+        error = np.sqrt(np.sum(missed**2) / np.sum(one**2))
+        assert error == pytest.approx(predicted[min(filters, 12)], abs=0.02)
+
+
 def test_no_other_filters_come_nearer() -> None:
     head = normal(0, 4, 6, 2)
     rows = pointwise.matrix(head)
@@ -85,16 +95,6 @@ def test_no_other_filters_come_nearer() -> None:
         patterns, _ = np.linalg.qr(normal(seed, 6, 3))
         missed = rows - rows @ patterns @ patterns.T
         assert np.linalg.norm(missed) / np.linalg.norm(rows) > best
-
-
-def test_measured_errors_are_the_predicted_ones() -> None:
-    head = normal(0, 6, 20, 2)
-    predicted = pointwise.truncation_errors(head)
-    tried = [1, 4, 8, 12, 30]
-    found = pointwise.measured_errors(head, tried, images=4000)
-    expected = [predicted[min(number, 12)] for number in tried]
-    np.testing.assert_allclose(found, expected, atol=0.02)
-    assert found[3] < 1e-12
 
 
 # --- how many filters are needed
@@ -132,7 +132,7 @@ def test_differences_keep_the_probabilities() -> None:
     differences = pointwise.logits(maps, pointwise.contrasts(head))
     padded = np.column_stack([differences, np.zeros(5)])
     np.testing.assert_allclose(
-        pointwise.softmax(padded), pointwise.softmax(pointwise.logits(maps, head))
+        special.softmax(padded, axis=1), special.softmax(pointwise.logits(maps, head), axis=1)
     )
 
 
@@ -155,16 +155,11 @@ def test_no_more_filters_than_channels_are_ever_needed() -> None:
 def test_the_check_finds_a_planted_error(monkeypatch: pytest.MonkeyPatch) -> None:
     right: Callable[..., pointwise.Linear] = pointwise.collapse
 
-    def without_the_convolutions_bias(*given: Any) -> pointwise.Linear:
-        return pointwise.Linear(right(*given).head, given[3])
+    def without_the_convolutions_bias(*arrays: Any) -> pointwise.Linear:
+        return pointwise.Linear(right(*arrays).head, arrays[3])
 
     monkeypatch.setattr(pointwise, "collapse", without_the_convolutions_bias)
     assert pointwise.check(4, 30, 8).collapsed > 0.01
-
-
-def test_no_filters_are_refused() -> None:
-    with pytest.raises(Problem, match="filters=0"):
-        pointwise.factorise(np.ones((2, 3, 2)), 0)
 
 
 # --- what the argument does not say
@@ -175,15 +170,7 @@ def test_with_an_activation_two_filters_make_what_no_linear_head_can() -> None:
     both = pointwise.convolve(values, [[1.0, -1.0]])
     add = np.ones((1, 2, 1))
     assert pointwise.logits(both, add).ravel().tolist() == [0, 0, 0, 0, 0]
-    assert pointwise.logits(pointwise.relu(both), add).ravel().tolist() == [2, 1, 0, 1, 2]
-
-
-@given(seeds)
-@settings(max_examples=20)
-def test_only_an_activation_bends(seed: int) -> None:
-    kernel, bias, head = normal(seed, 6, 8), normal(seed + 1, 8), normal(seed + 2, 3, 8, 2)
-    assert pointwise.curvature(kernel, bias, head, activated=False) < 1e-12
-    assert pointwise.curvature(kernel, bias, head, activated=True) > 0.01
+    assert pointwise.logits(np.maximum(both, 0), add).ravel().tolist() == [2, 1, 0, 1, 2]
 
 
 def test_dropouts_variance_is_that_of_drawn_dropout() -> None:
@@ -204,41 +191,3 @@ def test_dropout_tells_apart_two_forms_of_one_classifier() -> None:
         pointwise.logits(maps, head)
     )
     assert pointwise.dropout_variance(mixed, np.ones((1, 1, 1)), 0.5) == pytest.approx(10 * once)
-
-
-@pytest.mark.parametrize("rate", [-0.1, 1.0])
-def test_an_impossible_dropout_is_refused(rate: float) -> None:
-    with pytest.raises(Problem, match="0 <= rate < 1"):
-        pointwise.dropout_variance(np.ones((1, 1, 1)), np.ones((1, 1, 1)), rate)
-
-
-# --- with frozen backbones
-
-
-@given(st.floats(-700, 700), st.floats(-700, 700))
-def test_softmax_of_two_logits_is_the_logistic_function_of_their_difference(
-    first: float, second: float
-) -> None:
-    found = pointwise.softmax([[first, second]])[0, 1]
-    assert found == pytest.approx(pointwise.sigmoid(second - first), abs=1e-15)
-
-
-def test_the_logistic_function_by_hand() -> None:
-    np.testing.assert_allclose(pointwise.sigmoid([0, np.log(3), -1e6, 1e6]), [0.5, 0.75, 0, 1])
-
-
-@given(sizes, st.lists(sizes, min_size=1, max_size=3), seeds)
-def test_the_logits_of_joined_maps_are_the_sum_of_each_backbones(
-    places: int, channels: list[int], seed: int
-) -> None:
-    each = [normal(seed + i, 4, places, c) for i, c in enumerate(channels)]
-    head, bias = normal(seed + 9, places, sum(channels), 2), normal(seed + 10, 2)
-    heads = pointwise.split(head, channels)
-    joined = pointwise.logits(np.concatenate(each, axis=2), head, bias)
-    added = sum(pointwise.logits(m, h) for m, h in zip(each, heads, strict=True)) + bias
-    np.testing.assert_allclose(joined, added, atol=1e-12)
-
-
-def test_channels_that_do_not_add_up_are_refused() -> None:
-    with pytest.raises(Problem, match=r"channels \[2, 2\] add up to 4, the head has 5"):
-        pointwise.split(np.ones((1, 5, 2)), [2, 2])

@@ -11,11 +11,12 @@ import pytest
 
 from covidcxr.core import records, studies
 from covidcxr.core.errors import Problem
-from covidcxr.figures import sensitivity as sensitivity_figures
+from covidcxr.figures import sensitivity as plots
 from covidcxr.networks import sensitivity, training
 from covidcxr.scores import intervals
 
 ARMS = sensitivity.arms()
+STUDY = sensitivity.arm_study(ARMS["resnet50"])
 PROTOCOL = intervals.Protocol(resamples=200)
 SIZES = {"COVID19": 92, "NORMAL": 268}
 
@@ -77,44 +78,46 @@ def test_a_table_holds_what_the_predictions_say_and_marks_what_was_not_run(tmp_p
     write(tmp_path, "head-gap", wrong=10)
     write(tmp_path, "pointwise-none", wrong=40)
     write(tmp_path, "seed-1", wrong=12)
-    found = sensitivity.table(sensitivity.read(tmp_path), PROTOCOL, margin=0.05)
+    trained = sensitivity.read(tmp_path)
+    compared = sensitivity.table(trained, PROTOCOL, margin=0.05)
 
-    assert list(found.index) == list(ARMS)
-    assert found.loc["resnet50", "accuracy"] == pytest.approx(1 - 20 / 360)
-    assert found.loc["resnet50", "sensitivity"] == pytest.approx(1 - 10 / 92)
-    assert found.loc["resnet50", "widest"] == pytest.approx(0.3)
-    assert pd.isna(found.loc["resnet50", "difference"])
-    assert found.loc["head-gap", "difference"] == 0
-    assert found.loc["head-gap", "p"] == 1
-    assert found.loc["head-gap", "verdict"] == "equivalent"
+    assert list(compared.index) == list(ARMS)
+    assert compared.loc["resnet50", "accuracy"] == pytest.approx(1 - 20 / 360)
+    assert compared.loc["resnet50", "sensitivity"] == pytest.approx(1 - 10 / 92)
+    assert compared.loc["resnet50", "widest"] == pytest.approx(0.3)
+    assert pd.isna(compared.loc["resnet50", "difference"])
+    assert compared.loc["head-gap", "difference"] == 0
+    assert compared.loc["head-gap", "p"] == 1
+    assert compared.loc["head-gap", "verdict"] == "equivalent"
     # 60 images more are wrong, none fewer: the exact test gives twice one half to the 60th.
-    assert found.loc["pointwise-none", "difference"] == pytest.approx(-60 / 360)
-    assert found.loc["pointwise-none", "p"] == pytest.approx(2 * 0.5**60)
+    assert compared.loc["pointwise-none", "difference"] == pytest.approx(-60 / 360)
+    assert compared.loc["pointwise-none", "p"] == pytest.approx(2 * 0.5**60)
     # Two changes are corrected for; the seed's is none of them.
-    assert found.loc["pointwise-none", "holm"] == pytest.approx(4 * 0.5**60)
-    assert pd.isna(found.loc["seed-1", "holm"])
-    assert found.loc["pointwise-none", "verdict"] == "different"
-    assert pd.isna(found.loc["fusion", "accuracy"])
-    assert sensitivity.by_chance(found) == pytest.approx(4 / 360)
+    assert compared.loc["pointwise-none", "holm"] == pytest.approx(4 * 0.5**60)
+    assert pd.isna(compared.loc["seed-1", "holm"])
+    assert compared.loc["pointwise-none", "verdict"] == "different"
+    assert pd.isna(compared.loc["fusion", "accuracy"])
+    assert sensitivity.chance_difference(compared) == pytest.approx(4 / 360)
 
-    told = sensitivity.answer(found)
-    assert told.startswith("Of 2 changes 1 gives another accuracy")
-    assert "up to 1.1 points" in told
-    alone = sensitivity.answer(found.drop(index="seed-1"))
-    assert "has not been run" in alone and "left out: -16.7 points" in alone
-    assert "1x1 convolution, left out: -16.7 points" in told
+    glued = plots.values(compared, trained, STUDY)
+    assert (glued["sensitivity_changes"], glued["sensitivity_different"]) == (2, 1)
+    assert (glued["sensitivity_chance"], glued["sensitivity_beyond"]) == ("1.1", "left out (-16.7)")
+    alone = plots.values(compared.drop(index="seed-1"), trained, STUDY)
+    assert (alone["sensitivity_chance"], alone["sensitivity_beyond"]) == (
+        "not run", "left out (-16.7)",
+    )  # fmt: skip
 
-    drawn = sensitivity_figures.forest(found, 0.95).alt
-    shown = sensitivity_figures.listing(found, "resnet50", 0.95).text
+    drawn = plots.forest(compared, 0.95).alt
+    shown = plots.arm_table(compared, "resnet50", 0.95).text
     assert "not run" in shown and "ResNet50 twice" not in shown
-    assert "1x1 convolution, left out: -16.7" in drawn
+    assert "1x1 convolution: left out -16.7" in drawn
 
 
 def test_without_records_the_page_says_so(tmp_path: Path) -> None:
-    found = sensitivity.table(sensitivity.read(tmp_path), PROTOCOL, margin=0.05)
-    assert sensitivity.answer(found) == "No arm has been run yet."
-    assert "No two arms" in sensitivity_figures.forest(found, 0.95).text  # type: ignore[union-attr]
-    assert found["accuracy"].isna().all()
+    compared = sensitivity.table(sensitivity.read(tmp_path), PROTOCOL, margin=0.05)
+    assert plots.values(compared, {}, STUDY)["sensitivity_run"] == 0
+    assert "No two arms" in plots.forest(compared, 0.95).text  # type: ignore[union-attr]
+    assert compared["accuracy"].isna().all()
 
 
 def test_a_record_of_a_study_that_was_changed_since_is_refused(tmp_path: Path) -> None:
@@ -163,10 +166,13 @@ def test_what_cannot_be_run_is_one_sentence(settings: str, sentence: str, tmp_pa
 
 
 def test_the_twin_network_is_compared_with_the_fusion(tmp_path: Path) -> None:
-    assert "has not been run" in sensitivity.capacity(sensitivity.table({}, PROTOCOL, margin=0.05))
+    def twin() -> str:
+        trained = sensitivity.read(tmp_path)
+        table = sensitivity.table(trained, PROTOCOL, margin=0.05)
+        return str(plots.values(table, trained, STUDY)["sensitivity_twin"])
+
+    assert twin() == "not run"
     write(tmp_path, "fusion", wrong=18)
     write(tmp_path, "fused-same", wrong=9)
-    told = sensitivity.capacity(sensitivity.table(sensitivity.read(tmp_path), PROTOCOL, 0.05))
     # nine images of each class fewer, of 360
-    assert "accuracy changes by +5.0 points (" in told
-    assert "; 360 test images, one training each)" in told
+    assert twin().startswith("+5.0 (")

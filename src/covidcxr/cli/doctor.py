@@ -22,7 +22,7 @@ from covidcxr.cohorts import folders
 from covidcxr.core import studies
 from covidcxr.core.errors import Problem
 from covidcxr.core.studies import LABELS, BackboneName, FolderCohort, KaggleCohort, Study
-from covidcxr.networks import architecture, devices
+from covidcxr.networks import architecture, devices, gpus
 
 OK, NOTE, MISSING = "ok", "note", "missing"
 
@@ -103,10 +103,10 @@ def _backends() -> Iterator[Finding]:
     if not here:
         yield Finding("backend", MISSING, "none of TensorFlow, JAX and PyTorch", "run make setup")
         return
-    gpu = devices.gpu_name()
+    gpu = gpus.name()
     seen = {}
     for name in here:
-        count, complaint = devices.asked(name)
+        count, complaint = devices.probe(name)
         seen[name] = count
         version = importlib.metadata.version(name)
         found = f"{version}, {count or 'no'} accelerator{'s' if count > 1 else ''}"
@@ -154,7 +154,7 @@ def _measured() -> str:
 
 def _cuda() -> Iterator[Finding]:
     """Look for both things that TensorFlow needs of NVIDIA: the driver and CUDA's libraries."""
-    driver = devices.driver()
+    driver = gpus.driver()
     if driver:
         yield Finding("NVIDIA driver", OK, driver)
         try:
@@ -164,7 +164,7 @@ def _cuda() -> Iterator[Finding]:
             yield Finding(
                 "CUDA libraries", NOTE, "not installed: TensorFlow sees no GPU", "make setup GPU=1"
             )
-    elif "NVIDIA" in (gpu := devices.gpu_name()):
+    elif "NVIDIA" in (gpu := gpus.name()):
         yield Finding(
             "NVIDIA driver", NOTE, f"the machine has {gpu}, but nvidia-smi does not answer",
             "install NVIDIA's driver, then make setup",

@@ -1,11 +1,11 @@
-"""The checklists as a reader gets them: tables whose every pointer shows where it leads."""
+"""Checklists as tables of a page, in which each pointer links to where it leads."""
 
 from __future__ import annotations
 
-import html
 from pathlib import Path
 
 import pandas as pd
+from markupsafe import Markup
 
 from covidcxr.figures import claims as ledger
 from covidcxr.figures import common
@@ -25,80 +25,73 @@ _CLASSES = {
 
 
 def as_html(name: Name, root: Path) -> Html:
-    """Show a checklist as a table of plain markup; `searchable` adds search and filters.
-
-    Parameters
-    ----------
-    name
-        Which checklist.
-    root
-        The project's folder, in which its evidence is followed.
-
-    Raises
-    ------
-    Problem
-        For evidence that leads nowhere.
-    """
-    crossed = name == "REFORMS"
-    columns = (*_COLUMNS, *(("CLAIM",) if crossed else ()))
-    head = "".join(f'<th scope="col">{column}</th>' for column in columns)
-    body = "\n".join(_row(name, item, root, crossed) for item in checklists.content(name))
-    caption = f"The {len(checklists.IDS[name])} items of {name}, in our own words."
-    return Html(
-        f'<div class="table-wrap ledger-wrap" tabindex="0">'
-        f'<table id="{_table(name)}" class="ledger checklist"><caption>{caption}</caption>'
-        f"<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>"
+    """Show a checklist as a table of plain markup; `searchable` adds search and filters."""
+    items = checklists.content(name)
+    columns = (*_COLUMNS, *(("CLAIM",) if _is_crossed(name) else ()))
+    head = Markup("").join(Markup('<th scope="col">{}</th>').format(column) for column in columns)
+    table = Markup(
+        '<div class="table-wrap ledger-wrap" tabindex="0">'
+        '<table id="{}" class="ledger checklist"><caption>The {} items of {}, in our own words.'
+        "</caption><thead><tr>{}</tr></thead>\n<tbody>{}</tbody></table></div>"
     )
+    rows = Markup("\n").join(_row(name, item, root) for item in items)
+    return Html(table.format(_table_id(name), len(items), name, head, rows))
 
 
 def searchable() -> Html:
     """Add search, and filters by status, to the tables of both checklists."""
-    return ledger.searchable({_table(name): _STATUSES for name in checklists.NAMES})
+    return ledger.searchable({_table_id(name): _STATUSES for name in checklists.FILES})
 
 
 def counts() -> Html:
     """Show how many items have which status."""
-    table = pd.concat({name: checklists.counts(name) for name in checklists.NAMES})
+    table = pd.concat({name: checklists.counts(name) for name in checklists.FILES})
     table = table.rename_axis(["checklist", "of"]).reset_index()
     return common.table(table, "Items by status. These are counts, and no score.")
 
 
-def _table(name: Name) -> str:
+def _is_crossed(name: Name) -> bool:
+    """Return whether a list's items name those of the other."""
+    return any(item.claim for item in checklists.content(name))
+
+
+def _table_id(name: Name) -> str:
     # The name alone is the id of the section above.
     return f"items-of-{name.lower()}"
 
 
-def _row(name: Name, item: Item, root: Path, crossed: bool) -> str:
-    led = "; ".join(_link(checklists.follow(p, root)) for p in item.study.evidence)
-    test = f'<span class="evidence">test <code>{_e(item.check)}</code></span>' if item.check else ""
-    places = f'<span class="evidence">{_e(", ".join(item.paper.at))}</span>'
+def _row(name: Name, item: Item, root: Path) -> Markup:
+    links = Markup("; ").join(_link(checklists.follow(p, root)) for p in item.study.evidence)
+    test = Markup("test <code>{}</code>").format(item.check) if item.check else ""
     cells = [
-        f'{_e(item.requirement)} <code class="claim-id">{name} {_e(item.id)}</code>',
+        Markup('{} <code class="claim-id">{} {}</code>').format(item.requirement, name, item.id),
         _pill(item.paper.status),
-        f"{_e(item.paper.evidence)} {places if item.paper.at else ''}",
+        Markup("{} {}").format(item.paper.evidence, _small(", ".join(item.paper.at))),
         _pill(item.study.status),
-        f'{_e(item.note or "")} <span class="evidence">{led}</span>{test}',
+        Markup("{} {}{}").format(item.note or "", _small(links), _small(test)),
     ]
-    if crossed:
-        cells.append(", ".join(f'<a href="#claim-{_e(i)}">{_e(i)}</a>' for i in item.claim))
-    inner = "".join(f"<td>{cell}</td>" for cell in cells)
-    return f'<tr id="{name.lower()}-{_e(item.id)}">{inner}</tr>'
+    if _is_crossed(name):
+        link = Markup('<a href="#claim-{0}">{0}</a>')
+        cells.append(Markup(", ").join(link.format(other) for other in item.claim))
+    inner = Markup("").join(Markup("<td>{}</td>").format(cell) for cell in cells)
+    return Markup('<tr id="{}-{}">{}</tr>').format(name.lower(), item.id, inner)
 
 
-def _link(found: Evidence) -> str:
-    if found.page is None:
-        value = f" = {_e(found.value)}" if found.value is not None else ""
-        return f"<code>{_e(found.pointer)}</code>{value}"
-    page, _, anchor = found.page.partition("#")
+def _small(text: str) -> Markup:
+    return Markup('<span class="evidence">{}</span>').format(text) if text else Markup("")
+
+
+def _link(evidence: Evidence) -> Markup:
+    if evidence.page is None:
+        value = f" = {evidence.value}" if evidence.value is not None else ""
+        return Markup("<code>{}</code>{}").format(evidence.pointer, value)
+    page, _, anchor = evidence.page.partition("#")
     # This page lies among the computed ones, in run/.
     target = page.removeprefix("run/") if page.startswith("run/") else f"../{page}"
     href = f"{target}.html" + (f"#{anchor}" if anchor else "")
-    return f'<a class="pointer" href="{_e(href)}">{_e(found.pointer)}</a>'
+    return Markup('<a class="pointer" href="{}">{}</a>').format(href, evidence.pointer)
 
 
-def _pill(status: str) -> str:
-    return f'<span class="verdict {_CLASSES[status]}">{_e(status.replace("_", " "))}</span>'
-
-
-def _e(text: object) -> str:
-    return html.escape(str(text), quote=True)
+def _pill(status: str) -> Markup:
+    pill = Markup('<span class="verdict {}">{}</span>')
+    return pill.format(_CLASSES[status], status.replace("_", " "))

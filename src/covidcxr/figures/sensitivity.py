@@ -1,4 +1,4 @@
-"""The figure and the table of the page on sensitivity."""
+"""Figure, tables and glued values of the page on sensitivity."""
 
 from __future__ import annotations
 
@@ -9,93 +9,107 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+from covidcxr.core.records import Record
+from covidcxr.core.studies import Study
 from covidcxr.figures.common import WIDTH, Html, Picture, note, table
-from covidcxr.networks.sensitivity import CHANCE, by_chance
+from covidcxr.networks.sensitivity import CHANCE, TWIN, chance_difference
+from covidcxr.scores import comparison
 
-_INK, _BLUE, _RUST, _GREY = "#343a40", "#2a6f97", "#c1440e", "#6c757d"
+_INK, _RUST, _GREY = "#343a40", "#c1440e", "#6c757d"
+
+_Row = Mapping[Hashable, Any]
 
 
-def forest(found: pd.DataFrame, confidence: float) -> Picture | Html:
-    """Draw by how many points of accuracy each arm differs from the one that it changes.
+def values(compared: pd.DataFrame, trained: Mapping[str, Record], study: Study) -> dict[str, Any]:
+    """Numbers of arms and of differences, by glue key."""
+    tested = compared[compared["holm"].notna()]
+    different = tested[tested["holm"] < comparison.LEVEL]
+    chance = chance_difference(compared)
+    beyond = different[different["difference"].abs() > np.nan_to_num(chance)].to_dict("records")
+    listed = [f"{row['label']} ({100 * row['difference']:+.1f})" for row in beyond]
+    twin = compared.loc[[TWIN]].to_dict("records")[0]
+    glued = {
+        "changes": len(tested),
+        "different": len(different),
+        "chance": "not run" if pd.isna(chance) else f"{100 * chance:.1f}",
+        "beyond": "; ".join(listed) or "none",
+        "twin": _difference(twin) or "not run",
+        "arms": len(compared),
+        "run": len(trained),
+        "size": study.image_size,
+        "epochs": study.epochs,
+        "momentum": study.batch_norm_momentum,
+        "split": study.splits[0],
+        "margin": 100 * study.equivalence_margin,
+        "images": int(compared["n"].max()) if len(trained) else 0,
+    }
+    return {f"sensitivity_{name}": value for name, value in glued.items()}
 
-    Parameters
-    ----------
-    found
-        As `covidcxr.networks.sensitivity.table` returns it.
-    confidence
-        Coverage of its intervals.
-    """
-    rows = found[found["difference"].notna()]
-    if rows.empty:
+
+def forest(compared: pd.DataFrame, confidence: float) -> Picture | Html:
+    """Draw differences in accuracy, from `covidcxr.networks.sensitivity.table`."""
+    rows = compared[compared["difference"].notna()].to_dict("records")
+    if not rows:
         return note("No two arms that could be compared have been run.")
     places = np.arange(len(rows))[::-1]
     figure, axis = plt.subplots(figsize=(WIDTH, 1.3 + 0.34 * len(rows)))
     axis.axvline(0, color=_INK, lw=1)
-    chance = 100 * by_chance(found)
+    chance = 100 * chance_difference(compared)
     if np.isfinite(chance):
         axis.axvspan(-chance, chance, color=_GREY, alpha=0.15, lw=0)
-    shown = rows.to_dict("records")
-    for place, row in zip(places, shown, strict=True):
+    for place, row in zip(places, rows, strict=True):
         color = _GREY if row["about"] == CHANCE else _RUST
         low, value, high = (100 * row[f"difference{end}"] for end in ("_low", "", "_high"))
         axis.hlines(place, low, high, color=color, lw=2.5)
         axis.plot(value, place, marker="D", color=color, ms=6)
-    axis.set_yticks(places, [f"{row['about']}: {row['label']}" for row in shown])
+    axis.set_yticks(places, [_name(row) for row in rows])
     axis.set(xlabel=f"difference in accuracy, points, with {confidence:.0%} interval")
     axis.set_ylim(-0.7, len(rows) - 0.3)
     axis.grid(axis="y", visible=False)
-    told = "; ".join(
-        f"{row['about']}, {row['label']}: {100 * row['difference']:+.1f}" for row in shown
+    descriptions = "; ".join(f"{_name(row)} {100 * row['difference']:+.1f}" for row in rows)
+    alt = (
+        f"Difference in accuracy of each arm to the one that it changes, in points. {descriptions}."
     )
-    return Picture(
-        figure,
-        f"Difference in accuracy of each arm to the one that it changes, in points. {told}.",
-    )
+    return Picture(figure, alt)
 
 
-def listing(found: pd.DataFrame, compared_with: str, confidence: float) -> Html:
-    """Tabulate the arms that are compared with one, and that one first.
-
-    Parameters
-    ----------
-    found
-        As `covidcxr.networks.sensitivity.table` returns it.
-    compared_with
-        The key of that one.
-    confidence
-        Coverage of the intervals.
-    """
-    rows = found[(found.index == compared_with) | (found["against"] == compared_with)]
-    n = rows["n"].dropna()
-    images = f"{n.iloc[0]:.0f} test images" if len(n) else "none run yet"
-    each = rows.to_dict("records")
+def arm_table(compared: pd.DataFrame, base: str, confidence: float) -> Html:
+    """Tabulate one arm, by its key, and those that change it."""
+    own = compared[(compared.index == base) | (compared["against"] == base)]
+    rows = own.to_dict("records")
+    images = own["n"].dropna()
+    tested = f"{images.iloc[0]:.0f} test images" if len(images) else "none run yet"
     shown = pd.DataFrame(
         {
-            "Changed": [f"{row['about']}: {row['label']}" for row in each],
-            "Accuracy": [_of(row, "accuracy", interval=True) for row in each],
-            "Sensitivity": [_of(row, "sensitivity") for row in each],
-            "Specificity": [_of(row, "specificity") for row in each],
-            "Difference, points": [_difference(row) for row in each],
-            "Holm": [_p(row["holm"]) for row in each],
-            "Verdict": ["" if pd.isna(row["verdict"]) else row["verdict"] for row in each],
-            "Widest": ["" if pd.isna(row["widest"]) else f"{row['widest']:z.2f}" for row in each],
+            "Changed": [_name(row) for row in rows],
+            "Accuracy": [_score(row, "accuracy", interval=True) for row in rows],
+            "Sensitivity": [_score(row, "sensitivity") for row in rows],
+            "Specificity": [_score(row, "specificity") for row in rows],
+            "Difference, points": [_difference(row) for row in rows],
+            "Holm": [_p(row["holm"]) for row in rows],
+            "Verdict": own["verdict"].fillna("").tolist(),
+            "Widest": ["" if pd.isna(row["widest"]) else f"{row['widest']:z.2f}" for row in rows],
         }
     )
     caption = (
-        f"{found.loc[compared_with, 'about']} as stated, and with one thing changed: {images}, "
+        f"{compared.loc[base, 'about']} as stated, and with one thing changed: {tested}, "
         f"{confidence:.0%} intervals."
     )
     return table(shown, caption)
 
 
-def _of(row: Mapping[Hashable, Any], score: str, interval: bool = False) -> str:
+def _name(row: _Row) -> str:
+    return f"{row['about']}: {row['label']}"
+
+
+def _score(row: _Row, score: str, interval: bool = False) -> str:
     if pd.isna(row[score]):
         return "not run"
     limits = f" ({row[f'{score}_low']:.3f} to {row[f'{score}_high']:.3f})" if interval else ""
     return f"{row[score]:.3f}{limits}"
 
 
-def _difference(row: Mapping[Hashable, Any]) -> str:
+def _difference(row: _Row) -> str:
     if pd.isna(row["difference"]):
         return ""
     ends = f"{100 * row['difference_low']:+.1f} to {100 * row['difference_high']:+.1f}"

@@ -55,7 +55,7 @@ def save(path: Path, network: keras.Model, key: Mapping[str, Any], told: Mapping
     Problem
         Where the disk is full; the checkpoint that was there stays.
     """
-    devices.settle(network)
+    devices.sync_jax_state(network)
     held = {f"v{i:05d}": np.asarray(v) for i, v in enumerate(_variables(network))}
     text = json.dumps({"key": _whole(key), "told": dict(told)})
     with atomic.file(path) as aside:

@@ -1,11 +1,12 @@
-"""What the networks weigh and what one image costs them, counted layer by layer.
+"""Parameters, multiply-adds and depth of networks.
 
-The counts follow the convention of He et al. (2016): one multiply-add counts as
-one, only convolutions and dense layers are counted, and biases, normalisation,
-activations, pooling and additions are left out.
+The convention is that of He et al. (2016): one multiply-add counts as one, only convolutions
+and dense layers are counted, and biases, normalisation, activations, pooling and additions are
+left out. Nothing here imports Keras at the top.
 
-Nothing here imports Keras at the top: a network is anything with Keras' ``layers``
-and ``get_config``.
+References
+----------
+He, Zhang, Ren and Sun, Deep residual learning for image recognition, CVPR 2016, Table 1.
 """
 
 from __future__ import annotations
@@ -23,8 +24,17 @@ from covidcxr.core.studies import TITLES, ModelName
 if TYPE_CHECKING:
     import keras
 
-PRINTED_RESNET50 = 3.8e9
-"""Multiply-adds of ResNet50 at 224 pixels, as He et al. (2016), Table 1, print them."""
+PRINTED_RESNET50, PRINTED_SIZE = 3.8e9, 224
+"""Multiply-adds of ResNet50, and at how many pixels, as He et al. (2016), Table 1, print them."""
+
+STAGES = {50: (3, 4, 6, 3), 152: (3, 8, 36, 3)}
+"""Blocks in each stage of a residual network, by the number in its name."""
+
+BACKBONE_LAYERS = {"resnet50": 50, "resnet50v2": 50, "resnet152v2": 152}
+"""Keys of `STAGES`, by the name of a backbone."""
+
+FINAL_CHANNELS = 2048
+"""Channels of the last feature maps, the same for every depth."""
 
 PARTS: dict[str, str] = {
     "resnet50": TITLES["resnet50"],
@@ -32,34 +42,25 @@ PARTS: dict[str, str] = {
     "pointwise": "1 × 1 convolution",
     "probabilities": "classifier",
 }
-"""The parts of `covidcxr.networks.architecture` that hold weights, as a reader knows them."""
+"""The parts of `covidcxr.networks.architecture` that hold weights, with their titles."""
 
 _STEPS = PARTS | {"pixels": "image", "fusion": "concatenated", "flatten": "flattened"}
 _COUNTED = ("Conv2D", "Dense")
+_WIDTHS = (64, 128, 256, 512)
+_EXPANSION = 4
 
 
 class Part(NamedTuple):
-    """A part of a network.
-
-    Attributes
-    ----------
-    parameters, trainable
-        How many numbers it holds, and how many of them a training may change.
-    multiply_adds
-        For one image.
-    depth
-        Weighted layers on the longest path through it.
-    """
+    """Counts of one part of a network; multiply-adds are for one image."""
 
     parameters: int
     trainable: int
     multiply_adds: int
-    depth: int
 
 
 @dataclass(frozen=True)
 class Account:
-    """What a network consists of.
+    """Counts of a network.
 
     Attributes
     ----------
@@ -68,48 +69,50 @@ class Account:
     steps
         The network's own layers in their order, with the shape of their output
         without the batch.
-    depth
-        Weighted layers on the longest path through the network: convolutions and
-        dense layers, as in the names of the residual networks. A shortcut's
-        convolution lies beside a longer path and adds nothing.
     """
 
     parts: dict[str, Part]
     steps: dict[str, tuple[int, ...]]
-    depth: int
 
     @property
     def parameters(self) -> int:
-        """Of all parts."""
+        """Parameters of all parts."""
         return sum(part.parameters for part in self.parts.values())
 
     @property
     def multiply_adds(self) -> int:
-        """Of all parts, for one image."""
+        """Multiply-adds of all parts, for one image."""
         return sum(part.multiply_adds for part in self.parts.values())
-
-    @property
-    def size(self) -> int:
-        """The side of the images, in pixels."""
-        return next(iter(self.steps.values()))[0]
 
     @property
     def head(self) -> list[Part]:
         """The parts behind the backbones."""
-        return [part for name, part in self.parts.items() if name not in TITLES]
+        return [part for name, part in self.parts.items() if name not in BACKBONE_LAYERS]
+
+    @property
+    def depth(self) -> int:
+        """Weighted layers on the longest path: the deepest backbone without its own classifier.
+
+        A shortcut's convolution lies beside a longer path and adds nothing.
+        """
+        backbones = [BACKBONE_LAYERS[name] for name in self.parts if name in BACKBONE_LAYERS]
+        return max(published_depth(layers) - 1 for layers in backbones) + len(self.head)
 
     @property
     def final_map(self) -> tuple[int, ...]:
-        """What the 1x1 convolution is given: height, width, channels."""
+        """Input of the 1x1 convolution: height, width, channels."""
         names = list(self.steps)
         return self.steps[names[names.index("pointwise") - 1]]
 
 
 class Updates(NamedTuple):
-    """How often a training changes the weights."""
+    """Weight updates of a training."""
 
     per_epoch: int
     total: int
+
+
+# --- of a network that is built
 
 
 def account(network: keras.Model) -> Account:
@@ -119,14 +122,7 @@ def account(network: keras.Model) -> Account:
     ----------
     network
         A built network, functional or sequential; its parts may be networks.
-
-    Raises
-    ------
-    TypeError
-        For a layer with a weight matrix whose multiply-adds are not known here.
     """
-    content = network.get_config()
-    depths = {layer["config"]["name"]: _weighted(layer) for layer in content["layers"]}
     parts = {}
     for part in network.layers:
         leaves = list(_leaves(part))
@@ -134,20 +130,15 @@ def account(network: keras.Model) -> Account:
             sum(layer.count_params() for layer in leaves),
             sum(math.prod(w.shape) for layer in leaves for w in layer.trainable_weights),
             sum(multiply_adds(layer) for layer in leaves),
-            depths[part.name],
         )
         if counted.parameters:
             parts[part.name] = counted
     steps = {step.name: tuple(step.output.shape[1:]) for step in network.layers}
-    return Account(parts, steps, _longest(content))
+    return Account(parts, steps)
 
 
 def multiply_adds(layer: keras.layers.Layer) -> int:
-    """Return the multiply-adds of one layer for one image.
-
-    Each number of a kernel is used once at every place of the output: for a
-    convolution the places are the pixels of its feature maps, for a dense layer
-    behind a flattening there is one.
+    """Multiply-adds of one layer for one image: kernel size times places of the output.
 
     Raises
     ------
@@ -162,23 +153,8 @@ def multiply_adds(layer: keras.layers.Layer) -> int:
     return 0
 
 
-def published_resnet50() -> Account:
-    """Count Keras' ResNet50 with its 1,000 classes at 224 pixels, the published form."""
-    import keras
-
-    return account(keras.applications.ResNet50(weights=None))
-
-
 def summary(accounts: Mapping[ModelName, Account]) -> pd.DataFrame:
-    """Return a row a network.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed by ``network``: ``parameters``, ``trainable``, ``if_frozen``
-        (what is left to train behind fixed backbones), ``multiply_adds``,
-        ``final_map`` (what the 1x1 convolution is given) and ``depth``.
-    """
+    """Tabulate whole networks; ``if_frozen``: what is trainable behind the backbones."""
     rows = {
         TITLES[name]: {
             "parameters": counted.parameters,
@@ -194,14 +170,7 @@ def summary(accounts: Mapping[ModelName, Account]) -> pd.DataFrame:
 
 
 def by_part(accounts: Mapping[ModelName, Account]) -> pd.DataFrame:
-    """Return a row a network and part, with the part's share of the network.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns ``network``, ``part``, ``parameters``, ``share``,
-        ``multiply_adds``, ``share_of_work``.
-    """
+    """Tabulate each part of each network, with its shares of the network."""
     rows = [
         {
             "network": TITLES[name],
@@ -218,14 +187,7 @@ def by_part(accounts: Mapping[ModelName, Account]) -> pd.DataFrame:
 
 
 def shapes(counted: Account) -> pd.DataFrame:
-    """Return the shape after each step that changes it.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed by ``step``: ``height × width × channels`` and ``numbers``, how
-        many numbers describe the image there.
-    """
+    """Shape of one image after each step that changes it, and how many numbers that are."""
     steps = {_STEPS[name]: shape for name, shape in counted.steps.items() if name in _STEPS}
     return pd.DataFrame(
         {
@@ -236,8 +198,41 @@ def shapes(counted: Account) -> pd.DataFrame:
     )
 
 
+# --- of a residual network as its paper tabulates it
+
+
+def published_depth(layers: int) -> int:
+    """Weighted layers of a residual network: the stem, three a block, the classifier."""
+    return 2 + 3 * sum(STAGES[layers])
+
+
+def final_side(pixels: int) -> int:
+    """Side of the last feature maps: the input is halved five times, rounding up."""
+    return -(-pixels // 2**5)
+
+
+def published_multiply_adds(layers: int, pixels: int, classes: int = 1000) -> int:
+    """Multiply-adds of one image through a residual network of the first version."""
+    side = -(-pixels // 2)
+    total = side**2 * 7 * 7 * 3 * 64
+    side = -(-side // 2)
+    inputs = 64
+    for stage, (blocks, width) in enumerate(zip(STAGES[layers], _WIDTHS, strict=True)):
+        if stage:
+            side = -(-side // 2)  # in the first 1x1 convolution of the stage
+        outputs = width * _EXPANSION
+        for block in range(blocks):
+            shortcut = inputs * outputs if block == 0 else 0
+            total += side**2 * (inputs * width + 9 * width * width + width * outputs + shortcut)
+            inputs = outputs
+    return total + inputs * classes
+
+
+# --- of a training
+
+
 def updates(train_images: int, batch_size: int, epochs: int) -> Updates:
-    """Return how many updates a training makes; the last batch may be smaller.
+    """Weight updates of a training; the last batch of an epoch may be smaller.
 
     Raises
     ------
@@ -254,43 +249,11 @@ def updates(train_images: int, batch_size: int, epochs: int) -> Updates:
 
 
 def _leaves(layer: Any) -> Iterator[Any]:
-    """Walk the layers of a part that are no networks themselves."""
+    """Layers of a part that are no networks themselves."""
     for inner in getattr(layer, "layers", None) or ():
         yield from _leaves(inner)
     if not hasattr(layer, "layers"):
         yield layer
-
-
-def _longest(network: Mapping[str, Any]) -> int:
-    """Return the longest path through a network that Keras has written out.
-
-    Keras lists a layer after all that it takes from; a sequential network names
-    no sources, each layer takes from the one before.
-    """
-    reached: dict[str, int] = {}
-    last = 0
-    for layer in network["layers"]:
-        sources = set(_sources(layer["inbound_nodes"])) if "inbound_nodes" in layer else None
-        before = last if sources is None else max((reached[s] for s in sources), default=0)
-        last = reached[layer["config"]["name"]] = before + _weighted(layer)
-    return max(reached.values(), default=0)
-
-
-def _weighted(layer: Mapping[str, Any]) -> int:
-    """Return how many weighted layers a layer is: more than one where it is a network."""
-    content = layer["config"]
-    return _longest(content) if "layers" in content else int(layer["class_name"] in _COUNTED)
-
-
-def _sources(node: Any) -> Iterator[str]:
-    """Find the names of the layers whose tensors a written-out layer is called with."""
-    if isinstance(node, Mapping):
-        if "keras_history" in node:
-            yield node["keras_history"][0]
-        node = list(node.values())
-    if isinstance(node, list | tuple):
-        for inner in node:
-            yield from _sources(inner)
 
 
 def _shape(shape: tuple[int, ...]) -> str:

@@ -20,7 +20,7 @@ from scipy import stats
 from covidcxr.core import records
 from covidcxr.core.studies import POSITIVE, TITLES, ModelName
 from covidcxr.core.words import listing
-from covidcxr.networks import blueprint, pointwise
+from covidcxr.networks import complexity, pointwise
 from covidcxr.paper import audit, forensics, publication, reproduction
 from covidcxr.paper.audit import printed, verdicts
 from covidcxr.paper.audit.scores import word
@@ -454,8 +454,8 @@ class Checks:
     def depth(self, number: str) -> Finding:
         """Set a network's printed depth against its published layout."""
         said = _number(number)
-        found = blueprint.depth(int(said.value))
-        blocks = " + ".join(map(str, blueprint.STAGES[int(said.value)]))
+        found = complexity.published_depth(int(said.value))
+        blocks = " + ".join(map(str, complexity.STAGES[int(said.value)]))
         return Finding(
             HOLDS if found == said.value else CONTRADICTED,
             f"Stem, three layers in each of {blocks} blocks, and classifier: {found}.",
@@ -495,7 +495,9 @@ class Checks:
     def operations(self, number: str, image_size: str) -> Finding:
         """Set the printed operations of ResNet50 against its layers."""
         said, size = _number(number), int(_number(image_size).value)
-        at_224, here = (blueprint.multiply_adds(50, pixels) / 1e9 for pixels in (224, size))
+        at_224, here = (
+            complexity.published_multiply_adds(50, pixels) / 1e9 for pixels in (224, size)
+        )
         close = abs(at_224 - said.value / 1e9) < 0.1
         return Finding(
             CORRECTED if close else CONTRADICTED,
@@ -506,7 +508,7 @@ class Checks:
     def equal_maps(self, image_size: str) -> Finding:
         """Ask whether both backbones end in feature maps of one shape."""
         size = int(_number(image_size).value)
-        side, channels = blueprint.side(size), blueprint.channels()
+        side, channels = complexity.final_side(size), complexity.FINAL_CHANNELS
         return Finding(
             HOLDS,
             f"Both halve the {size} pixels five times and end in {channels:,} channels: "
@@ -515,7 +517,7 @@ class Checks:
 
     def pointwise(self, filters: str, image_size: str) -> Finding:
         """Ask whether the convolution without activation lets a linear head do more."""
-        side = blueprint.side(int(_number(image_size).value))
+        side = complexity.final_side(int(_number(image_size).value))
         rank = pointwise.rank_bound(side * side, 2)
         wide = int(_number(filters).value)
         narrows = wide < rank

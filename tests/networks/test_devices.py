@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from covidcxr.core.errors import Problem
-from covidcxr.networks import devices
+from covidcxr.networks import devices, gpus
 
 MODELS = ("resnet50", "resnet152v2")
 
@@ -65,9 +65,9 @@ def test_one_weight_file_predicts_the_same_on_every_installed_backend(tmp_path: 
 
 def choice(monkeypatch: pytest.MonkeyPatch, here: list[str], seen: dict[str, int]) -> str:
     monkeypatch.setattr(devices, "installed", lambda: here)
-    monkeypatch.setattr(devices, "gpu_name", lambda: "a GPU" if seen else "")
-    monkeypatch.setattr(devices, "accelerators", lambda backend: seen.get(backend, 0))
-    monkeypatch.setattr(devices, "_claim_one", lambda: None)
+    monkeypatch.setattr(gpus, "name", lambda: "a GPU" if seen else "")
+    monkeypatch.setattr(devices, "count_accelerators", lambda backend: seen.get(backend, 0))
+    monkeypatch.setattr(gpus, "claim_one", lambda: None)
     monkeypatch.delitem(sys.modules, "keras", raising=False)
     return devices.choose()
 
@@ -111,8 +111,8 @@ os.environ["COVIDCXR_GPUS"] = "all"
 import numpy as np, tensorflow as tf, keras
 processor = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * 2)
-from covidcxr.networks import devices
-devices.found = lambda: [devices.Device("half", None)] * 2
+from covidcxr.networks import devices, gpus
+devices.accelerators = lambda: ["half", "half"]
 plain = tf.distribute.MirroredStrategy
 tf.distribute.MirroredStrategy = lambda: plain(["CPU:0", "CPU:1"])
 keras.utils.set_random_seed(0)
@@ -160,13 +160,13 @@ def test_trainings_side_by_side_take_a_gpu_each(monkeypatch: pytest.MonkeyPatch)
 
         def close(self) -> None: ...
 
-    monkeypatch.setattr(devices, "Path", Temporary)
+    monkeypatch.setattr(gpus, "Path", Temporary)
     monkeypatch.setattr(fcntl, "flock", flock)
     chosen = []
     for _ in range(3):
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-        devices._claim_one()
+        gpus.claim_one()
         chosen.append(os.environ.get("CUDA_VISIBLE_DEVICES"))
     assert chosen == ["0", "1", None]  # the third shares
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    devices._claims.clear()
+    gpus._locks.clear()

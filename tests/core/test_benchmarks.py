@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from covidcxr.core import benchmarks
 from covidcxr.core.errors import Problem
 from covidcxr.figures import performance
 
@@ -37,31 +38,25 @@ def test_an_update_is_priced_by_its_operations() -> None:
         "seconds": 2.0, "multiply_adds": 10**9, "attainable_flops_per_second": 96e9,
     }  # fmt: skip
     slower = row | {"attainable_flops_per_second": 48e9}
-    priced = performance.updates({"rows": [slower, row]}).iloc[0]
+    priced = benchmarks.updates({"rows": [slower, row]}).iloc[0]
     assert priced["share"] == 0.5  # 6 * 1e9 * 16 operations in 2 s, of 96e9 in one
     assert priced["hours"] == pytest.approx(35 * 91 * 2 / 3600)
     assert priced["gpu_seconds"] == pytest.approx(35 * 91 * 96e9 / 312e12)
 
 
 def test_shared_features_are_compared_within_the_run() -> None:
-    found = performance.frozen(FROZEN)
-    assert found["faster"] == 7
-    assert found["memory"] == 3
-    assert found["further"] == 0.5
+    ratios = benchmarks.frozen(FROZEN)
+    assert (ratios["faster"], ratios["memory"], ratios["further"]) == (7, 3, 0.5)
 
 
 def test_the_projection_counts_every_batch_once_or_every_time() -> None:
-    found = performance.frozen_projected(FROZEN)
+    ratios = benchmarks.frozen(FROZEN)
     # 3 batches; each of the networks updates its head 30 times: 30 s in all; 6 s of start.
     # A notebook has both backbones twice, 10 times over: 10 * 3 * 2 * 5 s.
-    assert found == {"by_notebook": 300 + 30 + 6, "by_features": 15 + 30 + 6}
-    assert performance.frozen_further(FROZEN) == pytest.approx(4 * 30 / 51)
-
-
-def test_a_stage_stands_beside_ours() -> None:
-    rows = performance.frozen_table(FROZEN).set_index("stage")
-    assert list(rows["times"]) == [7, 1, 0.6]
-    assert rows.loc["4 further seeds on them", "peak"] == 1
+    by_notebook, by_features = 300 + 30 + 6, 15 + 30 + 6
+    assert ratios["hours_theirs"] == pytest.approx(by_notebook / 3600)
+    assert ratios["hours_ours"] == pytest.approx(by_features / 3600)
+    assert ratios["projected"] == pytest.approx(by_notebook / by_features)
 
 
 def test_resamples_are_made_equal_before_the_bootstraps_are_compared() -> None:
@@ -77,49 +72,46 @@ def test_resamples_are_made_equal_before_the_bootstraps_are_compared() -> None:
         "seconds_by_images": [{"n": 360, "value": 0.2}, {"n": 36000, "value": 0.3}],
         "errors_apart": {"counts": 2.0, "weights": 3.0},
     }
-    found = performance.bootstrap(result)
-    assert found["counts"] == pytest.approx(5000)
-    assert found["weights"] == pytest.approx(10)
-    assert found["apart"] == 3
-    assert found["by_images"] == pytest.approx(1.5)
-    assert found["images_more"] == 100
+    ratios = benchmarks.bootstrap(result)
+    assert ratios["counts"] == pytest.approx(5000)
+    assert ratios["weights"] == pytest.approx(10)
+    assert ratios["apart"] == 3
+    assert ratios["by_images"] == pytest.approx(1.5)
+    assert ratios["images_more"] == 100
 
 
 def test_hashes_are_compared_by_pairs() -> None:
     result = {
         "few": {"hashes": 5, "objects_seconds": 10.0, "packed_seconds": 0.1},
         "packed_seconds": [{"n": 5, "value": 0.1}, {"n": 21, "value": 2.1}],
-        "peak_bytes": [{"n": 5, "value": 100}, {"n": 21, "value": 100}],
     }
-    found = performance.duplicates(result)
-    assert list(found["faster"]) == pytest.approx([100, 100])
-    assert list(found["time"]) == pytest.approx([1, 21])
-    assert list(found["memory"]) == [1, 1]
+    ratios = benchmarks.duplicates(result)
+    assert ratios["hash_faster"] == pytest.approx(100)
+    assert (ratios["hashes"], ratios["hash_seconds"]) == (21, 2.1)
 
 
 def test_rendering_is_compared_by_the_image() -> None:
-    result = {
-        "render_seconds": {"single": 6.0, "batches": 2.0},
-        "generate_seconds": [{"n": 10, "value": 1.0}, {"n": 100, "value": 9.0}],
+    assert benchmarks.phantom({"render_seconds": {"single": 6.0, "batches": 2.0}}) == {
+        "rendered": 3
     }
-    assert performance.phantom(result) == {"faster": 3, "grows": pytest.approx(0.9), "most": 100}
 
 
 def test_the_committed_results_hold_what_the_page_needs() -> None:
-    found = performance.read(Path("benchmarks/results"))
-    assert performance.updates(found["updates"])["share"].between(0.01, 1).all()
-    assert performance.frozen(found["frozen"])["faster"] > 1
-    assert performance.bootstrap(found["bootstrap"])["counts"] > 1
-    assert len(performance.context(found)) == len(performance.BENCHMARKS)
-    for result in found.values():
+    results = benchmarks.read(Path("benchmarks/results"))
+    assert benchmarks.updates(results["updates"])["share"].between(0.01, 1).all()
+    glued = performance.values(results)
+    assert glued["performance_faster"] > 1
+    assert glued["performance_counts"] > 1
+    assert "projected): 45.2" in performance.speedups(glued).alt
+    for result in results.values():
         assert not result["commit"]["changed"], "measured with code that is in no commit"
 
 
 def test_a_missing_or_damaged_result_names_the_benchmark(tmp_path: Path) -> None:
     with pytest.raises(Problem, match=r"updates\.json: .*run python benchmarks/updates\.py"):
-        performance.read(tmp_path)
-    for name in performance.BENCHMARKS:
+        benchmarks.read(tmp_path)
+    for name in benchmarks.BENCHMARKS:
         (tmp_path / f"{name}.json").write_text(json.dumps({}))
     (tmp_path / "phantom.json").write_text("{")
     with pytest.raises(Problem, match=r"phantom\.json: .*run python benchmarks/phantom\.py"):
-        performance.read(tmp_path)
+        benchmarks.read(tmp_path)

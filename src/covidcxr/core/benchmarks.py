@@ -1,0 +1,138 @@
+"""Ratios of measured times, from what the benchmarks wrote.
+
+Every ratio is of times of one run; two runs, machines or days are never divided.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from covidcxr.core import records
+from covidcxr.core.errors import Problem
+
+BENCHMARKS = ("updates", "frozen", "bootstrap", "duplicates", "phantom")
+"""Files of ``benchmarks/``, each of which writes a result of its name."""
+
+PAPER = {"images": 1441, "epochs": 35}
+"""Training images and epochs of the paper, for projections."""
+
+GPU, GPU_FLOPS = "NVIDIA A100", 312e12
+"""A GPU for the projection, and its peak of dense bfloat16 a second, by NVIDIA's data sheet."""
+
+Result = Mapping[str, Any]
+
+
+def read(folder: Path) -> dict[str, Result]:
+    """Read what the benchmarks wrote, by name; a missing or damaged result is refused."""
+    results = {}
+    for name in BENCHMARKS:
+        path = folder / f"{name}.json"
+        try:
+            results[name] = json.loads(path.read_text("utf-8"))
+            records.used(path)
+        except (OSError, ValueError) as error:
+            raise Problem(
+                f"{path}: cannot be read ({error}); run python benchmarks/{name}.py."
+            ) from error
+    return results
+
+
+def updates(result: Result) -> pd.DataFrame:
+    """Compute what an update costs, and a training of the paper's length at that price.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a network, size and precision: ``model``, ``size`` (pixels), ``precision``,
+        ``seconds`` (of an update), ``share`` (of the operations a second that a product of
+        matrices reached at best in this precision), ``hours`` (of `PAPER`'s epochs, updates alone)
+        and ``gpu_seconds`` (the least that `GPU` needs for them, at its peak).
+
+    Notes
+    -----
+    An update takes three times the operations of a forward pass: one for the pass itself, two
+    for the gradients of its input and of the weights. A multiply-add is two operations.
+    """
+    table = pd.DataFrame(result["rows"])
+    operations = 3 * 2 * table["multiply_adds"] * table["batch"]
+    attained = table.groupby("precision")["attainable_flops_per_second"].transform("max")
+    count = PAPER["epochs"] * (PAPER["images"] / table["batch"]).map(math.ceil)
+    costs = {
+        "share": operations / table["seconds"] / attained,
+        "hours": count * table["seconds"] / 3600,
+        "gpu_seconds": count * operations / GPU_FLOPS,
+    }
+    return table[["model", "size", "precision", "seconds"]].assign(**costs)
+
+
+def frozen(result: Result) -> dict[str, float]:
+    """Compare three networks on shared frozen features with a notebook that shares none.
+
+    ``faster`` and ``memory`` are ratios of wall time and peak; ``further`` is the time of
+    further seeds over that of the first; ``projected`` is the ratio at the paper's size. There
+    the notebook sends every training and test image through the backbones in every epoch;
+    on features each backbone sees each image once. Both ways update the same heads. Neither
+    projection includes the reading of images or the start of a process.
+    """
+    stages = result["stages"]
+    theirs, ours = stages["by_notebook"], stages["by_features"]
+    first = sum(ours["seconds"].values())
+    more = sum(s for name, s in stages["further"]["seconds"].items() if name != "images")
+    pieces, paper = stages["pieces"], result["paper"]
+    batches = sum(math.ceil(paper[part] / result["batch"]) for part in ("train", "test"))
+    once = math.ceil((paper["train"] + paper["test"]) / result["batch"])
+    forward, head, start = (
+        sum(pieces[name].values()) for name in ("batch_seconds", "update_seconds", "start_seconds")
+    )
+    heads = result["epochs"] * batches * head + start
+    # Each single network has its own backbone, and the fusion has both.
+    by_notebook = result["epochs"] * batches * 2 * forward + heads
+    by_features = once * forward + heads
+    return {
+        "faster": theirs["wall_seconds"] / ours["wall_seconds"],
+        "memory": theirs["peak_bytes"] / ours["peak_bytes"],
+        "further": more / first,
+        "hours_theirs": by_notebook / 3600,
+        "hours_ours": by_features / 3600,
+        "projected": by_notebook / by_features,
+    }
+
+
+def bootstrap(result: Result) -> dict[str, float]:
+    """Compare resampled counts and weights with SciPy's bootstrap, at equal resamples.
+
+    ``counts`` and ``weights`` are the ratios for scores of a threshold and for AUROCs;
+    ``apart`` is in Monte Carlo standard errors; ``by_images`` is the time for ``images_more``
+    times as many images.
+    """
+    ratios: dict[str, float] = {}
+    for name in ("counts", "weights"):
+        slow, quick = (result[way][name][-1] for way in ("scipy_seconds", "seconds"))
+        ratios[name] = (slow["value"] / slow["n"]) / (quick["value"] / quick["n"])
+    few, *_, many = result["seconds_by_images"]
+    return ratios | {
+        "resamples": result["seconds"]["counts"][-1]["n"],
+        "apart": max(result["errors_apart"].values()),
+        "by_images": many["value"] / few["value"],
+        "images_more": many["n"] / few["n"],
+    }
+
+
+def duplicates(result: Result) -> dict[str, float]:
+    """Compare the search for near hashes with pairs of hash objects, by the pair."""
+    few, most = result["few"], result["packed_seconds"][-1]
+    pair = few["objects_seconds"] / math.comb(few["hashes"], 2)
+    faster = pair / (most["value"] / math.comb(most["n"], 2))
+    return {"hashes": most["n"], "hash_seconds": most["value"], "hash_faster": faster}
+
+
+def phantom(result: Result) -> dict[str, float]:
+    """Compare rendering in batches with one image at a time: ``rendered``."""
+    seconds = result["render_seconds"]
+    return {"rendered": seconds["single"] / seconds["batches"]}

@@ -1,0 +1,223 @@
+"""Tables and glued values of the page that audits the paper."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from covidcxr.figures.common import Html
+from covidcxr.paper.audit import verdicts
+from covidcxr.paper.audit.printed import denominators, parse
+from covidcxr.paper.audit.scores import UNBOUNDED, word
+from covidcxr.paper.audit.text import p_range, p_value
+
+Report = Mapping[str, Any]
+"""As `covidcxr.paper.audit.report.audit` returns it."""
+
+_GLUED_VERDICTS = ("exact", "truncated", "mislabelled", "impossible")
+_WITHOUT_INTERVAL = ("kappa", "lr_positive", "lr_negative", "macro_f1", "weighted_f1")
+
+
+def values(report: Report, largest_test_set: int) -> dict[str, Any]:
+    """Numbers of the paper's audit, by glue key; its last table has one impossible accuracy."""
+    positive, negative = report["test_set"]
+    n = positive + negative
+    labelled, corrected = (verdict_counts(report, way) for way in ("as_printed", "transposed"))
+    before, after = (
+        [table["scores"][way] for table in report["tables"]] for way in ("as_printed", "transposed")
+    )
+    cells = report["tables"][-1]["cells"]["transposed"]
+    glued = {
+        "positive": positive,
+        "negative": negative,
+        "n": n,
+        "share": 100 * positive / n,
+        "orientation": report["orientation"].replace("_", " "),
+        "baseline": 100 * report["tables"][0]["baseline"]["accuracy"],
+        "prints": sum(labelled.values()),
+        "exact_labelled": labelled["exact"],
+        "truncated_labelled": labelled["truncated"],
+        **{verdict: corrected[verdict] for verdict in _GLUED_VERDICTS},
+        "sens_claimed": before[-1]["sensitivity"],
+        "sens": after[-1]["sensitivity"],
+        "missed_claimed": 100 * (1 - before[-1]["sensitivity"]),
+        "false_claimed": 100 * (1 - before[-1]["ppv"]),
+        "missed": 100 * (1 - after[-1]["sensitivity"]),
+        "false": 100 * (1 - after[-1]["ppv"]),
+        "alarms": cells["tp"] + cells["fp"],
+    }
+    up = [100 * (b["sensitivity"] - a["sensitivity"]) for a, b in zip(before, after, strict=True)]
+    down = [100 * (a["specificity"] - b["specificity"]) for a, b in zip(before, after, strict=True)]
+    glued |= {"sens_up": max(up), "spec_down": max(down)}
+    glued |= _impossible(report, n, largest_test_set)
+    return {f"audit_{name}": value for name, value in glued.items()}
+
+
+def _impossible(report: Report, n: int, largest: int) -> dict[str, Any]:
+    """Find the fractions nearest to the accuracy that no count of right answers gives."""
+    table = report["tables"][-1]
+    (wrong,) = (row for row in table["reported"]["accuracy"] if row["verdict"] == "impossible")
+    printed = parse(wrong["printed"])
+    below = int(printed.value * n)
+    same = ["accuracy", wrong["printed"]] in table["corroboration"]["impossible_alone"]
+    return {
+        "impossible_print": wrong["printed"],
+        "below": 100 * below / n,
+        "above": 100 * (below + 1) / n,
+        "largest": largest,
+        "denominators": ", ".join(f"{k}/{m}" for k, m in denominators(printed, largest)),
+        "theirs": "the same" if same else "otherwise",
+    }
+
+
+def matrices(report: Report) -> Html:
+    """Show every matrix as it is printed, with the totals of its rows and columns."""
+    parts = []
+    for table in report["tables"]:
+        (a, b), (c, d) = table["matrix"]
+        parts.append(
+            f"""<table class="margins"><caption>{html.escape(table["name"])}</caption>
+<thead><tr><td></td><th scope="col">Covid19</th><th scope="col">Normal</th>
+<th scope="col">total</th></tr></thead>
+<tbody><tr><th scope="row">Covid19</th><td>{a}</td><td>{b}</td><td class="rows">{a + b}</td></tr>
+<tr><th scope="row">Normal</th><td>{c}</td><td>{d}</td><td class="rows">{c + d}</td></tr>
+<tr><th scope="row">total</th><td class="columns">{a + c}</td>
+<td class="columns">{b + d}</td><td>{a + b + c + d}</td></tr></tbody></table>"""
+        )
+    return Html(f'<div class="table-wrap side-by-side" tabindex="0">{"".join(parts)}</div>')
+
+
+def prints(report: Report) -> pd.DataFrame:
+    """List the printed values of every score with their verdicts under both readings."""
+    rows = []
+    for table in report["tables"]:
+        for score, values in _reported(table):
+            rows.append(
+                {
+                    "network": table["name"],
+                    "score": word(score),
+                    "printed": ", ".join(row["printed"] for row in values),
+                    "as labelled": _verdicts(values, "as_printed"),
+                    "rows as truth": _verdicts(values, "transposed"),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def verdict_counts(report: Report, reading: str) -> dict[str, int]:
+    """Count the printed values by verdict in one reading; every verdict is a key."""
+    counted = [
+        row["readings"][reading]["verdict"]
+        for table in report["tables"]
+        for _, rows in _reported(table)
+        for row in rows
+    ]
+    return {verdict: counted.count(verdict) for verdict in verdicts.VERDICTS}
+
+
+def recomputed(report: Report) -> pd.DataFrame:
+    """List the scores of every network in the decided reading, with their intervals."""
+    rows = []
+    for table in report["tables"]:
+        scores, intervals = (table[part][table["reading"]] for part in ("scores", "intervals"))
+        for score in (*intervals, *_WITHOUT_INTERVAL):
+            interval = intervals.get(score, {})
+            # A ratio without an interval gets few digits.
+            digits = 2 if score in UNBOUNDED else 4
+            rows.append(
+                {
+                    "network": table["name"],
+                    "score": word(score),
+                    "value": f"{scores[score]:.{digits}f}",
+                    "n": interval.get("n", ""),
+                    "Wilson or bootstrap": _span(interval, "wilson", "bootstrap"),
+                    "Clopper-Pearson": _span(interval, "clopper_pearson"),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def baselines(report: Report) -> pd.DataFrame:
+    """List both tests of each network against the majority class."""
+    rows = []
+    for table in report["tables"]:
+        base, cells = table["baseline"], table["cells"][table["reading"]]
+        paired, n = base["paired"], sum(cells.values())
+        rows.append(
+            {
+                "network": table["name"],
+                "right": f"{cells['tp'] + cells['tn']} of {n}",
+                "always normal": f"{round(base['accuracy'] * n)} of {n}",
+                "better, worse": f"{paired['better']}, {paired['worse']}",
+                "McNemar, two-sided": f"p {p_value(paired['p'])}",
+                "binomial, one-sided": f"p {p_value(base['binomial_p'])}",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def pairs(report: Report) -> pd.DataFrame:
+    """List what the margins allow on each pair: of all images, and by class."""
+    names = {"all": "all", "positive": "COVID-19", "negative": "normal"}
+    rows = []
+    for pair in report["pairs"]:
+        for part, images in names.items():
+            bounds = pair[part]
+            rows.append(
+                {
+                    "pair": f"{pair['a']}, {pair['b']}",
+                    "images": images,
+                    "discordant": "{} to {}".format(*bounds["discordant"]),
+                    "p": p_range(*bounds["p"]),
+                    "below 0.05": _below(bounds["significant_up_to"], bounds["discordant"][1]),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def beyond(report: Report) -> pd.DataFrame:
+    """List PPV and NPV by prevalence, and the bounds of the AUROC, a row a network."""
+    rows = []
+    for table in report["tables"]:
+        low, concave, high = (table["auroc"][k] for k in ("low", "low_concave", "high"))
+        row = {"network": table["name"]}
+        for at in table["predictive_values"]:
+            row[f"PPV at {at['prevalence']:.0%}"] = f"{at['ppv']:.3f}"
+        rows.append(
+            row | {"AUROC": f"{low:.3f} to {high:.3f}", "if concave from": f"{concave:.3f}"}
+        )
+    return pd.DataFrame(rows)
+
+
+def _verdicts(rows: list[dict[str, Any]], reading: str) -> str:
+    """Return the one verdict on several prints, or each with its prints."""
+    prints_by_verdict: dict[str, list[str]] = {}
+    for row in rows:
+        judgement = row["readings"][reading]
+        equals = f" ({word(judgement['equals'])})" if judgement["equals"] else ""
+        prints_by_verdict.setdefault(judgement["verdict"] + equals, []).append(row["printed"])
+    if len(prints_by_verdict) == 1:
+        return next(iter(prints_by_verdict))
+    each = ((verdict, dict.fromkeys(prints)) for verdict, prints in prints_by_verdict.items())
+    return "; ".join(f"{verdict}: {', '.join(prints)}" for verdict, prints in each)
+
+
+def _reported(table: Mapping[str, Any]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Yield each score with all its printed values."""
+    for score, printed in table["reported"].items():
+        yield score, printed if isinstance(printed, list) else [printed]
+
+
+def _span(interval: Mapping[str, Any], *methods: str) -> str:
+    """Write the limits of the first method that an interval has."""
+    limits = [interval[method] for method in methods if interval.get(method)]
+    return "{:.4f} to {:.4f}".format(*limits[0]) if limits else ""
+
+
+def _below(limit: int | None, most: int) -> str:
+    if limit is None:
+        return "never"
+    return "always" if limit >= most else f"up to {limit} discordant"

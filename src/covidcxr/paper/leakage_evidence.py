@@ -1,0 +1,217 @@
+"""Evidence of leakage: what the records of one study say of each type.
+
+Distances, counts and intervals come with a status; undefined ones with the reason.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from covidcxr.cohorts import composition
+from covidcxr.core import records
+from covidcxr.core.records import Record
+from covidcxr.core.studies import LABELS, Study
+from covidcxr.core.words import listing
+from covidcxr.paper import forensics
+from covidcxr.scores import intervals
+from covidcxr.validity import external, overlap, shortcuts
+
+FOUND, NOT_FOUND, UNTESTED = STATUSES = ("found", "not found", "cannot be tested")
+
+DIFFERENT = 0.2
+"""From here on two distributions count as different: total variation of the sources of the
+classes, or the distance of the AUROC of age alone from 1/2, doubled. A choice of ours."""
+
+MARKS = {key: name for key, name in shortcuts.BLIND.items() if key[0] != "metadata"}
+"""Probes of the record ``shortcuts`` that do not show the lungs. What lies outside the stated
+lung region is none of them: of some patients it shows a share of the lungs."""
+
+PROBE = "logistic"
+"""The simple model that is asked, chosen beforehand."""
+
+UNKNOWN = "not recorded"
+
+
+class Finding(NamedTuple):
+    """Status of one type of leakage, one of `STATUSES`, and the values that decide it."""
+
+    status: str
+    evidence: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Records that decide.
+
+    Attributes
+    ----------
+    folder
+        The records of one study.
+    splits
+        The splits that count.
+    study
+        None where the records stand in for the paper's images.
+    """
+
+    folder: Path
+    splits: tuple[str, ...]
+    study: Study | None = None
+
+    def read(self, name: str) -> Record | None:
+        """Return a record, None where it is not there or is of another cohort."""
+        if not (self.folder / name / "record.json").is_file():
+            return None
+        record = records.read(self.folder / name)
+        if self.study is None:
+            return record
+        cohort = records.parameters(self.study, ())["cohort"]
+        return record if record["parameters"]["cohort"] == cohort else None
+
+
+def parts(source: Source) -> Finding:
+    """Count images by part, of which training and test must not be empty."""
+    names = ("train", "validation", "test")
+    record = source.read(composition.NAME)
+    if record is None:
+        return _unknown(*names)
+    images = record.table("parts").astype({"images": int}).groupby("part")["images"].sum()
+    counts = {part: int(images.get(part, 0)) for part in names}
+    status = NOT_FOUND if counts["train"] and counts["test"] else FOUND
+    return Finding(status, {part: f"{n:,}" for part, n in counts.items()})
+
+
+def copies(source: Source) -> Finding:
+    """Count test images with a copy in another part, by split."""
+    return _shared(source, "copy", "copies")
+
+
+def groups(source: Source) -> Finding:
+    """Count test images whose patient or group is in another part, by split."""
+    return _shared(source, "group", "groups")
+
+
+def marks(source: Source) -> Finding:
+    """Compare with chance the AUROC of parts of the picture without the lungs."""
+    record = source.read("shortcuts")
+    if record is None:
+        return _unknown("marks")
+    table = record.table("areas")
+    table = table[(table["tier"] == "all") & (table["model"] == PROBE) & table["low"].notna()]
+    rows = {(row["probe"], row["variant"]): row for row in table.to_dict("records")}
+    areas = {MARKS[key]: rows[key] for key in MARKS if key in rows}
+    if not areas:
+        return _unknown("marks")
+    spans = {name: _span(row["auroc"], row["low"], row["high"]) for name, row in areas.items()}
+    above = any(row["low"] > 0.5 for row in areas.values())
+    entries = "; ".join(f"{name} {span}" for name, span in spans.items())
+    return Finding(FOUND if above else NOT_FOUND, {"marks": entries})
+
+
+def patients(source: Source) -> Finding:
+    """Count COVID-19 test images whose patient is trained on, in the inferred set and split."""
+    folder = source.folder.parent / forensics.NAME
+    if not (folder / "record.json").is_file():
+        return _unknown("patients", "held_out")
+    record = records.read(folder)
+    shared, n = int(record["shared"]["keras"]), int(record["held_out"])
+    return Finding(FOUND if shared else NOT_FOUND, {"patients": f"{shared}", "held_out": f"{n}"})
+
+
+def sampling(source: Source) -> Finding:
+    """Compare classes by source and age, and scores at home with those on other cohorts."""
+    cohort, tests = source.read(composition.NAME), source.read(external.NAME)
+    findings = (_sources(cohort), _ages(cohort), _elsewhere(tests))
+    evidence = {key: value for one in findings for key, value in one.evidence.items()}
+    statuses = {one.status for one in findings}
+    return Finding(next(s for s in STATUSES if s in statuses), evidence)
+
+
+def _shared(source: Source, reason: str, key: str) -> Finding:
+    """Count test images that share something with another part, in the splits that count."""
+    record = source.read(overlap.NAME)
+    if record is None:
+        return _unknown(key)
+    table = record.table("splits")
+    table = table[table["reason"] == reason]
+    own = {split.rpartition("-")[0] if split[-1].isdigit() else split for split in source.splits}
+    entries, most_of_all = [], 0
+    for name, title in overlap.SPLITS.items():
+        draws = table[table["split"] == name].groupby("seed")[["affected", "n"]].sum()
+        if name not in own or draws.empty:
+            continue
+        least, most = int(draws["affected"].min()), int(draws["affected"].max())
+        count = f"{least:,} to {most:,}" if least < most else f"{most:,}"
+        over = f" ({len(draws)} draws)" if len(draws) > 1 else ""
+        entries.append(f"{title} {count} of {int(draws['n'].median()):,}{over}")
+        most_of_all = max(most, most_of_all)
+    if not entries:
+        return _unknown(key)
+    return Finding(FOUND if most_of_all else NOT_FOUND, {key: "; ".join(entries)})
+
+
+def _sources(record: Record | None) -> Finding:
+    """Compute the total variation distance between the classes' sources."""
+    keys = ("sources", "sources_of_both", "variation")
+    if record is None:
+        return _unknown(*keys)
+    table = record.table("categories")
+    table = table[table["variable"] == "source"]
+    wide = table.pivot_table(index="value", columns="label", values="n", aggfunc="sum")
+    wide = wide.reindex(columns=list(LABELS)).fillna(0)
+    if not (wide.sum() > 0).all():
+        return _unknown(*keys)
+    share = wide / wide.sum()
+    distance = float((share[LABELS[0]] - share[LABELS[1]]).abs().sum() / 2)
+    both = int((wide > 0).all(axis=1).sum())
+    values = (f"{len(wide)}", f"{both}", f"{100 * distance:.0f}%")
+    status = FOUND if distance >= DIFFERENT else NOT_FOUND
+    return Finding(status, dict(zip(keys, values, strict=True)))
+
+
+def _ages(record: Record | None) -> Finding:
+    """Compute the AUROC of age alone; ages in one bin of the histogram count as ties."""
+    if record is None:
+        return _unknown("age")
+    table = record.table("measures")
+    table = table[table["variable"] == "age"]
+    counts = table.pivot_table(index="low", columns="label", values="n", aggfunc="sum")
+    counts = counts.reindex(columns=list(LABELS)).fillna(0).sort_index()
+    known = counts.sum()
+    if not (known > 0).all():
+        unknown = [label for label in LABELS if not known[label] > 0]
+        return Finding(UNTESTED, {"age": f"no ages of {listing(unknown)}"})
+    positive, negative = (counts[label] / known[label] for label in LABELS)
+    below = negative.cumsum() - negative
+    area = float((positive * (below + negative / 2)).sum())
+    n = listing([f"{int(known[label]):,} {label}" for label in LABELS])
+    status = FOUND if abs(2 * area - 1) >= DIFFERENT else NOT_FOUND
+    return Finding(status, {"age": f"{max(area, 1 - area):.2f} (ages of {n})"})
+
+
+def _elsewhere(record: Record | None) -> Finding:
+    """Compare a simple model's AUROC at home with that on other cohorts."""
+    keys = ("home", "elsewhere")
+    test = None if record is None else external.tested(record).get(external.MODELS[PROBE])
+    if test is None:
+        return _unknown(*keys)
+    home = intervals.area(test.internal)
+    areas = {name: intervals.area(predicted) for name, predicted in test.external.items()}
+    areas = {name: area for name, area in areas.items() if math.isfinite(area.value)}
+    if not areas:
+        return _unknown(*keys)
+    entries = [f"{_span(one.value, one.low, one.high)} on '{name}'" for name, one in areas.items()]
+    worse = any(one.high < home.low for one in areas.values())
+    values = (_span(home.value, home.low, home.high), "; ".join(entries))
+    return Finding(FOUND if worse else NOT_FOUND, dict(zip(keys, values, strict=True)))
+
+
+def _unknown(*keys: str) -> Finding:
+    return Finding(UNTESTED, dict.fromkeys(keys, UNKNOWN))
+
+
+def _span(value: float, low: float, high: float) -> str:
+    return f"{value:.3f} ({low:.3f} to {high:.3f})"
