@@ -97,7 +97,7 @@ def test_most_verdicts_are_computed(table: pd.DataFrame) -> None:
 
 
 def test_every_printed_score_has_a_row(table: pd.DataFrame) -> None:
-    scored = {n.id for n in publication.every_number() if n.score} - {"abstract-accuracy"}
+    scored = {n.id for n in publication.numbers().values() if n.score} - {"abstract-accuracy"}
     assert scored <= set(table["id"])
 
 
@@ -134,7 +134,6 @@ def amend(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Callable[[s
         change(content)
         paper = publication.parse(content)
         monkeypatch.setattr(publication, "paper", lambda: paper)
-        publication._by_id.cache_clear()
         by_id = {claim.id: claim for claim in claims.claims()}
         bench = Checks(RESULTS)
         return lambda id: by_id[id].find(bench).verdict
@@ -142,7 +141,6 @@ def amend(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Callable[[s
     claims.claims()
     yield changed
     monkeypatch.undo()
-    publication._by_id.cache_clear()
 
 
 def number(content: dict[str, Any], id: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from covidcxr.core import records
 from covidcxr.core.studies import POSITIVE, TITLES, ModelName
 from covidcxr.core.words import listing
 from covidcxr.networks import complexity, pointwise
-from covidcxr.paper import audit, forensics, publication, reproduction
+from covidcxr.paper import audit, class_sizes, forensics, publication, reproduction
 from covidcxr.paper.audit import printed, verdicts
 from covidcxr.paper.audit.scores import word
 from covidcxr.paper.audit.text import p_range, p_value
@@ -172,9 +172,9 @@ class Checks:
 
     def train_images(self, train: str, test: str) -> Finding:
         """Ask whether a held-out fifth of each class gives the sizes of both parts."""
-        ((positive, negative),) = publication.row_totals()
-        sizes = (int(_number(train).value), int(_number(test).value))
-        left = forensics.sizes_by_rule(*sizes, positive, negative, forensics.FRACTION)
+        counts = class_sizes.printed_counts()
+        sizes, positive, negative = counts[:2], counts.covid_test, counts.normal_test
+        left = class_sizes.pairs_by_rule(counts)
         give = (
             f"give {sizes[0]:,} and {sizes[1]:,} with {positive} and {negative} held out, where "
             "the test part is a fifth of each class"
@@ -237,15 +237,10 @@ class Checks:
 
     def one_set_fits(self) -> Finding:
         """Ask which public data sets have the class sizes that the counts demand."""
-        ((positive, negative),) = publication.row_totals()
-        sizes = [int(publication.value(i)) for i in ("s32-train-images", "s32-test-images")]
-        left = forensics.sizes_by_rule(sizes[0], sizes[1], positive, negative, forensics.FRACTION)
-        fitting = forensics.fitting(sorted({pair for pairs in left.values() for pair in pairs}))
-        classes = [
-            len({label for part in data.parts.values() for label in part})
-            for data in forensics.datasets()
-            if data.title in fitting
-        ]
+        left = class_sizes.pairs_by_rule(class_sizes.printed_counts())
+        sets = class_sizes.fitting(sorted({pair for pairs in left.values() for pair in pairs}))
+        fitting = [data.title for data in sets]
+        classes = [len({label for part in data.parts.values() for label in part}) for data in sets]
         left_out = f" It has {classes[0]} classes, of which two were used." if classes else ""
         return Finding(
             UNVERIFIABLE,
@@ -664,7 +659,7 @@ class Checks:
 
 
 def _number(id: str) -> Number:
-    return next(n for n in publication.every_number() if n.id == id)
+    return publication.numbers()[id]
 
 
 def _as_printed(number: Number) -> str:

@@ -255,7 +255,7 @@ def told(counts: Mapping[str, int]) -> str:
 
 @cache
 def _numbers() -> dict[str, publication.Number]:
-    return {number.id: number for number in publication.every_number()}
+    return publication.numbers()
 
 
 def _filled(claim: str, number: publication.Number | None) -> str:
