@@ -9,6 +9,7 @@ import pytest
 
 from covidcxr.core import edition, records, studies
 from covidcxr.paper import reproduction, risk_of_bias
+from covidcxr.paper import runs as tables
 from covidcxr.scores.predictions import Predictions
 
 RESULTS = Path("results")
@@ -99,8 +100,8 @@ def test_records_of_other_studies_change_nothing_that_is_said_of_the_paper(tmp_p
         sheet = risk_of_bias.sheet(results / names[0], settings)
         elsewhere = risk_of_bias.sheet(results / "mine", OWN)
         return (
-            [run.folder for run in runs], reproduction.standing(runs), reproduction.headline(runs),
-            reproduction.worth(reproduction.elsewhere(runs)), sheet["paper"].tolist(),
+            [run.folder for run in runs],
+            tables.values(runs, reproduction.external_predictions(runs)), sheet["paper"].tolist(),
             elsewhere["paper"].tolist(), risk_of_bias.stand_in(results / "mine"),
         )  # fmt: skip
 

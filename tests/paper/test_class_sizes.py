@@ -1,6 +1,7 @@
 """Class sizes and public data sets that fit the paper's counts."""
 
 from itertools import combinations
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -87,7 +88,8 @@ def test_the_public_sets_add_up_to_what_is_stated_of_them() -> None:
     assert totals["asraf-islam"] == 6939
     assert len(totals) == len(class_sizes.data_sets())  # no key stands twice
     one, other = data_set("jtiptj"), data_set("prashant268")
-    for label, total in {"COVID19": 576, "NORMAL": 1583, "PNEUMONIA": 4273}.items():
+    of_class: dict[Any, int] = {"COVID19": 576, "NORMAL": 1583, "PNEUMONIA": 4273}
+    for label, total in of_class.items():
         assert one.count(label) == other.count(label) == total
 
 

@@ -33,8 +33,8 @@ class Counts(NamedTuple):
 def printed_counts() -> Counts:
     """Return the counts that the paper prints."""
     ((covid, normal),) = publication.row_totals()
-    sizes = (int(publication.value(f"s32-{part}-images")) for part in ("train", "test"))
-    return Counts(*sizes, covid, normal)
+    train, test = (int(publication.value(f"s32-{part}-images")) for part in ("train", "test"))
+    return Counts(train, test, covid, normal)
 
 
 def class_pairs(
