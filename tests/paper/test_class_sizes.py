@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from sklearn.model_selection import StratifiedKFold
 
 from covidcxr.paper import class_sizes
 from covidcxr.paper.class_sizes import Counts, DataSet
@@ -35,7 +34,6 @@ def test_another_way_to_round_leaves_other_class_sizes() -> None:
     left = class_sizes.pairs_by_rule(COUNTS)
     assert left["down"] == [(460, 1341), (461, 1340)]
     assert left["nearest"] == [(459, 1342), *left["down"], (462, 1339)]
-    assert left["fold"] == [(n, 1801 - n) for n in range(457, 465)]
     # Whatever the rule, one set and one pair of sizes fit.
     every = sorted({pair for pairs in left.values() for pair in pairs})
     assert [pair for pair in every if class_sizes.fitting([pair])] == [(460, 1341)]
@@ -50,12 +48,10 @@ def test_counts_that_contradict_each_other_leave_none_by_any_rule() -> None:
 @given(st.integers(5, 60), st.integers(5, 60))
 def test_every_rule_leaves_the_true_sizes_that_its_tool_divided(covid: int, normal: int) -> None:
     labels = pd.Series(["COVID19"] * covid + ["NORMAL"] * normal)
-    taken = labels.groupby(labels).sample(frac=0.2, random_state=0)
-    folds = StratifiedKFold(5).split(labels, labels)
-    for rule, held in [("nearest", taken), *(("fold", labels.iloc[test]) for _, test in folds)]:
-        c, n = int((held == "COVID19").sum()), int((held == "NORMAL").sum())
-        left = class_sizes.pairs_by_rule(Counts(covid + normal - c - n, c + n, c, n))
-        assert (covid, normal) in left[rule]
+    held = labels.groupby(labels).sample(frac=0.2, random_state=0)
+    c, n = int((held == "COVID19").sum()), int((held == "NORMAL").sum())
+    left = class_sizes.pairs_by_rule(Counts(covid + normal - c - n, c + n, c, n))
+    assert (covid, normal) in left["nearest"]
 
 
 @given(st.integers(1, 700), st.integers(1, 700), FRACTIONS)

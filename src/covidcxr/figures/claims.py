@@ -7,7 +7,6 @@ import json
 import textwrap
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from markupsafe import escape as _e
@@ -36,16 +35,7 @@ else { window.addEventListener("%(event)s", start); }
 
 
 def as_html(table: pd.DataFrame) -> Html:
-    """Show the ledger as a table to search and filter.
-
-    The table stands in the page as plain markup, and reads as such without
-    JavaScript; DataTables, carried in the page, adds search and filters.
-
-    Parameters
-    ----------
-    table
-        As `covidcxr.paper.claims.ledger` returns it.
-    """
+    """Show the ledger as plain markup, to which DataTables adds search and filters."""
     head = "".join(f'<th scope="col">{name.capitalize()}</th>' for name in _SHOWN)
     body = "\n".join(_row(row) for row in table.to_dict("records"))
     caption = f"{len(table)} {_counted(table)}, in the order of the paper."
@@ -70,26 +60,16 @@ def searchable(tables: Mapping[str, Sequence[int]]) -> Html:
 
     # What follows the scripts is a note for notebooks whose scripts were taken out.
     bundle = generate_init_offline_itables_html(defaults.dt_bundle).partition("<div")[0]
-    number = itables.__version__.replace(".", "_")
-    options: dict[str, Any] = {
-        "paging": False,
-        "autoWidth": False,
-        "order": [],
-        "layout": {
-            "top1": "searchPanes",
-            "topStart": "info",
-            "topEnd": "search",
-            "bottomStart": None,
-            "bottomEnd": None,
-        },
-    }
+    layout = {"top1": "searchPanes", "topStart": "info", "topEnd": "search",
+              "bottomStart": None, "bottomEnd": None}  # fmt: skip
+    options = {"paging": False, "autoWidth": False, "order": [], "layout": layout}
     panes = {"initCollapsed": True, "threshold": 1, "viewTotal": True}
     each = {
         id: options | {"searchPanes": panes | {"columns": list(columns)}}
         for id, columns in tables.items()
     }
     script = _SCRIPT % {
-        "global": f"_itables_{number}",
+        "global": f"_itables_{itables.__version__.replace('.', '_')}",
         "event": f"itables-{itables.__version__}-ready",
         "tables": json.dumps(each),
     }

@@ -22,17 +22,7 @@ def values(
     tools: pd.DataFrame,
     made: Record,
 ) -> dict[str, Any]:
-    """Return what the page glues.
-
-    Parameters
-    ----------
-    counts, pairs, fits
-        As `class_sizes.printed_counts`, `class_sizes.pairs_by_rule` and `class_sizes.fit` return.
-    tools
-        As `split_functions.table` returns it.
-    made
-        As `covidcxr.paper.forensics.record` returns it.
-    """
+    """Return what the page glues of counts, class sizes, data sets, tools and the record."""
     covid, normal = pairs["down"][0]
     chance = split_functions.chance(covid, normal, counts.covid_test, counts.normal_test)
     return {
@@ -55,9 +45,6 @@ def _counts(counts: Counts, pairs: dict[str, list[Pair]]) -> dict[str, Any]:
         "forensics_normal_test": counts.normal_test,
         "forensics_pairs": _sums(pairs["down"]),
         "forensics_pairs_nearest": _sums(more),
-        "forensics_fold_n": len(pairs["fold"]),
-        "forensics_fold_first": _sums(pairs["fold"][:1]),
-        "forensics_fold_last": _sums(pairs["fold"][-1:]),
         "forensics_covid": covid,
         "forensics_normal": normal,
         "forensics_prevalence_test": counts.covid_test / counts.test,

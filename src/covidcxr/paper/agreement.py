@@ -14,6 +14,7 @@ from covidcxr.scores import intervals
 from covidcxr.scores.intervals import Interval, Protocol
 
 AGREES, DIFFERS, UNDECIDED = "agrees", "differs", "undecided"
+VERDICTS = (AGREES, DIFFERS, UNDECIDED)
 
 
 def judge(low: float, high: float, margin: float) -> str:
@@ -72,15 +73,7 @@ def against_paper(
 
 
 def made_before(stated: str, created: Sequence[datetime]) -> int:
-    """Count runs that are older than the criteria, for which a verdict is hindsight.
-
-    Parameters
-    ----------
-    stated
-        The day of the criteria, as in `Agreement`.
-    created
-        When each run was made.
-    """
+    """Count runs that are older than the day of the criteria, for which a verdict is hindsight."""
     return sum(f"{day:%Y-%m-%d}" < stated for day in created)
 
 

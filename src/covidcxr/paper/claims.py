@@ -30,23 +30,7 @@ _REFERENCE = re.compile(r"\{([a-z0-9-]+)\}")
 
 
 class Claim(BaseModel):
-    """One claim of the paper, as ``data/claims.yaml`` has it.
-
-    Attributes
-    ----------
-    id, place, kind, claim, severity
-        What is claimed, where, and what hangs on it.
-    see, cite
-        Pages of the book, with labels (``run/audit#audit-margins``), and bibliography keys.
-    basis
-        Whether the paper states it, or never does and is read as if it did.
-    check, arguments
-        What computes the verdict, if anything can.
-    verdict
-        Our own if nothing can.
-    because
-        The reason of our own verdict, or one to replace the check's sentence.
-    """
+    """One claim of the paper; the head of ``data/claims.yaml`` explains its fields."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -133,18 +117,10 @@ def parse(rows: list[dict[str, Any]]) -> Iterator[Claim]:
 
 
 def ledger(results: Path) -> pd.DataFrame:
-    """Return the ledger with every verdict computed anew.
+    """Return the ledger with every verdict computed anew from the records of a results folder.
 
-    Parameters
-    ----------
-    results
-        The folder of run records.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row a claim, with `COLUMNS`; ``severity`` is ``none`` if the claim stands, and
-        ``see`` lists pages with ``; `` between them.
+    A row a claim, with `COLUMNS`; ``severity`` is ``none`` if the claim stands, and ``see`` lists
+    pages with ``; `` between them.
     """
     evidence = Evidence(results)
     rows = []
@@ -170,19 +146,7 @@ def counts(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def tally(table: pd.DataFrame) -> dict[str, int]:
-    """Count the claims as pages name the counts.
-
-    Parameters
-    ----------
-    table
-        As `ledger` returns it.
-
-    Returns
-    -------
-    dict
-        ``claims_n``; ``claims_stated`` and ``claims_implied``, which sum to it; and a count of
-        every verdict, which sum to it as well: ``claims_holds``, ``claims_corrected`` and so on.
-    """
+    """Count all claims, the stated and the implied, and those of each verdict, as pages name them."""
     implied = int((table["basis"] == IMPLIED).sum())
     verdicts = {v.name.lower(): int((table["verdict"] == v).sum()) for v in Verdict}
     found = {"n": len(table), "stated": len(table) - implied, "implied": implied, **verdicts}

@@ -14,7 +14,7 @@ import yaml
 from pydantic import TypeAdapter
 
 from covidcxr.core.studies import Count, Label, Strict
-from covidcxr.paper import publication, split_functions
+from covidcxr.paper import publication
 from covidcxr.paper.split_functions import FRACTION, held_out
 
 Pair = tuple[int, int]
@@ -44,19 +44,7 @@ def class_pairs(
 ) -> list[Pair]:
     """Return all class sizes of which a fraction held out by class gives these counts.
 
-    Parameters
-    ----------
-    counts
-        What was printed.
-    fraction
-        Share of each class that is held out.
-    take
-        Images held out of a class of n: `held_out` rounds down, `nearest` does not.
-
-    Returns
-    -------
-    list of tuple
-        By growing number of COVID19 images; empty if the counts contradict each other.
+    They are sorted by COVID19 images; there is none if the counts contradict each other.
     """
     if counts.covid_test + counts.normal_test != counts.test:
         return []
@@ -69,39 +57,11 @@ def class_pairs(
     ]
 
 
-def nearest(n: int, fraction: float) -> int:
-    """Return how many of a class's n images pandas' ``groupby.sample`` takes."""
-    return round(fraction * n)
-
-
-def fold_pairs(counts: Counts, fraction: float = FRACTION) -> list[Pair]:
-    """Return all class sizes of which some fold of scikit-learn's StratifiedKFold has these counts.
-
-    Parameters
-    ----------
-    counts, fraction
-        As for `class_pairs`.
-    """
-    folds = round(1 / fraction)
-    total = counts.train + counts.test
-    tested = (counts.covid_test, counts.normal_test)
-    if sum(tested) != counts.test:
-        return []
-    # A fold has a class's share, rounded down or up.
-    first, last = folds * (tested[0] - 1) + 1, folds * (tested[0] + 1) - 1
-    return [
-        (covid, total - covid)
-        for covid in range(max(first, folds), min(last, total - folds) + 1)
-        if tested in split_functions.folds(covid, total - covid, fraction)
-    ]
-
-
-def pairs_by_rule(counts: Counts, fraction: float = FRACTION) -> dict[str, list[Pair]]:
-    """Return the class sizes by how a class's share is rounded: ``down``, ``nearest``, ``fold``."""
+def pairs_by_rule(counts: Counts) -> dict[str, list[Pair]]:
+    """Return the class sizes by how a fifth of a class is rounded: ``down``, to the ``nearest``."""
     return {
-        "down": class_pairs(counts, fraction),
-        "nearest": class_pairs(counts, fraction, nearest),
-        "fold": fold_pairs(counts, fraction),
+        "down": class_pairs(counts),
+        "nearest": class_pairs(counts, take=lambda n, fraction: round(fraction * n)),
     }
 
 

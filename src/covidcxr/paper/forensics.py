@@ -47,30 +47,14 @@ def listing() -> list[Path]:
 
 
 def read_listing(path: Path) -> pd.DataFrame:
-    """Read a listing of COVID19 files and their patients.
+    """Read a listing of COVID19 files: ``folder``, ``name``, ``source``, ``patient``, ``age``.
 
-    Parameters
-    ----------
-    path
-        A CSV with the columns `COLUMNS`, a row a file. An empty ``patient_id`` means
-        that the patient is not known; ids count within their ``source``.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``folder``, ``name``, ``source``, ``patient`` (NA if unknown) and ``age`` in years
-        (NA if unknown), sorted by folder and name.
-
-    Raises
-    ------
-    Problem
-        For a file that cannot be read, lacks a column or a name, lists a file twice, gives an
-        age that is no number, or lists no training image.
+    The file is a CSV with the columns `COLUMNS`. Ids of patients count within their source;
+    patient and age (in years) are NA if unknown. Rows are sorted by folder and name.
     """
     try:
         # A patient may be called NA.
-        rows = pd.read_csv(path, dtype="string", keep_default_na=False)
-        return _checked(rows)
+        return _checked(pd.read_csv(path, dtype="string", keep_default_na=False))
     except (OSError, ValueError) as error:
         reason = " ".join(str(getattr(error, "strerror", None) or error).split())
         raise Problem(
@@ -114,13 +98,7 @@ def first_by_name(names: Iterable[str], fraction: float = FRACTION) -> list[str]
 def with_sharing(listing: pd.DataFrame, held_out_names: Collection[str]) -> pd.DataFrame:
     """Mark the images ``held`` out and those of them that ``shared`` a patient with the rest.
 
-    Parameters
-    ----------
-    listing
-        ``name`` and ``patient`` of all images that are divided, as `read_listing` returns them.
-        An image of an unknown patient never counts, so that the result is a lower bound.
-    held_out_names
-        The images held out.
+    An image of an unknown patient never counts, so that the result is a lower bound.
     """
     held = listing["name"].isin(list(held_out_names))
     rest = listing.loc[~held, "patient"].dropna()
@@ -128,24 +106,7 @@ def with_sharing(listing: pd.DataFrame, held_out_names: Collection[str]) -> pd.D
 
 
 def random_splits(patients: pd.Series, size: int, resamples: int, seed: int) -> NDArray[np.int64]:
-    """Count held-out images that share a patient with the rest, for random splits.
-
-    Parameters
-    ----------
-    patients
-        Of each image, NA if unknown.
-    size
-        Images that each split holds out, drawn without replacement.
-    resamples
-        Number of splits.
-    seed
-        Decides the draws.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (resamples,).
-    """
+    """Count held-out images that share a patient with the rest, for random splits of one size."""
     order = np.random.default_rng(seed).random((resamples, len(patients))).argsort(axis=1)
     held = order < size  # of a random order, the places that hold small numbers
     codes, known = pd.factorize(patients)
@@ -170,7 +131,7 @@ def record(
     results
         The folder of all records.
     resamples, seed
-        As for `random_splits`.
+        Of the random splits that the split by name is compared with.
 
     Raises
     ------

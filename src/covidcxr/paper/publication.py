@@ -34,22 +34,10 @@ _STRICT = ConfigDict(extra="forbid", strict=True)
 
 @dataclass(frozen=True, config=_STRICT)
 class Number:
-    """A printed number.
+    """A printed number: its digits or its word without the unit, and what it is said to be.
 
-    Attributes
-    ----------
-    id
-        Its place, then what it counts: ``s43-accuracy``.
-    printed
-        Its digits, or its word, as printed, without the unit.
-    place
-        Where it stands: ``abstract``, ``section 3.2``, ``Table 1, recall``.
-    says
-        What it is said to be.
-    unit
-        What it counts; ``percent`` and ``billion operations`` scale its value.
-    of, score
-        The network, and the paper's name of the score, if it is a score of a network.
+    ``percent`` and ``billion operations`` scale its value. ``of`` and ``score`` are the network
+    and the paper's name of the score, if it is a score of a network.
     """
 
     id: str
@@ -75,18 +63,8 @@ class Number:
 class Table:
     """One of the paper's Tables 1 to 3.
 
-    Attributes
-    ----------
-    model
-        The network it reports.
-    place, section
-        Where it stands in the paper.
-    rows
-        What the paper says its rows are.
-    matrix
-        Shape (2, 2), as printed: rows labelled "model", columns "target", COVID-19 first.
-    printed
-        The scores beside the matrix, as text, under the paper's names.
+    The matrix is as printed: rows labelled "model", columns "target", COVID-19 first. ``rows`` is
+    what the paper says its rows are; ``printed`` are the scores beside it, as text.
     """
 
     model: ModelName
@@ -299,29 +277,21 @@ def _of_table(table: Table) -> list[Number]:
     name = table.place.lower().replace(" ", "")
     cells = [
         Number(
-            id=f"{name}-{row}-{column}".lower(),
-            printed=str(table.matrix[i][j]),
-            place=f"{table.place}, row {row}, column {column}",
-            says=f"images that the model calls {row} and that are {column}, as labelled",
-            unit="images",
-            of=table.model,
+            f"{name}-{row}-{column}".lower(),
+            str(table.matrix[i][j]),
+            f"{table.place}, row {row}, column {column}",
+            f"images that the model calls {row} and that are {column}, as labelled",
+            "images",
+            table.model,
         )
         for i, row in enumerate(LABELS)
         for j, column in enumerate(LABELS)
     ]
-    scores = [
-        Number(
-            id=f"{name}-{score}",
-            printed=table.printed[score],
-            place=f"{table.place}, {score}",
-            says=f"{score} beside the matrix",
-            unit="fraction",
-            of=table.model,
-            score=score,
-        )
+    return cells + [
+        Number(f"{name}-{score}", table.printed[score], f"{table.place}, {score}",
+               f"{score} beside the matrix", "fraction", table.model, score)
         for score in SCORES
-    ]
-    return [*cells, *scores]
+    ]  # fmt: skip
 
 
 def _digits(text: str) -> Decimal:

@@ -201,26 +201,10 @@ def external_predictions(runs: Sequence[Record]) -> dict[str, Tested]:
 
 
 def external_summary(tests: Mapping[str, Tested]) -> dict[str, Any]:
-    """Summarise AUROCs on a network's own cohort and on adults of both classes.
+    """Return AUROC, limits and images of a network on its own cohort and on adults of both classes.
 
-    Parameters
-    ----------
-    tests
-        As `external_predictions` returns it.
-
-    Returns
-    -------
-    dict
-        ``network``: the last of the paper's networks that was tested on adults; ``home``,
-        ``home_low``, ``home_high``, ``home_n``: its AUROC on its own cohort, limits and images;
-        ``away``, ``low``, ``high``, ``n``: the same on adults; ``alarms``: the share of normal
-        adults called COVID-19; ``networks``, ``least``, ``most``: how many were tested on adults,
-        and the range of their AUROCs there.
-
-    Raises
-    ------
-    Problem
-        If no network was tested on adults of both classes.
+    It is the last of the paper's networks that was tested on adults. ``alarms`` is the share of
+    normal adults that it calls COVID-19; ``least`` and ``most`` are the range over all networks.
     """
     asked = [tests[name] for name in TITLES.values() if name in tests]
     asked = [test for test in asked if ADULTS in test.cohorts]

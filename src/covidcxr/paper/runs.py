@@ -76,16 +76,7 @@ def points(runs: Sequence[Record]) -> pd.DataFrame:
 
 
 def values(runs: Sequence[Record], tests: dict[str, Tested]) -> dict[str, Any]:
-    """Return what the page glues.
-
-    Parameters
-    ----------
-    runs
-        As `covidcxr.paper.reproduction.real_trainings` returns them; at least one.
-    tests
-        As `covidcxr.paper.reproduction.external_predictions` returns them.
-    """
-    following = [run for run in runs if not reproduction.protocol_deviations(run)]
+    """Return what the page glues, of at least one training and of its external predictions."""
     nearest = reproduction.nearest_to_the_paper(runs)
     p, images = nearest["parameters"], nearest["images"]
     scores = [reproduction.accuracy(run) for run in reproduction.beside(nearest, runs)]
@@ -93,7 +84,7 @@ def values(runs: Sequence[Record], tests: dict[str, Tested]) -> dict[str, Any]:
     simple = reproduction.thumbnail_baseline(nearest)
     return {
         "n_trainings": len(runs),
-        "n_protocol": len(following),
+        "n_protocol": sum(not reproduction.protocol_deviations(run) for run in runs),
         **{
             f"protocol_{key}": reproduction.PROTOCOL[key]
             for key in ("image_size", "epochs", "batch_size")

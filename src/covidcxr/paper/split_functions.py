@@ -55,7 +55,7 @@ def table(covid: int, normal: int, covid_test: int, normal_test: int) -> pd.Data
     by_class = {
         "Keras ImageDataGenerator": [(held_out(covid, FRACTION), held_out(normal, FRACTION))],
         "pandas groupby.sample": [_by_class(drawn)],
-        "scikit-learn StratifiedKFold, one fold": folds(covid, normal, FRACTION),
+        "scikit-learn StratifiedKFold, one fold": _folds(covid, normal),
         "scikit-learn train_test_split, stratified": [_by_class(stratified)],
     }
     from_whole = {
@@ -79,10 +79,10 @@ def chance(covid: int, normal: int, covid_test: int, normal_test: int) -> float:
     return float(stats.hypergeom.pmf(covid_test, covid + normal, covid, drawn))
 
 
-def folds(covid: int, normal: int, fraction: float) -> list[tuple[int, int]]:
+def _folds(covid: int, normal: int) -> list[tuple[int, int]]:
     """Return the images of each class in every fold of scikit-learn's StratifiedKFold."""
     labels = _labels(covid, normal)
-    parts = StratifiedKFold(round(1 / fraction)).split(labels, labels)
+    parts = StratifiedKFold(round(1 / FRACTION)).split(labels, labels)
     return [_by_class(labels.iloc[held]) for _, held in parts]
 
 

@@ -70,7 +70,7 @@ def one_set_fits(evidence: Evidence) -> Finding:
     fitting = class_sizes.fitting(sorted({pair for rule in rules.values() for pair in rule}))
     classes = [str(len(set().union(*data.parts.values()))) for data in fitting]
     return Finding(
-        Verdict.UNVERIFIABLE, {"sets": [data.title for data in fitting], "classes": (classes)}
+        Verdict.UNVERIFIABLE, {"sets": [data.title for data in fitting], "classes": classes}
     )
 
 
