@@ -146,7 +146,7 @@ def counts(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def tally(table: pd.DataFrame) -> dict[str, int]:
-    """Count all claims, the stated and the implied, and those of each verdict, as pages name them."""
+    """Count all claims, the stated, the implied, and those of each verdict, as pages name them."""
     implied = int((table["basis"] == IMPLIED).sum())
     verdicts = {v.name.lower(): int((table["verdict"] == v).sum()) for v in Verdict}
     found = {"n": len(table), "stated": len(table) - implied, "implied": implied, **verdicts}
