@@ -4,7 +4,6 @@ STUDY ?= demo
 SET ?=
 CORES ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 PROFILE ?= default
-FLOW = Snakefile
 PYTHON ?= python3
 # An NVIDIA driver brings nvidia-smi. GPU=0 leaves CUDA's libraries out; GPU=1 asks for them where
 # no driver is, as on a cluster's login node, and has each training of a cluster ask for a GPU.
@@ -14,14 +13,14 @@ endif
 PINS = .venv/pins $(if $(filter 1,$(GPU)),.venv/gpu)
 BIN := .venv/bin
 # Beside a cluster, CORES is for what runs here: --cores would also bind the cluster's jobs.
-SNAKEMAKE = $(BIN)/snakemake --snakefile workflow/$(FLOW) \
+SNAKEMAKE = $(BIN)/snakemake --snakefile workflow/Snakefile \
 	$(if $(filter default,$(PROFILE)),--cores,--local-cores) $(CORES) \
 	--workflow-profile workflow/profiles/$(PROFILE) \
 	--config $(CHOICE)
 CHOICE = study='$(STUDY)' set='$(SET)' $(if $(filter environment command,$(origin GPU)),gpu=$(GPU))
 
 .DEFAULT_GOAL := help
-.PHONY: help pins setup book pdf train sensitivity test lint lock lab clean
+.PHONY: help pins setup book pdf train test lint lock lab clean
 
 help: ## list the targets
 	@echo "The executable edition of a paper on COVID-19 and chest X-rays."
@@ -29,7 +28,7 @@ help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | \
 		awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 	@echo
-	@echo "  STUDY=demo|paper|paper-scratch|small|replicates|FILE.yaml   SET=\"epochs=1 image_size=64\"   CORES=2"
+	@echo "  STUDY=demo|paper|paper-scratch|small|replicates|sensitivity|FILE.yaml   SET=\"epochs=1 image_size=64\"   CORES=2"
 	@echo "  RERUN=1 makes records anew that answer to something else, and keeps the old ones beside them"
 	@echo "  PROFILE=slurm|kubernetes fans the trainings out over a cluster"
 	@echo "  GPU=0 sets up no CUDA where there is an NVIDIA driver, GPU=1 sets it up where there is none"
@@ -82,11 +81,6 @@ pdf: setup ## set the book of STUDY for paper (needs xelatex)
 train: setup ## run STUDY's trainings without rendering the book
 	$(SNAKEMAKE) -- trainings
 
-sensitivity: FLOW = sensitivity.smk
-sensitivity: CHOICE = set='$(SET)' arms='$(ARMS)'
-sensitivity: setup ## train what the paper leaves open, changed one thing at a time (ARMS=head-gap,seed-1: some)
-	$(SNAKEMAKE)
-
 # Tests run side by side, so that threads of one would only wait for those of another.
 test: lint ## check style and types, then run all tests, the demo book included
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
@@ -97,7 +91,7 @@ lint: setup ## check style, types and spelling, notebooks too
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/nbqa mypy notebooks
-	$(BIN)/nbstripout --verify notebooks/*.ipynb
+	$(BIN)/nbstripout --verify notebooks/*/*.ipynb
 	$(BIN)/codespell
 	$(BIN)/covidcxr prose
 

@@ -14,14 +14,14 @@ from covidcxr.book import doors, sphinx_doors, sphinx_timings
 from covidcxr.core.errors import Problem
 
 ROOT = Path(__file__).parents[2]
-PAGE = {"template": "notebooks/metrics.ipynb", "seconds": 2.5,
+PAGE = {"template": "notebooks/reproduction/metrics.ipynb", "seconds": 2.5,
         "machine": {"processor": "P", "cores": 2, "memory_bytes": 2**33}}  # fmt: skip
 
 
 def test_the_addresses_are_those_that_binder_and_colab_document() -> None:
     made = {b["text"]: b["url"] for b in sphinx_doors.buttons("someone/edition", PAGE, "abc")}
     assert made == {
-        "Binder": "https://mybinder.org/v2/gh/someone/edition/abc?urlpath=lab/tree/notebooks/metrics.ipynb",
+        "Binder": "https://mybinder.org/v2/gh/someone/edition/abc?urlpath=lab/tree/notebooks/reproduction/metrics.ipynb",
         "Colab": "https://colab.research.google.com/github/someone/edition/blob/colab/metrics.ipynb",
     }
 
@@ -49,10 +49,10 @@ def test_a_copy_fetches_the_edition_and_runs_outside_of_it(
     ).stdout.strip()
     doors.copies(ROOT / "notebooks", tmp_path / "copies", "someone/edition", head)
     assert {p.name for p in (tmp_path / "copies").iterdir()} == {
-        p.name for p in (ROOT / "notebooks").glob("*.ipynb")
+        p.name for p in (ROOT / "notebooks").glob("*/*.ipynb")
     }
     copy = nbformat.read(tmp_path / "copies/auditing.ipynb", as_version=4)
-    template = nbformat.read(ROOT / "notebooks/auditing.ipynb", as_version=4)
+    template = nbformat.read(ROOT / "notebooks/paper/auditing.ipynb", as_version=4)
     assert copy.cells[1:] == template.cells
     # Git takes the address for this checkout, and the packages are here already.
     monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
@@ -72,8 +72,8 @@ def test_a_copy_fetches_the_edition_and_runs_outside_of_it(
 
 def test_a_notebook_opened_by_hand_shows_committed_records() -> None:
     """In the folder in which it lies, as JupyterLab runs it, and without any parameter given."""
-    page = nbformat.read(ROOT / "notebooks/metrics.ipynb", as_version=4)
-    resources = {"metadata": {"path": str(ROOT / "notebooks")}}
+    page = nbformat.read(ROOT / "notebooks/reproduction/metrics.ipynb", as_version=4)
+    resources = {"metadata": {"path": str(ROOT / "notebooks/reproduction")}}
     NotebookClient(page, timeout=120, resources=resources).execute()
     assert "REAL IMAGES" in str(page.cells)
 
@@ -109,7 +109,7 @@ def test_every_sentence_on_the_page_of_troubles_is_one_that_the_project_says() -
     assert len(said) > 15
     source = " ".join(path.read_text() for path in (ROOT / "src/covidcxr").rglob("*.py"))
     # A sentence that runs over several lines of code is one sentence.
-    source += (ROOT / "workflow/Snakefile").read_text()
+    source += "".join(path.read_text() for path in (ROOT / "workflow").rglob("*.smk"))
     source = re.sub(r'"\s*\n\s*f?"', "", source)
     not_ours = {"No matching distribution found", "Directory cannot be locked"}
     assert {sentence for sentence in said if sentence not in source} == not_ours
@@ -122,5 +122,5 @@ def test_timings_are_listed_the_longest_first() -> None:
         "book/paper": {"shows": {}},
     }
     told = sphinx_timings.rows(pages)
-    assert told == [("notebooks/metrics.ipynb", "a", 2.5), ("notebooks/metrics.ipynb", "b", 1.0)]
+    assert told == [(PAGE["template"], "a", 2.5), (PAGE["template"], "b", 1.0)]
     assert "4 in all, on P, 2 cores, 8 GiB." in sphinx_timings.caption(pages, told)

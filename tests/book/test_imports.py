@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 def needing(name: str) -> set[str]:
     """Return the templates that need a file of the package."""
     path = ROOT / "src/covidcxr" / name
-    templates = (ROOT / "notebooks").glob("*.ipynb")
+    templates = (ROOT / "notebooks").glob("*/*.ipynb")
     return {t.stem for t in templates if path in imports.of_template(t, ROOT)}
 
 
@@ -32,7 +32,7 @@ def test_rewording_what_one_page_shows_reruns_that_page_alone(name: str, pages: 
 
 
 def test_every_page_needs_what_executes_it_and_what_all_import() -> None:
-    everywhere = {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
+    everywhere = {path.stem for path in (ROOT / "notebooks").glob("*/*.ipynb")}
     for name in (
         "book/pages.py",
         "book/provenance.py",

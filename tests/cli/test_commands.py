@@ -60,13 +60,16 @@ def test_a_study_is_printed_with_every_default() -> None:
     assert printed["threshold"] == 0.5
 
 
+RUNS = "notebooks/reproduction/runs.ipynb"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["study", "nothing"], "nothing: no such study"),
         (["study", "demo", "epoch=2"], "key 'epoch' is unknown"),
-        (["page", "notebooks/runs.ipynb", "x.ipynb", "-p", "results"], "written name=value"),
-        (["page", "notebooks/runs.ipynb", "x.ipynb", "-p", "results={"], "not valid YAML"),
+        (["page", RUNS, "x.ipynb", "-p", "results"], "written name=value"),
+        (["page", RUNS, "x.ipynb", "-p", "results={"], "not valid YAML"),
         (["page", "nothing.ipynb", "x.ipynb"], "nothing.ipynb: no such notebook"),
         (["split", "demo", "m.csv", "sideways", "0", "s.csv"], "m.csv"),
     ],

@@ -63,6 +63,26 @@ def test_images_and_weights_that_are_there_are_counted(
     assert found["holdout"].status == doctor.NOTE  # without its listing
 
 
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["COVID19/a.webp", "NORMAL/b.dcm"], "1 COVID19, 0 NORMAL in "),
+        (["train/COVID19/a.png", "train/NORMAL/b.png"], "has no folder for class COVID19"),
+        (["sick/a.png", "NORMAL/b.png"], "it holds NORMAL, sick; rename one"),
+    ],
+)
+def test_a_folder_without_a_usable_image_of_each_class_is_missing(
+    names: list[str], said: str, tmp_path: Path
+) -> None:
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"0")
+    study = studies.load("small", [f"cohort.path={tmp_path}", "weights=none"])
+    (finding,) = (f for f in doctor.examine(study, tmp_path) if f.name == "cohort")
+    assert finding.status == doctor.MISSING
+    assert said in finding.found
+
+
 def test_a_gpu_that_no_backend_sees_is_told_with_a_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -64,7 +64,7 @@ def test_the_book_is_set_for_paper(demo: Project) -> None:
         title = BeautifulSoup(html, "html.parser").h1
         assert title is not None
         assert title.get_text().removesuffix("#").strip() in whole, page
-    assert "Made by notebooks/metrics.ipynb" in whole
+    assert "Made by notebooks/reproduction/metrics.ipynb" in whole
     record = json.loads((demo.root / "results/demo/resnet50-keras-s0/record.json").read_text())
     assert f"{record['metrics']['test']['accuracy']:.3f}" in whole
     for rest in ("<div", "<img", "glue:", "Traceback", "??"):
@@ -79,7 +79,7 @@ def test_a_second_build_runs_nothing(demo: Project) -> None:
 
 
 def test_a_touched_metrics_notebook_runs_itself_and_the_book_alone(demo: Project) -> None:
-    os.utime(demo.root / "notebooks/metrics.ipynb")
+    os.utime(demo.root / "notebooks/reproduction/metrics.ipynb")
     assert jobs(demo.make("demo", "--dry-run").stdout) == {"metrics", "book"}
 
 
@@ -87,7 +87,7 @@ def test_a_touched_template_is_executed_again_but_trains_nothing(demo: Project) 
     record = demo.root / "results/demo/resnet50-keras-s0/record.json"
     page = demo.root / PAGE
     before, made = record.read_text(), page.stat().st_mtime_ns
-    os.utime(demo.root / "notebooks/training.ipynb")
+    os.utime(demo.root / "notebooks/reproduction/training.ipynb")
     done = demo.make("demo", targets=[PAGE])
     assert done.returncode == 0, done.stdout[-3000:]
     assert page.stat().st_mtime_ns > made
@@ -96,7 +96,7 @@ def test_a_touched_template_is_executed_again_but_trains_nothing(demo: Project) 
 
 
 def test_a_page_that_fails_after_its_training_keeps_the_record(demo: Project) -> None:
-    template = demo.root / "notebooks/training.ipynb"
+    template = demo.root / "notebooks/reproduction/training.ipynb"
     record = demo.root / "results/demo/resnet50-keras-s0/record.json"
     original, before = template.read_text(), record.read_text()
     template.write_text(original.replace("learning_curves", "no_such_thing"))

@@ -133,12 +133,14 @@ def test_every_record_of_a_study_is_found(name: str, with_images: bool, tmp_path
 @pytest.mark.parametrize("with_images", [pytest.param(False, id="without images"), needs_images])
 def test_every_arm_and_what_belongs_to_no_study_is_found(with_images: bool, tmp_path: Path) -> None:
     shared = (
-        Images(sensitivity.study(sensitivity.arms()["resnet50"]), tmp_path) if with_images else None
+        Images(sensitivity.arm_study(sensitivity.arms()["resnet50"]), tmp_path)
+        if with_images
+        else None
     )
     arms = {p.parent.parent.name: p.parent for p in RESULTS.glob("sensitivity/*/*/record.json")}
     assert len(arms) == len(sensitivity.arms())
     for key, folder in arms.items():
-        study = sensitivity.study(sensitivity.arms()[key])
+        study = sensitivity.arm_study(sensitivity.arms()[key])
         record = trained(study, folder.name, folder.parent, shared)
         assert record.folder == folder
     listing = forensics.listing() if with_images else []

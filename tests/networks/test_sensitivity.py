@@ -22,7 +22,7 @@ SIZES = {"COVID19": 92, "NORMAL": 268}
 
 def write(results: Path, key: str, wrong: int, **changes: Any) -> records.Record:
     """Write the record of an arm that calls the first ``wrong`` images of each class wrongly."""
-    study = sensitivity.study(ARMS[key])
+    study = sensitivity.arm_study(ARMS[key])
     label = np.repeat(list(SIZES), list(SIZES.values()))
     place = np.concatenate([np.arange(n) for n in SIZES.values()])
     right = place >= wrong
@@ -50,13 +50,13 @@ def write(results: Path, key: str, wrong: int, **changes: Any) -> records.Record
 @pytest.mark.parametrize("key", ARMS)
 def test_an_arm_differs_from_what_it_is_compared_with_in_its_own_settings_alone(key: str) -> None:
     arm = ARMS[key]
-    changed = sensitivity.study(arm).model_dump(exclude={"name"})
+    changed = sensitivity.arm_study(arm).model_dump(exclude={"name"})
     if arm.against is None:
         assert arm.label == "as stated"
         return
     base = ARMS[arm.against]
     assert base.against is None
-    plain = sensitivity.study(base).model_dump(exclude={"name"})
+    plain = sensitivity.arm_study(base).model_dump(exclude={"name"})
     differing = {key for key in plain if plain[key] != changed[key]}
     named = {item.split("=")[0] for item in arm.settings.split()}
     assert differing == named - {item.split("=")[0] for item in base.settings.split()}
@@ -65,11 +65,11 @@ def test_an_arm_differs_from_what_it_is_compared_with_in_its_own_settings_alone(
 
 def test_every_arm_is_one_training_and_a_study_of_more_is_refused() -> None:
     for arm in ARMS.values():
-        assert sensitivity.run(sensitivity.study(arm)).startswith(
+        assert sensitivity.run(sensitivity.arm_study(arm)).startswith(
             ("resnet50-keras-s", "resnet252v2-")
         )
     with pytest.raises(Problem, match="an arm is one training; leave one model"):
-        sensitivity.run(sensitivity.study(ARMS["fusion"], also="seeds=[0,1]"))
+        sensitivity.run(sensitivity.arm_study(ARMS["fusion"], also="seeds=[0,1]"))
 
 
 def test_a_table_holds_what_the_predictions_say_and_marks_what_was_not_run(tmp_path: Path) -> None:
@@ -119,32 +119,38 @@ def test_without_records_the_page_says_so(tmp_path: Path) -> None:
 
 def test_a_record_of_a_study_that_was_changed_since_is_refused(tmp_path: Path) -> None:
     write(tmp_path, "head-gap", wrong=1, epochs=3)
-    with pytest.raises(Problem, match=r"head-gap.*is of another study .* 'make sensitivity'"):
+    with pytest.raises(
+        Problem, match=r"head-gap.*is of another study .* 'make train STUDY=sensitivity'"
+    ):
         sensitivity.read(tmp_path)
 
 
 def flow(*settings: str) -> subprocess.CompletedProcess[str]:
     command = [
-        sys.executable, "-m", "snakemake", "--snakefile", "workflow/sensitivity.smk",
+        sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile",
         "--cores", "1", "--dry-run", "--quiet", "all", "--config", *settings,
     ]  # fmt: skip
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def test_the_workflow_plans_the_arms_that_are_asked_for(tmp_path: Path) -> None:
-    place = [f"build={tmp_path}/build", f"results={tmp_path}/results", "base=config/demo.yaml"]
-    planned = flow(*place, "set=models=[resnet50] external={}", "arms=head-gap,resize-bilinear")
+    place = [f"build={tmp_path}/build", f"results={tmp_path}/r", "set=cohort.source=phantom"]
+    planned = flow(*place, "study=sensitivity/head-gap")
     assert planned.returncode == 0, planned.stderr
-    written = sorted(path.parent.name for path in tmp_path.glob("build/*/*/study.yaml"))
-    assert written == ["head-gap", "resize-bilinear"]
-    changed = studies.load(tmp_path / "build/sensitivity/head-gap/study.yaml")
+    (written,) = tmp_path.glob("build/*/*/study.yaml")
+    assert written.parent.name == "head-gap"
+    changed = studies.load(written)
     assert changed.head == "gap" and changed.cohort.source == "phantom"
+
+    planned = flow(*place, "study=sensitivity")
+    assert planned.returncode == 0, planned.stderr
+    assert {path.parent.name for path in tmp_path.glob("build/*/*/study.yaml")} == set(ARMS)
 
 
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ("arms=headgap", "covidcxr: arm 'headgap' is unknown; choose resnet50, "),
+        ("study=sensitivity/headgap", "covidcxr: arm 'headgap' is unknown; choose resnet50, "),
         ("set=epoch=1", "key 'epoch' is unknown"),
         ("set=cohort.path=/nowhere", "/nowhere"),
     ],

@@ -102,7 +102,7 @@ def test_every_page_and_label_of_the_evidence_exists() -> None:
         page, _, label = see.partition("#")
         name = Path(page)
         source = (
-            ROOT / "notebooks" / f"{name.name}.ipynb"
+            next((ROOT / "notebooks").glob(f"*/{name.name}.ipynb"))
             if page.startswith("run/")
             else ROOT / "book" / f"{page}.md"
         )

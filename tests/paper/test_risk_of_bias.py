@@ -412,7 +412,7 @@ def test_the_file_as_it_is_passes_and_a_key_written_twice_does_not() -> None:
 
 
 def test_pages_that_are_evidence_are_pages_of_the_book() -> None:
-    there = {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
+    there = {path.stem for path in (ROOT / "notebooks").glob("*/*.ipynb")}
     sheet = risk_of_bias.content()
     named: set[str] = {page for leak in sheet.leakage for page in (leak.page, *leak.see)}
     named |= set(" ".join(risk_of_bias.domains()["pages"]).split())

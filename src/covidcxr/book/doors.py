@@ -71,7 +71,7 @@ def copies(templates: Path, folder: Path, repository: str, commit: str) -> None:
     """
     setup = _SETUP.format(repository=repository, commit=commit)
     with atomic.folder(folder) as aside:
-        for path in sorted(templates.glob("*.ipynb")):
+        for path in sorted(templates.glob("*/*.ipynb")):
             page = nbformat.read(path, as_version=4)
             cell = nbformat.v4.new_code_cell(setup, id="fetch-the-edition")
             page.cells.insert(0, cell)

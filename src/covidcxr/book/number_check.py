@@ -76,10 +76,10 @@ def every(root: Path = Path()) -> list[Found]:
     found: list[Found] = []
     for path in sorted((root / "book").glob("*.md")):
         found += numbers(f"book/{path.name}", path.read_text("utf-8"))
-    for path in sorted((root / "notebooks").glob("*.ipynb")):
+    for path in sorted((root / "notebooks").glob("*/*.ipynb")):
         cells = nbformat.read(path, as_version=4).cells
         text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-        found += numbers(f"notebooks/{path.name}", text)
+        found += numbers(path.relative_to(root).as_posix(), text)
     return found
 
 

@@ -18,10 +18,10 @@ from typing import NamedTuple
 
 import psutil
 
-from covidcxr.cohorts import cohort
+from covidcxr.cohorts import folders
 from covidcxr.core import studies
 from covidcxr.core.errors import Problem
-from covidcxr.core.studies import BackboneName, FolderCohort, KaggleCohort, Study
+from covidcxr.core.studies import LABELS, BackboneName, FolderCohort, KaggleCohort, Study
 from covidcxr.networks import architecture, devices
 
 OK, NOTE, MISSING = "ok", "note", "missing"
@@ -203,13 +203,19 @@ def _data(study: Study) -> Iterator[Finding]:
                     )  # fmt: skip
                     continue
                 try:
-                    _, rows = cohort.listed(source)
+                    _, rows = folders.listed(source)
                 except Problem as problem:
                     yield Finding(name, MISSING if name == "cohort" else NOTE, str(problem))
                     continue
-                counts = rows["label"].value_counts()
-                told = ", ".join(f"{n:,} {label}" for label, n in counts.items())
-                yield Finding(name, OK, f"{told} in {place}")
+                counts = {label: int((rows["label"] == label).sum()) for label in LABELS}
+                usable = ", ".join(f"{n:,} {label}" for label, n in counts.items())
+                if all(counts.values()):
+                    yield Finding(name, OK, f"{usable} in {place}")
+                else:
+                    yield Finding(
+                        name, MISSING if name == "cohort" else NOTE, f"{usable} in {place}",
+                        "put images of both classes there, as PNG or JPEG",
+                    )  # fmt: skip
             case KaggleCohort():
                 yield Finding(name, NOTE, f"Kaggle's {source.handle}, downloaded when needed")
             case _:

@@ -21,9 +21,6 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from covidcxr.core.errors import Problem, Unreadable
 
-SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff"})
-"""Endings of image files, in lower case: those that Keras' data generator takes."""
-
 FORMATS = ("PNG", "JPEG", "BMP", "PPM", "TIFF", "GIF", "WEBP")
 """What a file may hold, whatever its ending says. Named, so that PIL never hands
 a file to one of its rarer readers, some of which start other programs."""

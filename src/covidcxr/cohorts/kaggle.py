@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from covidcxr.cohorts.images import SUFFIXES
+from covidcxr.cohorts.image_files import SUFFIXES
 from covidcxr.core.errors import Problem
 from covidcxr.core.studies import LABELS, KaggleCohort
 

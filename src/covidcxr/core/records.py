@@ -133,6 +133,8 @@ def parameters(study: Study, keys: Iterable[str], **more: Any) -> dict[str, Any]
         # Files are what they hold, not where they lie.
         content["weights"] = f"files {_contents(Path(study.weights))}"
     cohort = {k: v for k, v in content["cohort"].items() if k not in ("path", "publish_images")}
+    if cohort.get("classes", ...) is None:
+        del cohort["classes"]  # as in records that were made before there was a choice
     return {"cohort": cohort, **{key: content[key] for key in keys}, **more}
 
 

@@ -111,6 +111,9 @@ class FolderCohort(Strict):
     manifest: str | None = Field(
         default=None, description="left out: cohort.csv where the folder has one"
     )
+    classes: dict[Label, list[str]] | None = Field(
+        default=None, description="folders of each class; left out: COVID19, covid, Normal, ..."
+    )
     images_per_class: Count | None = Field(default=None, description="left out: all")
     publish_images: bool = False
 

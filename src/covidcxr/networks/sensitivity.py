@@ -61,7 +61,7 @@ def arms() -> dict[str, Arm]:
     }
 
 
-def study(arm: Arm, base: str | Path = f"config/{NAME}.yaml", also: str = "") -> Study:
+def arm_study(arm: Arm, base: str | Path = NAME, also: str = "") -> Study:
     """Return the study that an arm is.
 
     Parameters
@@ -74,6 +74,40 @@ def study(arm: Arm, base: str | Path = f"config/{NAME}.yaml", also: str = "") ->
         Further overrides, of every arm.
     """
     return studies.load(base, f"{also} {arm.settings}")
+
+
+def plan(name: str, overrides: str = "") -> tuple[Study, dict[str, Study]]:
+    """Return a study, and what is trained for it: the study itself or each of its arms.
+
+    Parameters
+    ----------
+    name
+        Of a study, or its file; ``sensitivity/KEY`` is one arm alone.
+    overrides
+        As for `covidcxr.core.studies.load`.
+
+    Returns
+    -------
+    tuple
+        The study, and the studies to train by the name of their folder of records.
+
+    Raises
+    ------
+    Problem
+        For an arm that is unknown, and one that is more than one training.
+    """
+    base, _, key = name.partition("/")
+    if base != NAME:
+        study = studies.load(name, overrides)
+        return study, {study.name: study}
+    known = arms()
+    if key and key not in known:
+        raise Problem(f"arm '{key}' is unknown; choose {', '.join(known)}.")
+    whole = studies.load(NAME, overrides)
+    chosen = {k: arm_study(known[k], also=overrides) for k in ([key] if key else known)}
+    for study in chosen.values():
+        run(study)
+    return whole, {f"{whole.name}/{k}": study for k, study in chosen.items()}
 
 
 def run(study: Study) -> str:
@@ -102,7 +136,7 @@ def read(results: Path) -> dict[str, records.Record]:
     found = {}
     for key, arm in arms().items():
         folder = results / NAME / key
-        changed = study(arm)
+        changed = arm_study(arm)
         if (folder / run(changed) / "record.json").is_file():
             record = records.read(folder / run(changed), training.METHOD)
             found[key] = _checked(record, changed)
@@ -247,7 +281,7 @@ def _checked(record: records.Record, study: Study) -> records.Record:
     if record["parameters"] != expected:
         raise Problem(
             f"{record.folder}: is of another study than config/{NAME}.yaml and data/arms.yaml now "
-            "say; run 'make sensitivity' with the data at hand."
+            "say; run 'make train STUDY=sensitivity' with the data at hand."
         )
     return record
 

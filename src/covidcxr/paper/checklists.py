@@ -297,7 +297,8 @@ def _source(page: str, root: Path) -> Path:
     if not page.startswith("run/"):
         return root / "book" / f"{page}.md"
     # The pages of the single networks are one template.
-    return root / "notebooks" / f"{page.removeprefix('run/').partition('_')[0]}.ipynb"
+    name = page.removeprefix("run/").partition("_")[0]
+    return next((root / "notebooks").glob(f"*/{name}.ipynb"), root / "notebooks" / name)
 
 
 def _find_test(node: str, root: Path) -> None:

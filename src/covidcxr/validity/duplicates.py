@@ -27,7 +27,8 @@ from scipy.ndimage import gaussian_filter
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from covidcxr.cohorts.images import SUFFIXES, decode, describe
+from covidcxr.cohorts.image_files import SUFFIXES
+from covidcxr.cohorts.images import decode, describe
 from covidcxr.cohorts.images import sha256 as sha256_of
 from covidcxr.cohorts.samples import OWN, SIZE, Sample, grey
 from covidcxr.cohorts.samples import fingerprint as fingerprint_of

@@ -1,0 +1,263 @@
+"""Images in a folder, listed by its CSV or by its class folders."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from covidcxr.cohorts import image_files, images, manifest
+from covidcxr.core.errors import Problem
+from covidcxr.core.studies import DATA_VARIABLE, LABELS, FolderCohort, Label
+
+log = logging.getLogger(__name__)
+
+_ORIGINAL = ["width", "height", "mode", "format", "bytes"]
+
+
+def gather(cohort: FolderCohort) -> tuple[Path, pd.DataFrame]:
+    """List the images of a folder, by its CSV or by its class folders, and look into them.
+
+    Returns
+    -------
+    root : Path
+        What the manifest's paths are relative to.
+    manifest : pandas.DataFrame
+
+    Raises
+    ------
+    Problem
+        For a missing folder, file or column, an unknown label, a file that changed
+        since the CSV was written, or an empty class.
+    """
+    root, rows = listed(cohort)
+    csv = csv_of(cohort)
+    return root, finish(
+        root, thin(rows, cohort.images_per_class), str(csv if csv.is_file() else root)
+    )
+
+
+def listed(cohort: FolderCohort) -> tuple[Path, pd.DataFrame]:
+    """List the images of a folder as `gather` does, without opening any.
+
+    Raises
+    ------
+    Problem
+        For a missing folder or CSV, and for a CSV that cannot be used.
+    """
+    root, csv = root_of(cohort), csv_of(cohort)
+    if csv.is_file():
+        return root, _from_csv(csv)
+    if cohort.manifest:
+        raise Problem(f"{csv}: no such file; correct the study's key manifest or leave it out.")
+    return root, class_folders(root, cohort.classes)
+
+
+def root_of(cohort: FolderCohort) -> Path:
+    """Return the folder that holds the class folders or the CSV."""
+    named = cohort.path or os.environ.get(DATA_VARIABLE)
+    if not named:
+        raise Problem(
+            f"No data folder is named: set {DATA_VARIABLE} or cohort.path to a folder with class "
+            "folders COVID19 and NORMAL, set cohort.source=kaggle to download one, "
+            "or run STUDY=demo, which needs none."
+        )
+    root = Path(named).expanduser()
+    if not root.is_dir():
+        raise Problem(
+            f"{root}: no such folder; correct {DATA_VARIABLE} or the key path of the study."
+        )
+    return root
+
+
+def csv_of(cohort: FolderCohort) -> Path:
+    """Return where the CSV lies, if there is one."""
+    return root_of(cohort) / (cohort.manifest or "cohort.csv")
+
+
+def _from_csv(csv: Path) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(
+            csv, dtype="string", keep_default_na=False, na_values=[""], skip_blank_lines=False
+        )
+    except (OSError, ValueError) as error:
+        raise Problem(f"{csv}: cannot be read as CSV ({' '.join(str(error).split())}).") from error
+    filled = table.notna().any(axis=1).to_numpy()
+    lines = np.flatnonzero(filled) + 2
+    table = table[filled].reset_index(drop=True)
+    for column in ("file", "label"):
+        if column not in table:
+            raise Problem(f"{csv}: column '{column}' is missing; add it.")
+        if table[column].isna().any():
+            line = lines[table[column].isna()][0]
+            raise Problem(f"{csv}: line {line} has no {column}; fill it in.")
+    wrong = ~table["label"].isin(LABELS).to_numpy(dtype=bool)
+    if wrong.any():
+        raise Problem(
+            f"{csv}: line {lines[wrong][0]} has label '{table.loc[wrong, 'label'].iloc[0]}'; "
+            f"write {' or '.join(LABELS)}."
+        )
+    # A CSV may say more about its images than a manifest holds.
+    used = (set(manifest.MANIFEST.columns) | {"file"}) - {"image_id", "path"}
+    ignored = [str(column) for column in table if column not in used]
+    if ignored:
+        log.info("%s: columns that are not used: %s", csv, ", ".join(ignored))
+    table = table.drop(columns=ignored).rename(columns={"file": "path"})
+    if "source" not in table:
+        table["source"] = csv.stem
+    return _readable(table, csv)
+
+
+def _readable(table: pd.DataFrame, csv: Path) -> pd.DataFrame:
+    """Take ages that are no number and sexes but F and M as unknown, and say so."""
+    remedies = {"age": "write a number of years", "sex": "write F or M"}
+    for column, remedy in remedies.items():
+        if column not in table:
+            continue
+        said = table[column]
+        if column == "age":
+            meant = pd.to_numeric(said, errors="coerce")
+        else:
+            meant = said.where(said.isin(["F", "M"]))
+        unread = said[meant.isna() & said.notna()]
+        if len(unread):
+            log.warning(
+                "%s: %d of %d values of column '%s' are taken as unknown, '%s' for one; %s.",
+                *(csv, len(unread), said.notna().sum(), column, unread.iloc[0], remedy),
+            )
+        table = table.assign(**{column: meant})
+    return table
+
+
+def class_folders(root: Path, classes: Mapping[Label, list[str]] | None = None) -> pd.DataFrame:
+    """List the images below the class folders, sorted by path within a class.
+
+    Parameters
+    ----------
+    root
+        Holds the class folders.
+    classes
+        Their names by class; where it names none, the usual spellings are looked for.
+
+    Raises
+    ------
+    Problem
+        For a class without a folder, or with several where none is named.
+    """
+    rows, left_out = [], []
+    for label in LABELS:
+        for place in _class_places(root, label, (classes or {}).get(label)):
+            paths, others = image_files.sort_out(place)
+            left_out += others
+            rows += [
+                {"path": path.relative_to(root).as_posix(), "label": label, "source": root.name}
+                for path in paths
+            ]
+    if left_out:
+        log.warning("%s: left out: %s.", root, image_files.summary(left_out))
+    return pd.DataFrame(rows, columns=["path", "label", "source"], dtype="string")
+
+
+_SPELLINGS: dict[Label, set[str]] = {"COVID19": {"covid19", "covid"}, "NORMAL": {"normal"}}
+"""What a class folder may be called, in lower case and without signs."""
+
+
+def _class_places(root: Path, label: Label, names: list[str] | None) -> list[Path]:
+    there = sorted(path for path in root.iterdir() if path.is_dir() and path.name[0] != ".")
+    if names:
+        if missing := [name for name in names if not (root / name).is_dir()]:
+            raise Problem(
+                f"{root}: has no folder '{missing[0]}', which cohort.classes names; {_held(there)}."
+            )
+        return [root / name for name in names]
+    spelled = {path: re.sub(r"[^a-z0-9]", "", path.name.lower()) for path in there}
+    places = [path for path in there if spelled[path] in _SPELLINGS[label]]
+    if len(places) > 1:
+        raise Problem(
+            f"{root}: has several folders for class {label} "
+            f"({', '.join(path.name for path in places)}); name those you mean in cohort.classes, "
+            f"as in cohort.classes={{{label}: [{places[0].name}]}}."
+        )
+    if places:
+        return places
+    deeper = [path for path in there if all(_spells(path, label) for label in LABELS)]
+    if deeper:
+        remedy = f"name one of them: cohort.path={' or '.join(map(str, deeper))}"
+    else:
+        remedy = "rename one, or name it in cohort.classes"
+    raise Problem(f"{root}: has no folder for class {label}; {_held(there)}; {remedy}.")
+
+
+def _spells(root: Path, label: Label) -> bool:
+    """Return whether a folder holds one for a class."""
+    names = (re.sub(r"[^a-z0-9]", "", p.name.lower()) for p in root.iterdir() if p.is_dir())
+    return any(name in _SPELLINGS[label] for name in names)
+
+
+def _held(folders: Sequence[Path]) -> str:
+    names = ", ".join(image_files.printable(Path(path.name)) for path in folders[:8])
+    more = f" and {len(folders) - 8} more" if len(folders) > 8 else ""
+    return f"it holds {names or 'no folder'}{more}"
+
+
+def thin(rows: pd.DataFrame, images_per_class: int | None) -> pd.DataFrame:
+    """Keep this many images of each class, evenly spaced over the sorted names."""
+    if images_per_class is None:
+        return rows
+    kept: list[int] = []
+    for _, group in rows.sort_values("path").groupby("label"):
+        places = np.linspace(0, len(group) - 1, min(images_per_class, len(group)))
+        kept.extend(group.index[places.round().astype(int)])
+    return rows.loc[sorted(kept)]
+
+
+def finish(root: Path, rows: pd.DataFrame, where: str) -> pd.DataFrame:
+    """Fill in what the files themselves tell, and validate."""
+    for label in LABELS:
+        if not (rows["label"] == label).any():
+            raise Problem(f"{where}: class {label} has no image; both classes are needed.")
+    rows = rows.reset_index(drop=True)
+    paths = [root / path for path in rows["path"]]
+    missing = [str(path) for path in paths if not path.is_file()]
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise Problem(f"{missing[0]}{more}: no such file; restore it or correct {where}.")
+
+    rows["image_id"] = _image_ids(rows, where)
+    hashes = pd.Series([images.sha256(path) for path in paths], dtype="string")
+    if "sha256" in rows:
+        changed = rows.loc[rows["sha256"].notna() & (rows["sha256"] != hashes), "path"]
+        if len(changed):
+            raise Problem(
+                f"{root / changed.iloc[0]}: is not the file that {where} lists (its sha256 "
+                "differs); restore it or correct the list."
+            )
+    rows["sha256"] = hashes
+    if not any(f"original_{name}" in rows for name in _ORIGINAL):
+        described = pd.DataFrame([images.describe(path) for path in paths])
+        for name in _ORIGINAL:
+            rows[f"original_{name}"] = described[name]
+    return manifest.validate(_defaults(rows), where)
+
+
+def _image_ids(rows: pd.DataFrame, where: str) -> pd.Series:
+    """Return the class and the name of each file, or its path where two share a name."""
+    if (twice := rows.loc[rows["path"].duplicated(), "path"]).size:
+        raise Problem(f"{where}: lists {twice.iloc[0]} twice; remove one of the two.")
+    ids = rows["label"] + "/" + rows["path"].str.rsplit("/", n=1).str[-1]
+    return ids.where(~ids.duplicated(keep=False), rows["path"])
+
+
+def _defaults(rows: pd.DataFrame) -> pd.DataFrame:
+    for column, schema in manifest.MANIFEST.columns.items():
+        if schema.required and column not in rows and column != "group_id":
+            rows[column] = pd.NA
+    if "group_id" not in rows:
+        rows["group_id"] = pd.NA
+    rows["group_id"] = rows["group_id"].fillna(rows["patient_id"]).fillna(rows["image_id"])
+    return rows

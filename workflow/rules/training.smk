@@ -1,0 +1,45 @@
+"""One training a network, split and seed of each study."""
+
+TRAINING = "notebooks/reproduction/training.ipynb"
+
+
+def record_file(w):
+    """Without the images a page is as old as the record that it shows."""
+    record = RESULTS_ROOT / w.study / training.name(w.model, w.split, w.seed) / "record.json"
+    return [] if DATA else [str(record)]
+
+
+rule training:
+    """Train one network, or take its record where that answers to the same inputs."""
+    input:
+        code(TRAINING),
+        record_file,
+        study=lambda w: study_file(w.study),
+        template=TRAINING,
+        pixels=lambda w: cohort_file(w.study, "pixels.npy"),
+        samples=SAMPLES if STUDY.name in STUDIES else [],
+        split=lambda w: split_file(w.study, w.split, w.seed),
+    output:
+        page=f"{BUILD_ROOT}/{{study}}/pages/{{model}}-{{split}}-s{{seed}}.ipynb",
+    params:
+        title=lambda w: studies.TITLES[w.model],
+        section=lambda w: {m: f"4.{i}" for i, m in enumerate(studies.TITLES, 1)}[w.model],
+        cohort=lambda w: cohort_folder(w.study) if DATA else "",
+        results=lambda w: RESULTS_ROOT / w.study,
+        keep=bool(config.get("keep")),
+    # Trainings side by side get more out of a processor than one after the other.
+    threads: max(1, (workflow.resource_settings.cores or 1) // len(TRAINED))
+    resources:
+        gpu=int(config.get("gpu", 0)),
+    log:
+        f"{BUILD_ROOT}/{{study}}/logs/{{model}}-{{split}}-s{{seed}}.log",
+    shell:
+        "export OMP_NUM_THREADS={threads}"
+        " TF_NUM_INTRAOP_THREADS={threads} TF_NUM_INTEROP_THREADS={threads}; "
+        "{COVIDCXR} page {input.template:q} {output.page:q}"
+        " -p study={input.study:q} -p model={wildcards.model} -p split={wildcards.split}"
+        " -p seed={wildcards.seed} -p cohort={params.cohort:q}"
+        " -p split_file={input.split:q} -p samples={input.samples:q} -p results={params.results:q}"
+        " -p scratch={SCRATCH:q} -p keep={params.keep}"
+        " -p title={params.title:q} -p section=\"'{params.section}'\""
+        " 2> >(tee {log:q} >&2)"
