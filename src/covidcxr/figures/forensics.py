@@ -20,7 +20,7 @@ def values(
     pairs: dict[str, list[Pair]],
     fits: Sequence[Fit],
     tools: pd.DataFrame,
-    made: Record,
+    record: Record,
 ) -> dict[str, Any]:
     """Return what the page glues of counts, class sizes, data sets, tools and the record."""
     covid, normal = pairs["down"][0]
@@ -30,7 +30,7 @@ def values(
         **_sets(fits, pairs),
         "forensics_chance": chance,
         **_tools(tools, counts.test),
-        **_patients(made),
+        **_patients(record),
     }
 
 
@@ -86,39 +86,43 @@ def _tools(tools: pd.DataFrame, test: int) -> dict[str, Any]:
     }
 
 
-def _patients(made: Record) -> dict[str, Any]:
-    shared, held_out = made["shared"]["keras"], made["held_out"]
-    random, other = made["shared"]["random"], made["elsewhere"]
-    sources = made.table("sources")
+def _patients(record: Record) -> dict[str, Any]:
+    shared, held_out = record["shared"]["keras"], record["held_out"]
+    random, other = record["shared"]["random"], record["elsewhere"]
+    sources = record.table("sources")
     tested = sources[sources["held_out"] > 0]
     return {
-        "forensics_recorded": f"{made.created:%Y-%m-%d}",
-        "forensics_commit": (made["commit"]["id"] or "none")[:8],
+        "forensics_recorded": f"{record.created:%Y-%m-%d}",
+        "forensics_commit": (record["commit"]["id"] or "none")[:8],
         "forensics_held_out": held_out,
-        "forensics_listed": made["images"]["COVID19"],
-        "forensics_resamples": made["resamples"],
+        "forensics_listed": record["images"]["COVID19"],
+        "forensics_resamples": record["resamples"],
         "forensics_shared": shared,
         "forensics_shared_rate": shared / held_out,
         "forensics_shared_random_median": random["median"],
         "forensics_shared_random_rate": random["median"] / held_out,
         "forensics_shared_low": random["low"],
         "forensics_shared_high": random["high"],
-        "forensics_as_few": random["as_few"] * made["resamples"],
+        "forensics_as_few": random["as_few"] * record["resamples"],
         "forensics_sources": len(sources),
         "forensics_sources_tested": len(tested),
         "forensics_sources_files": tested["images"].sum(),
         "forensics_elsewhere_images": other["images"],
         "forensics_elsewhere_known": other["images"] - other["unknown"],
         "forensics_elsewhere_shared": other["shared"],
-        **{f"forensics_{key}": count for key, count in made["patients"].items()},
-        **{f"forensics_ages_{key}": age for key, age in made["ages"].items()},
+        **{f"forensics_{key}": count for key, count in record["patients"].items()},
+        **{f"forensics_ages_{key}": age for key, age in record["ages"].items()},
     }
 
 
-def random_splits(made: Record) -> Picture:
+def random_splits(record: Record) -> Picture:
     """Draw how many images share a patient in random splits, and in the split by name."""
-    shared, random, held_out = made["shared"]["keras"], made["shared"]["random"], made["held_out"]
-    histogram = made.table("draws")
+    shared, random, held_out = (
+        record["shared"]["keras"],
+        record["shared"]["random"],
+        record["held_out"],
+    )
+    histogram = record.table("draws")
     figure, axis = plt.subplots(figsize=(common.WIDTH, 3.6))
     axis.bar(histogram["shared"], histogram["n"], width=0.85, color=common.COLORS["NORMAL"])
     axis.axvspan(random["low"] - 0.5, random["high"] + 0.5, color=common.PARTS["train"], alpha=0.15)
@@ -129,12 +133,12 @@ def random_splits(made: Record) -> Picture:
     axis.text(random["high"] + 0.9, top, "shaded: 95% of\nrandom splits", va="top")
     axis.set(
         xlabel=f"held-out COVID-19 images, of {held_out}, whose patient is also trained on",
-        ylabel=f"random splits, of {made['resamples']:,}",
+        ylabel=f"random splits, of {record['resamples']:,}",
         xlim=(0, histogram["shared"].max() + 8),
     )
     return Picture(
         figure,
-        f"Histogram of {made['resamples']:,} random splits by the number of held-out COVID-19 "
+        f"Histogram of {record['resamples']:,} random splits by the number of held-out COVID-19 "
         f"images, of {held_out}, that share a patient with training: from {random['smallest']} to "
         f"{random['largest']}, median {random['median']:.0f}, 95% between {random['low']:.0f} and "
         f"{random['high']:.0f}. A line marks the split by name at {shared}.",

@@ -149,8 +149,8 @@ def tally(table: pd.DataFrame) -> dict[str, int]:
     """Count all claims, the stated, the implied, and those of each verdict, as pages name them."""
     implied = int((table["basis"] == IMPLIED).sum())
     verdicts = {v.name.lower(): int((table["verdict"] == v).sum()) for v in Verdict}
-    found = {"n": len(table), "stated": len(table) - implied, "implied": implied, **verdicts}
-    return {f"claims_{key}": n for key, n in found.items()}
+    numbers = {"n": len(table), "stated": len(table) - implied, "implied": implied, **verdicts}
+    return {f"claims_{key}": n for key, n in numbers.items()}
 
 
 def values(table: pd.DataFrame) -> dict[str, Any]:

@@ -193,11 +193,11 @@ def external_predictions(runs: Sequence[Record]) -> dict[str, Tested]:
     folder = nearest.folder.parent / external.NAME
     if not (folder / "record.json").is_file():
         return {}
-    made = records.read(folder)
+    record = records.read(folder)
     networks = {TITLES[run["parameters"]["model"]]: run for run in beside(nearest, runs)}
-    simple, title = external.tested(made), external.MODELS["logistic"]
+    simple, title = external.tested(record), external.MODELS["logistic"]
     logistic = {title: simple[title]} if title in simple else {}
-    return external.networks(networks, made) | logistic
+    return external.networks(networks, record) | logistic
 
 
 def external_summary(tests: Mapping[str, Tested]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from covidcxr.validity.external import Tested
 
 
 def as_table(runs: Sequence[Record]) -> pd.DataFrame:
-    """Return a row a training: which it was, its accuracy, and when and by what it was made."""
+    """Return a row a training: which it was, its accuracy, and when it was made, by which code."""
     rows = []
     for run in runs:
         p, accuracy = run["parameters"], reproduction.accuracy(run)

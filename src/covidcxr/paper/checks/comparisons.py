@@ -110,14 +110,14 @@ def screening(evidence: Evidence) -> Finding:
 
 def accuracy_reproduced(evidence: Evidence, number: str) -> Finding:
     """Compare a printed accuracy with the run records that follow the paper's protocol."""
-    said = publication.numbers()[number]
+    stated = publication.numbers()[number]
     accuracies = [
         reproduction.accuracy(run)
         for run in reproduction.real_trainings(evidence.results)
-        if run["parameters"]["model"] == said.of and not reproduction.protocol_deviations(run)
+        if run["parameters"]["model"] == stated.of and not reproduction.protocol_deviations(run)
     ]
     if not accuracies:
         return Finding(Verdict.UNVERIFIABLE, {"inside": 0, "runs": 0})
-    inside = sum(accuracy.low <= said.value <= accuracy.high for accuracy in accuracies)
+    inside = sum(accuracy.low <= stated.value <= accuracy.high for accuracy in accuracies)
     verdict = Verdict.REPRODUCED if inside == len(accuracies) else Verdict.NOT_REPRODUCED
     return Finding(verdict, {"inside": inside, "runs": len(accuracies)})

@@ -34,14 +34,14 @@ def train_images(evidence: Evidence) -> Finding:
 
 def images_evaluated(evidence: Evidence, number: str, parts: list[str]) -> Finding:
     """Compare the images of the evaluation with the parts that the methods name."""
-    said = publication.numbers()[number]
+    stated = publication.numbers()[number]
     sizes = [int(publication.value(part)) for part in parts]
     return judge(
-        int(said.value) in (*sizes, sum(sizes)),
+        int(stated.value) in (*sizes, sum(sizes)),
         parts=[f"{n:,}" for n in sizes],
         total=sum(sizes),
-        printed=said.printed,
-        ratio=said.value / sum(sizes),
+        printed=stated.printed,
+        ratio=stated.value / sum(sizes),
     )
 
 
@@ -76,14 +76,14 @@ def one_set_fits(evidence: Evidence) -> Finding:
 
 def shared_patients(evidence: Evidence) -> Finding:
     """Count held-out images whose patient is also trained on, by the committed record."""
-    made = forensics.record(None, evidence.results)
-    shared, random = made["shared"]["keras"], made["shared"]["random"]
+    record = forensics.record(None, evidence.results)
+    shared, random = record["shared"]["keras"], record["shared"]["random"]
     return Finding(
         Verdict.REPRODUCED if shared else Verdict.NOT_REPRODUCED,
         {
             "shared": shared,
-            "held_out": made["held_out"],
-            "resamples": made["resamples"],
+            "held_out": record["held_out"],
+            "resamples": record["resamples"],
             "low": random["low"],
             "high": random["high"],
         },
@@ -98,8 +98,8 @@ def overlap_gain(evidence: Evidence, study: str) -> Finding:
     folder = evidence.results / study / leakage.NAME
     values = {"study": study, "split": "not recorded", "dose": "not recorded"}
     if (folder / "record.json").is_file():
-        made = records.read(folder)
-        runs, doses = made.table("splits"), made.table("doses")
+        record = records.read(folder)
+        runs, doses = record.table("splits"), record.table("doses")
         values["split"] = _raised(leakage.gained(runs[runs["tier"] == "all"], "accuracy"))
         if not doses.empty:
             slopes = leakage.slopes(doses, "accuracy")

@@ -18,12 +18,12 @@ _OF_A_PRINT = {
 
 def printed_value(evidence: Evidence, number: str) -> Finding:
     """Compare a printed score of a network with its matrix."""
-    said = publication.numbers()[number]
-    assert said.of and said.score
-    value = printed.parse(said.with_unit)
-    found = verdicts.judge(said.score, value, evidence.cells(said.of))
-    minor = "minor" if found.verdict == "truncated" else None
-    return Finding(_OF_A_PRINT[found.verdict], {"note": found.note}, minor)
+    stated = publication.numbers()[number]
+    assert stated.of and stated.score
+    value = printed.parse(stated.with_unit)
+    judged = verdicts.judge(stated.score, value, evidence.cells(stated.of))
+    minor = "minor" if judged.verdict == "truncated" else None
+    return Finding(_OF_A_PRINT[judged.verdict], {"note": judged.note}, minor)
 
 
 def one_accuracy(evidence: Evidence, model: str) -> Finding:
@@ -45,15 +45,15 @@ def one_accuracy(evidence: Evidence, model: str) -> Finding:
 
 def average_accuracy(evidence: Evidence, number: str) -> Finding:
     """Compare "average accuracy over both classes" with accuracy and balanced accuracy."""
-    said = publication.numbers()[number]
-    assert said.of
-    value, scores = printed.parse(said.with_unit), evidence.scores(said.of)
+    stated = publication.numbers()[number]
+    assert stated.of
+    value, scores = printed.parse(stated.with_unit), evidence.scores(stated.of)
     accuracy, balanced = scores["accuracy"], scores["balanced_accuracy"]
     return judge(
         value.match(accuracy) == value.match(balanced) == "exact",
         accuracy=accuracy,
         balanced=balanced,
-        as_labelled=evidence.table(said.of)["scores"]["as_printed"]["balanced_accuracy"],
+        as_labelled=evidence.table(stated.of)["scores"]["as_printed"]["balanced_accuracy"],
     )
 
 
@@ -79,14 +79,14 @@ def quoted_score(evidence: Evidence, table: str, score: str) -> Finding:
 
 def evaluated_share(evidence: Evidence, number: str, parts: list[str]) -> Finding:
     """Compare the share on which a network was evaluated with its matrix."""
-    said = publication.numbers()[number]
-    assert said.of
-    n, total = sum(evidence.cells(said.of)), sum(map(publication.value, parts))
+    stated = publication.numbers()[number]
+    assert stated.of
+    n, total = sum(evidence.cells(stated.of)), sum(map(publication.value, parts))
     return judge(
-        abs(n / total - said.value) < 0.005,
+        abs(n / total - stated.value) < 0.005,
         n=n,
         total=total,
         share=n / total,
-        printed=said.with_unit,
-        stated=said.value * total,
+        printed=stated.with_unit,
+        implied=stated.value * total,
     )
