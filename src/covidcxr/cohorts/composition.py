@@ -153,3 +153,30 @@ def patients(manifest: pd.DataFrame) -> dict[str, dict[str, int]]:
         }
         for label in LABELS
     }
+
+
+def class_differences(record: records.Record) -> pd.Series:
+    """Return the total variation distance between the classes of each recorded variable.
+
+    Parameters
+    ----------
+    record
+        As `record` returns it.
+
+    Returns
+    -------
+    pandas.Series
+        By variable, largest first: 0 to 1, the share of one class that would have to change for
+        both to agree. Measures are compared bin by bin; variables known of one class alone are
+        left out.
+    """
+    bins = record.table("measures").rename(columns={"low": "value"})
+    counts = pd.concat([record.table("categories"), bins])[["variable", "value", "label", "n"]]
+    distances = {}
+    for variable, rows in counts.query("value != 'unknown'").groupby("variable"):
+        wide = rows.pivot_table(index="value", columns="label", values="n", aggfunc="sum")
+        wide = wide.reindex(columns=list(LABELS)).fillna(0)
+        if (wide.sum() > 0).all():
+            share = wide / wide.sum()
+            distances[str(variable)] = float((share[LABELS[0]] - share[LABELS[1]]).abs().sum() / 2)
+    return pd.Series(distances, dtype=float).sort_values(ascending=False)
