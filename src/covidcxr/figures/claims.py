@@ -24,7 +24,7 @@ const start = async () => {
   for (const [id, options] of Object.entries(%(tables)s)) {
     new ITable(document.getElementById(id), options);
   }
-  // DataTables names the fields of its panes by a title alone, which not every screen reader speaks.
+  // DataTables gives its panes a title alone, which not every screen reader speaks.
   for (const field of document.querySelectorAll("input.dtsp-search")) {
     field.setAttribute("aria-label", field.title);
   }
