@@ -95,7 +95,7 @@ def found(study: Study, name: str, results: Path, images: Images | None) -> reco
         "external": lambda: external.record(study, results=results, samples=samples),
         "overlap": lambda: overlap.record(
             study, results=results, samples=samples,
-            made=duplicates.record(study, results=results, samples=samples),
+            copies=duplicates.record(study, results=results, samples=samples),
         ),
     }  # fmt: skip
     return kinds[name]() if name in kinds else trained(study, name, results, images)
