@@ -6,6 +6,7 @@ against it before anything else sees the cohort.
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pandas as pd
@@ -92,6 +93,12 @@ def validate(manifest: pd.DataFrame, where: str) -> pd.DataFrame:
                 f"with '{first['failure_case']}'; correct that row"
             )
         raise Problem(f"{where}: {message}.") from error
+
+
+def fingerprint(rows: pd.DataFrame) -> str:
+    """Return the sha256 of all that a manifest says, whatever the order of its rows."""
+    text = rows.sort_values("image_id").to_csv(index=False, lineterminator="\n")
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def read(path: Path) -> pd.DataFrame:

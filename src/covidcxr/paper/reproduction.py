@@ -251,44 +251,6 @@ def worth(tests: Mapping[str, Tested]) -> dict[str, Any]:
     }
 
 
-def differences(made: Record) -> pd.Series:
-    """Return by how much the classes of a cohort differ in what is known without looking at lungs.
-
-    Parameters
-    ----------
-    made
-        The record of `covidcxr.cohorts.composition`.
-
-    Returns
-    -------
-    pandas.Series
-        By variable, largest first: the total variation between the classes, 0 to 1, which is
-        the share of one class that would have to change for both to agree. Measures are
-        compared bin by bin, and variables left out that are known of one class alone.
-    """
-    bins = made.table("measures").rename(columns={"low": "value"})
-    counted = pd.concat([made.table("categories"), bins])[["variable", "value", "label", "n"]]
-    found = {}
-    for variable, rows in counted.query("value != 'unknown'").groupby("variable"):
-        wide = rows.pivot_table(index="value", columns="label", values="n", aggfunc="sum")
-        wide = wide.reindex(columns=list(LABELS)).fillna(0)
-        if (wide.sum() > 0).all():
-            share = wide / wide.sum()
-            found[str(variable)] = float((share[LABELS[0]] - share[LABELS[1]]).abs().sum() / 2)
-    return pd.Series(found, dtype=float).sort_values(ascending=False)
-
-
-def differences_told(found: pd.Series) -> str:
-    """Say in which of `differences` the classes differ most."""
-    if found.empty:
-        return "Nothing is known of both classes that could be compared."
-    named = [f"{str(name).replace('_', ' ')} ({share:.0%})" for name, share in found[:3].items()]
-    return (
-        f"They differ most in {listing(named)}: the share of one class that would have to change "
-        "for both to agree."
-    )
-
-
 def nearest_to_the_paper(runs: Sequence[Record]) -> Record:
     """Return the run that stands for all, chosen by what it is and never by its scores.
 
