@@ -36,10 +36,8 @@ def record(
 
     Parameters
     ----------
-    study
-        The study.
-    results
-        The folder of its records.
+    study, results
+        The study, and the folder of its records.
     cohort, split
         The inputs, or None where the data are not at hand.
 
@@ -140,16 +138,8 @@ def patients(manifest: pd.DataFrame) -> dict[str, dict[str, int]]:
 def class_differences(record: records.Record) -> pd.Series:
     """Return the total variation distance between the classes, by variable, largest first.
 
-    Parameters
-    ----------
-    record
-        As `record` returns it.
-
-    Returns
-    -------
-    pandas.Series
-        0 to 1: the share of one class that would have to change for both to agree. Measures
-        are compared bin by bin; a variable that is known of one class alone is left out.
+    That is the share of one class that would have to change for both to agree. Measures are
+    compared bin by bin; a variable that is known of one class alone is left out.
     """
     bins = record.table("measures").rename(columns={"low": "value"})
     counts = pd.concat([record.table("categories"), bins])[["variable", "value", "label", "n"]]

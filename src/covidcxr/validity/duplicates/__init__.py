@@ -7,7 +7,7 @@ puts both together; `folders` searches anybody's files, `study` a study's cohort
 
 from covidcxr.validity.duplicates.folders import Scan, as_text, decoded, scan
 from covidcxr.validity.duplicates.hashing import DISTANCE, HASH_SIZE, pairs_within_hamming
-from covidcxr.validity.duplicates.independence import copies, group_names, merged
+from covidcxr.validity.duplicates.independence import all_images, copies, merged
 from covidcxr.validity.duplicates.search import (
     EXACT,
     NEAR,
@@ -21,6 +21,6 @@ from covidcxr.validity.duplicates.tables import false_alarms, planted_counts, re
 
 __all__ = [
     "DISTANCE", "EXACT", "HASH_SIZE", "METHOD", "NAME", "NEAR", "REFUSED", "SIMILARITY", "Scan",
-    "as_text", "copies", "decoded", "false_alarms", "find", "group_names", "judge_pairs", "merged",
+    "all_images", "as_text", "copies", "decoded", "false_alarms", "find", "judge_pairs", "merged",
     "pairs_within_hamming", "planted_counts", "read_pairs", "record", "scan", "summary",
 ]  # fmt: skip

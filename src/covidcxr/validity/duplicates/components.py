@@ -10,20 +10,7 @@ from scipy.sparse.csgraph import connected_components
 
 
 def connected_rows(n: int, links: pd.DataFrame) -> NDArray[np.int64]:
-    """Label connected components of n rows.
-
-    Parameters
-    ----------
-    n
-        How many rows there are.
-    links
-        Columns ``first`` and ``second``: row numbers of what belongs together.
-
-    Returns
-    -------
-    ndarray of shape (n,)
-        Equal for rows that are linked, by whatever way.
-    """
+    """Label connected components of n rows, shape (n,); ``first`` and ``second`` are linked."""
     first, second = (links[c].to_numpy(np.int64) for c in ("first", "second"))
     graph = coo_array((np.ones(len(links), np.int8), (first, second)), shape=(n, n))
     _, label = connected_components(graph, directed=False)
@@ -41,3 +28,10 @@ def equal_value_links(values: pd.Series) -> pd.DataFrame:
     known = np.flatnonzero(values.notna())
     first = known[first_rows(values.iloc[known].to_numpy(dtype=str))]
     return pd.DataFrame({"first": first, "second": known})
+
+
+def named_links(names: pd.Series, first: pd.Series, second: pd.Series) -> pd.DataFrame:
+    """Return links between names as row numbers of these, without those of unknown names."""
+    place = pd.Series(np.arange(len(names)), names)
+    links = pd.DataFrame({"first": first.map(place), "second": second.map(place)})
+    return links.dropna().astype(np.int64)

@@ -26,17 +26,9 @@ from covidcxr.validity.duplicates.search import EXACT, NEAR, exact_copies, judge
 
 @dataclass(frozen=True)
 class Scan:
-    """The copies in folders.
+    """What folders hold: images read, groups of copies, and files that could not be read.
 
-    Attributes
-    ----------
-    images
-        How many were read.
-    groups
-        Of copies, sorted: ``members``, paths; ``kind``; ``distance``, the most bits
-        between two that are linked.
-    faults
-        The files that could not be read.
+    Of a group: ``members``, paths; ``kind``; ``distance``, the most bits between two linked.
     """
 
     images: int
@@ -47,13 +39,7 @@ class Scan:
 def image_files(folders: Sequence[Path]) -> list[Path]:
     """List the image files of folders and of all folders below them, sorted.
 
-    Files and folders whose name starts with a dot are left out. A folder that is met
-    twice, by a link or because it was named twice, counts once.
-
-    Raises
-    ------
-    Unusable
-        For a folder that does not exist, and where there is no image at all.
+    What starts with a dot is left out; a folder that is linked or named twice counts once.
     """
     visited: set[str] = set()
     paths: list[Path] = []
@@ -85,7 +71,7 @@ def scan(folders: Sequence[Path]) -> Scan:
     Raises
     ------
     Unusable
-        As `image_files`, and where no image can be read.
+        For a folder that does not exist, and where there is no image that can be read.
     """
     paths = image_files(folders)
     with decoded(paths) as (pictures, faults):
@@ -128,12 +114,7 @@ def decoded(
 ) -> Iterator[tuple[NDArray[np.uint8], list[Unreadable | None]]]:
     """Decode images to grey at `SIZE`, memory-mapped, whatever their number.
 
-    Yields
-    ------
-    pictures : ndarray of shape (n, SIZE, SIZE)
-        Of the files that can be read.
-    faults : list
-        For each file what is wrong with it, or None.
+    Yields the pictures of the files that can be read, and for each file its fault or None.
     """
     with tempfile.TemporaryDirectory() as folder:
         shape = (len(paths), SIZE, SIZE)

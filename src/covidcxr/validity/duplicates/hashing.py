@@ -27,21 +27,9 @@ Words = NDArray[np.uint64]
 
 
 def hashes(pictures: NDArray[np.uint8], rows: NDArray[np.int64]) -> tuple[Words, Words]:
-    """Return ImageHash's pHash of pictures, cut in several ways and mirrored.
+    """Return ImageHash's pHash of some rows of pictures: cut, and mirrored.
 
-    Parameters
-    ----------
-    pictures
-        Shape (m, side, side).
-    rows
-        Shape (n,): which of them.
-
-    Returns
-    -------
-    cut : ndarray of uint64, shape (len(CUTS), n, words)
-        The first is that of the whole picture.
-    mirrored : ndarray of uint64, shape (n, words)
-        Of the whole picture, mirrored.
+    Shapes (len(CUTS), n, words), the first of which is of the whole picture, and (n, words).
     """
     words = HASH_SIZE**2 // 64
     cut = np.empty((len(CUTS), len(rows), words), np.uint64)
@@ -89,8 +77,8 @@ def pairs_within_hamming(
 
     Notes
     -----
-    Every pair is compared, by exclusive or and a count of bits: hashes of radiographs
-    crowd together, so that an index would save little. Time grows with n times m.
+    Hashes of radiographs crowd together, so that an index would save little: every pair is
+    compared, by exclusive or and a count of bits.
     """
     columns = np.ascontiguousarray((first if second is None else second).T)
     for top in range(0, len(first), _ROWS):
@@ -123,17 +111,8 @@ def _distances(block: Words, part: Words) -> NDArray[np.uint16]:
 def candidate_pairs(cut: Words, mirrored: Words) -> pd.DataFrame:
     """Return the pairs within `DISTANCE` under some cut, mirrored or not.
 
-    Parameters
-    ----------
-    cut, mirrored
-        As `hashes` returns them.
-
-    Returns
-    -------
-    DataFrame
-        A row a pair and mirroring, that of the nearest cut: ``row``, the one that was cut;
-        ``column``; ``first`` < ``second``, the same two; ``way``, which of `CUTS`;
-        ``mirrored``; ``distance``.
+    A row a pair and mirroring, of the nearest cut: ``row``, which was cut; ``column``;
+    ``first`` < ``second``, the same two; ``way``, of `CUTS`; ``mirrored``; ``distance``.
     """
     columns = ("row", "column", "way", "distance", "mirrored")
     chunks = [np.empty((len(columns), 0), np.int64)]

@@ -77,7 +77,7 @@ def aligned_correlation(
     *,
     mirrored: bool = False,
 ) -> float:
-    """Register two pictures and return the median correlation of their tiles.
+    """Return the median correlation of the tiles of two registered pictures.
 
     Parameters
     ----------
@@ -91,8 +91,8 @@ def aligned_correlation(
     Returns
     -------
     float
-        The median over tiles of the finest level. Where the two clearly differ at a coarse
-        level, their correlation there; -1 where they share nothing.
+        Where the two clearly differ at a coarse level, their correlation there; -1 where they
+        share nothing.
 
     Notes
     -----

@@ -83,18 +83,8 @@ def exact_copies(
 ) -> NDArray[np.int64]:
     """Return for each picture the first that equals it, in its file or in every pixel.
 
-    Parameters
-    ----------
-    pictures, sha256
-        As for `judge_pairs`.
-    sizes
-        What else must be equal for equal pixels to count: the size of the n images
-        before they were brought to one, say.
-
-    Returns
-    -------
-    ndarray of shape (n,)
-        Row numbers; a picture without an earlier copy has its own.
+    Where ``sizes`` are given, those of the n images before they were brought to one, equal
+    pixels count only if these are equal, too.
     """
     n = len(pictures)
     digests = [hashlib.sha256(np.ascontiguousarray(p).tobytes()).hexdigest() for p in pictures]
@@ -105,20 +95,7 @@ def exact_copies(
 
 
 def judge_near_pairs(pictures: NDArray[np.uint8], rows: NDArray[np.int64]) -> pd.DataFrame:
-    """Judge the pairs of pictures whose hashes are alike.
-
-    Parameters
-    ----------
-    pictures
-        Shape (n, side, side).
-    rows
-        Which of them; none is an exact copy of another.
-
-    Returns
-    -------
-    DataFrame
-        As from `judge_pairs`, without exact copies.
-    """
+    """Judge, as `judge_pairs`, some rows of pictures, none an exact copy of another."""
 
     @lru_cache(maxsize=1024)
     def structure_of(row: int) -> Structure:

@@ -12,9 +12,9 @@ import pandas as pd
 from covidcxr.cohorts.samples import OWN, Sample, fingerprint
 from covidcxr.core import records
 from covidcxr.core.studies import LABELS, Study
-from covidcxr.validity.duplicates.components import connected_rows
+from covidcxr.validity.duplicates.components import connected_rows, named_links
 from covidcxr.validity.duplicates.hashing import DISTANCE, HASH_SIZE
-from covidcxr.validity.duplicates.independence import group_names
+from covidcxr.validity.duplicates.independence import all_images
 from covidcxr.validity.duplicates.search import EXACT, NEAR, REFUSED, SIMILARITY, judge_pairs
 
 NAME = "duplicates"
@@ -29,19 +29,17 @@ def record(study: Study, *, results: Path, samples: dict[str, Sample] | None) ->
 
     Parameters
     ----------
-    study
-        The study.
-    results
-        The folder of its records.
+    study, results
+        The study, and the folder of its records.
     samples
         Its own cohort and the external ones, or None where they are not at hand.
 
     Returns
     -------
     Record
-        Tables: ``pairs``, the copies; ``refused``, the most similar pairs that are
-        none; ``similarities``, a histogram of both; ``planted``, what a synthetic cohort
-        hid and whether it was found.
+        Tables: ``pairs``, the copies; ``refused``, the most similar pairs that are none;
+        ``similarities``, a histogram of both; ``planted``, what a synthetic cohort hid and
+        whether it was found.
 
     Raises
     ------
@@ -60,12 +58,10 @@ def record(study: Study, *, results: Path, samples: dict[str, Sample] | None) ->
 
 def _search(samples: Mapping[str, Sample]) -> dict[str, Any]:
     """Return the tables and counts of the record."""
-    rows = pd.concat(
-        [s.manifest.assign(cohort=name) for name, s in samples.items()], ignore_index=True
-    )
-    pictures = np.concatenate([s.grey for s in samples.values()])
+    rows = all_images(samples)
+    pictures = np.concatenate([sample.grey for sample in samples.values()])
     judged = judge_pairs(pictures, rows["sha256"].tolist())
-    named = _named_pairs(rows, judged, group_names(samples))
+    named = _named_pairs(rows, judged)
     pairs, refused = named[named["kind"] != REFUSED], named[named["kind"] == REFUSED]
     cohorts = {
         name: {label: int((s.manifest["label"] == label).sum()) for label in LABELS}
@@ -85,7 +81,7 @@ def _search(samples: Mapping[str, Sample]) -> dict[str, Any]:
     }
 
 
-def _named_pairs(rows: pd.DataFrame, judged: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
+def _named_pairs(rows: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
     """Name both images of each pair, and say whether their group is one and the pair planted."""
     ends = {"a": judged["first"].to_numpy(), "b": judged["second"].to_numpy()}
     columns = {"cohort": "cohort", "image": "image_id", "label": "label", "group": "group_id"}
@@ -102,7 +98,7 @@ def _named_pairs(rows: pd.DataFrame, judged: pd.DataFrame, names: pd.DataFrame) 
         array = values.to_numpy(dtype=object)
         return array[ends["a"]] == array[ends["b"]]
 
-    named["same_group"] = equal(names["own"]) | equal(names["shared"])
+    named["same_group"] = equal(rows["own"]) | equal(rows["shared"])
     if "planted_duplicate_of" in rows:
         original = rows["planted_duplicate_of"].fillna(rows["image_id"])
         named["planted"] = equal(rows["cohort"] + "\t" + original)
@@ -134,10 +130,9 @@ def _planted(rows: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
     if "planted_duplicate_of" not in rows:
         return pd.DataFrame(columns=columns)
     label = connected_rows(len(rows), judged[judged["kind"] != REFUSED])
-    place = pd.Series(rows.index, pd.MultiIndex.from_frame(rows[["cohort", "image_id"]]))
     copies = rows[rows["planted_duplicate_of"].notna()].rename(
         columns={"planted_duplicate_of": "original", "planted_alteration": "alteration"}
     )
-    original = place.reindex(pd.MultiIndex.from_frame(copies[["cohort", "original"]]))
-    is_linked = label[copies.index] == label[original.to_numpy(dtype=np.int64)]
-    return copies.assign(found=is_linked)[columns]
+    name, original = (copies["cohort"] + "\t" + copies[c] for c in ("image_id", "original"))
+    links = named_links(rows["cohort"] + "\t" + rows["image_id"], name, original)
+    return copies.assign(found=label[links["first"]] == label[links["second"]])[columns]

@@ -19,12 +19,8 @@ def read_pairs(record: Record) -> pd.DataFrame:
 def summary(record: Record) -> pd.DataFrame:
     """Count the copies of each cohort and class.
 
-    Returns
-    -------
-    DataFrame
-        ``cohort``, ``class``, ``images``; of its groups of copies within the cohort
-        ``exact`` and ``near`` ones; ``in them``, images; ``with a copy elsewhere``,
-        images that have one in another cohort.
+    Of the groups of copies within a cohort: ``exact`` and ``near`` ones, and images ``in
+    them``; ``with a copy elsewhere``: images that have one in another cohort.
     """
     pairs = read_pairs(record)
     inside = pairs["cohort_a"] == pairs["cohort_b"]

@@ -27,20 +27,9 @@ _NOUNS = {
 class Overlap:
     """What a split's parts share.
 
-    Attributes
-    ----------
-    split
-        Columns ``image_id`` and ``part``.
-    manifest
-        Of these images, in the split's order.
-    pairs
-        The copies among them, None where they were not looked for.
-    shared
-        As `covidcxr.validity.overlap.shared` returns it.
-    remark
-        What could not be looked for, and why; empty where all could.
-    mended
-        The split that was written instead, if one was.
+    ``manifest`` is of the split's images, in its order; ``pairs`` are the copies among them,
+    None where they were not looked for, which ``remark`` explains; ``shared`` is as
+    `covidcxr.validity.overlap.shared` returns it; ``mended``, the split written instead.
     """
 
     split: pd.DataFrame
@@ -65,9 +54,7 @@ def examine(split: Path, manifest: Path) -> Overlap:
     Raises
     ------
     Unusable
-        For a file that cannot be read or lacks a column, an image that stands twice, an
-        image of the split that the manifest does not list, a file that is missing while
-        others are there, and an image that cannot be read.
+        For a file that cannot be used, naming what to correct.
     """
     parts = read_split(split)
     rows = read_manifest(manifest, parts["image_id"])
@@ -101,15 +88,6 @@ def _copies(rows: pd.DataFrame, paths: list[Path]) -> pd.DataFrame:
 
 def mend(overlap: Overlap, path: Path, seed: int = 0) -> Overlap:
     """Write a split of the same sizes whose parts share nothing.
-
-    Parameters
-    ----------
-    overlap
-        As `examine` returns it.
-    path
-        The CSV to write.
-    seed
-        Decides the draw.
 
     Raises
     ------

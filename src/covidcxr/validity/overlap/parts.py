@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 
 from covidcxr.cohorts.splits import PARTS
 from covidcxr.validity.duplicates import EXACT, NEAR
-from covidcxr.validity.duplicates.components import connected_rows, equal_value_links, first_rows
+from covidcxr.validity.duplicates.components import (
+    connected_rows,
+    equal_value_links,
+    first_rows,
+    named_links,
+)
 
 KINDS = ("patient", "group", EXACT, NEAR)
 """What parts may share."""
@@ -74,18 +79,15 @@ def label_copies(
 
     ``manifest`` and ``pairs`` are as for `shared`.
     """
-    n = len(manifest)
     exact = [pd.DataFrame({"first": [], "second": []})]
     near = list(exact)
     if "sha256" in manifest:
         exact.append(equal_value_links(manifest["sha256"]))
     if pairs is not None:
-        place = pd.Series(np.arange(n), manifest["image_id"])
-        ends = {s: pairs[f"image_{x}"].map(place) for s, x in (("first", "a"), ("second", "b"))}
-        links = pd.DataFrame(ends).dropna()
-        is_exact = pairs.loc[links.index, "kind"] == EXACT
-        exact.append(links[is_exact])
-        near.append(links[~is_exact])
+        is_exact = pairs["kind"] == EXACT
+        for links, kept in ((exact, pairs[is_exact]), (near, pairs[~is_exact])):
+            links.append(named_links(manifest["image_id"], kept["image_a"], kept["image_b"]))
+    n = len(manifest)
     return connected_rows(n, pd.concat(exact + near)), connected_rows(n, pd.concat(exact))
 
 

@@ -53,14 +53,10 @@ def record(
 
     Parameters
     ----------
-    study
-        Names the sizes of the parts.
-    results
-        The folder of its records.
-    samples
-        Its own cohort and the external ones, or None where they are not at hand.
+    study, results, samples
+        As for `covidcxr.validity.duplicates.record`.
     copies
-        As `covidcxr.validity.duplicates.record` returns it.
+        What that returns.
 
     Returns
     -------
@@ -86,27 +82,17 @@ def record(
 
 def _count(study: Study, samples: Mapping[str, Sample], copies: records.Record) -> dict[str, Any]:
     """Return the tables and counts of the record."""
-    groups = duplicates.group_names(samples)
-    by_copy, by_any = duplicates.copies(samples, copies), duplicates.merged(samples, copies)
-    keys = {
-        name: pd.DataFrame(
-            {
-                "label": sample.manifest["label"],
-                "group": groups.loc[groups["cohort"] == name, "shared"].to_numpy(),
-                "copy": by_copy[name],
-                "any": by_any[name],
-            }
-        )
-        for name, sample in samples.items()
-    }
-    manifest, own = samples[OWN].manifest, keys[OWN]
+    images = duplicates.all_images(samples).rename(columns={"shared": "group"})
+    for column, label in (("copy", duplicates.copies), ("any", duplicates.merged)):
+        images[column] = np.concatenate(list(label(samples, copies).values()))
+    keys = dict(list(images.groupby("cohort")))
+    own = keys.pop(OWN)
+    manifest = samples[OWN].manifest
     tables = []
-    for name, seed, split in _draws(study, manifest, by_any[OWN]):
+    for name, seed, split in _draws(study, manifest, own["any"].to_numpy()):
         test = (split["part"] == "test").to_numpy(dtype=bool)
         tables.append(_affected(own[test], own[~test]).assign(split=name, seed=seed))
-    outside = [
-        _affected(rows, own).assign(cohort=name) for name, rows in keys.items() if name != OWN
-    ]
+    outside = [_affected(keys[n], own).assign(cohort=n) for n in samples if n != OWN]
     counts = ["label", "reason", "n", "affected"]
     external = ["cohort", *counts]
     return {

@@ -10,20 +10,10 @@ from covidcxr.validity.overlap.study import REASONS, SPLITS
 
 
 def shares(record: Record, reason: str = "any") -> pd.DataFrame:
-    """Return the share of affected test images, over the draws of each split.
+    """Return the share of affected test images, by split and label, for one of `REASONS`.
 
-    Parameters
-    ----------
-    record
-        As `covidcxr.validity.overlap.record` returns it.
-    reason
-        One of `REASONS`.
-
-    Returns
-    -------
-    DataFrame
-        A row a split and label: ``draws``, ``n`` test images of a draw, and mean, least
-        and largest share over the draws as ``share``, ``low`` and ``high``.
+    ``draws``, ``n`` test images of a draw, and mean, least and largest share over the draws
+    as ``share``, ``low`` and ``high``.
     """
     rows = record.table("splits").query("reason == @reason")
     rows = rows.assign(share=rows["affected"] / rows["n"].where(rows["n"] > 0))
