@@ -55,14 +55,13 @@ def record(
     inputs = {"data": manifests.fingerprint(cohort.manifest), "split": splits.fingerprint(split)}
 
     def make() -> dict[str, Any]:
-        labels = cohort.manifest["label"]
         return {
             "tables": {
                 "categories": categories(cohort.manifest),
                 "measures": measures(cohort),
                 "parts": parts(split),
             },
-            "images": {label: int((labels == label).sum()) for label in LABELS},
+            "images": manifests.class_counts(cohort.manifest),
             "patients": patients(cohort.manifest),
         }
 

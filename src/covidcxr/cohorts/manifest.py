@@ -101,6 +101,11 @@ def fingerprint(rows: pd.DataFrame) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def class_counts(rows: pd.DataFrame) -> dict[str, int]:
+    """Count the images of each class."""
+    return {label: int((rows["label"] == label).sum()) for label in LABELS}
+
+
 def read(path: Path) -> pd.DataFrame:
     """Read a manifest that `write` wrote."""
     try:

@@ -13,9 +13,9 @@ from tests.validity.planted import ALTERED, SIDE, Pictures, cohort, large
 
 
 def test_no_picture_has_no_copy() -> None:
-    found = duplicates.find(np.empty((0, SIDE, SIDE), np.uint8), [])
-    assert found.empty
-    assert list(found) == ["first", "second", "kind", "distance", "similarity", "mirrored"]
+    table = duplicates.find(np.empty((0, SIDE, SIDE), np.uint8), [])
+    assert table.empty
+    assert list(table) == ["first", "second", "kind", "distance", "similarity", "mirrored"]
 
 
 def test_a_single_picture_has_no_copy(chests: Pictures) -> None:
@@ -23,22 +23,22 @@ def test_a_single_picture_has_no_copy(chests: Pictures) -> None:
 
 
 def test_equal_pictures_are_exact_copies_of_each_other_in_every_pair(chests: Pictures) -> None:
-    found = duplicates.find(chests[[0, 1, 0, 0]])
-    assert list(zip(found["first"], found["second"], strict=True)) == [(0, 2), (0, 3), (2, 3)]
-    assert set(found["kind"]) == {"exact"}
-    assert (found["distance"] == 0).all()
-    assert (found["similarity"] == 1).all()
+    table = duplicates.find(chests[[0, 1, 0, 0]])
+    assert list(zip(table["first"], table["second"], strict=True)) == [(0, 2), (0, 3), (2, 3)]
+    assert set(table["kind"]) == {"exact"}
+    assert (table["distance"] == 0).all()
+    assert (table["similarity"] == 1).all()
 
 
 def test_equal_files_are_exact_copies_whatever_was_decoded(chests: Pictures) -> None:
-    found = duplicates.find(chests[:3], ["a", "b", "a"])
-    assert found[["first", "second", "kind"]].to_numpy().tolist() == [[0, 2, "exact"]]
+    table = duplicates.find(chests[:3], ["a", "b", "a"])
+    assert table[["first", "second", "kind"]].to_numpy().tolist() == [[0, 2, "exact"]]
 
 
 def test_what_is_near_one_is_near_its_exact_copy(chests: Pictures) -> None:
     bright = np.asarray(ALTERED["brighter"](Image.fromarray(chests[0])))
-    found = duplicates.find(np.stack([chests[0], bright, chests[0]]))
-    assert found[["first", "second", "kind"]].to_numpy().tolist() == [
+    table = duplicates.find(np.stack([chests[0], bright, chests[0]]))
+    assert table[["first", "second", "kind"]].to_numpy().tolist() == [
         [0, 1, "near"],
         [0, 2, "exact"],
         [1, 2, "near"],
@@ -49,11 +49,11 @@ def test_what_is_near_one_is_near_its_exact_copy(chests: Pictures) -> None:
 def test_an_altered_copy_is_found(chests: Pictures, alteration: str) -> None:
     originals = chests[[0, 7, 15, 23]]
     copies = [np.asarray(ALTERED[alteration](Image.fromarray(p))) for p in originals]
-    found = duplicates.find(np.concatenate([originals, copies]))
-    pairs = set(zip(found["first"], found["second"], strict=True))
+    table = duplicates.find(np.concatenate([originals, copies]))
+    pairs = set(zip(table["first"], table["second"], strict=True))
     assert pairs == {(k, k + 4) for k in range(4)}
-    assert (found["kind"] == "near").all()
-    assert found["mirrored"].tolist() == [alteration.startswith("mirrored")] * 4
+    assert (table["kind"] == "near").all()
+    assert table["mirrored"].tolist() == [alteration.startswith("mirrored")] * 4
 
 
 def test_different_patients_are_no_copies(chests: Pictures) -> None:
@@ -64,12 +64,12 @@ def test_different_patients_are_no_copies(chests: Pictures) -> None:
 
 def test_the_copies_that_a_phantom_cohort_holds_are_found_and_no_others() -> None:
     frame, pixels = phantom.generate(cohort(exact_duplicates=3, near_duplicates=5))
-    found = duplicates.find(large(pixels))
+    table = duplicates.find(large(pixels))
     original = frame["planted_duplicate_of"].fillna(frame["image_id"])
     truth = {(a, b) for a, b in combinations(range(len(frame)), 2) if original[a] == original[b]}
     assert len(truth) == 8
-    assert set(zip(found["first"], found["second"], strict=True)) == truth
-    assert (found["kind"] == "exact").sum() == 3
+    assert set(zip(table["first"], table["second"], strict=True)) == truth
+    assert (table["kind"] == "exact").sum() == 3
 
 
 @pytest.mark.parametrize("level", [0, 40, 128, 255])
@@ -80,8 +80,8 @@ def test_a_blank_picture_is_like_no_other_dark_or_blank_one(level: int, chests: 
     marked = flat.copy()
     marked[:12, :12] = 255 - level
     dark = (chests[0] // 40).astype(np.uint8)
-    found = duplicates.find(np.stack([flat, flat ^ 1, noisy, marked, dark, flat]))
-    assert found[["first", "second", "kind"]].to_numpy().tolist() == [[0, 5, "exact"]]
+    table = duplicates.find(np.stack([flat, flat ^ 1, noisy, marked, dark, flat]))
+    assert table[["first", "second", "kind"]].to_numpy().tolist() == [[0, 5, "exact"]]
 
 
 def test_blank_pictures_are_not_even_candidates(chests: Pictures) -> None:

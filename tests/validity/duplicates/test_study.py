@@ -27,49 +27,49 @@ def two() -> dict[str, Sample]:
 
 
 @pytest.fixture(scope="module")
-def made(
+def record(
     demo: studies.Study, two: dict[str, Sample], tmp_path_factory: pytest.TempPathFactory
 ) -> records.Record:
     return duplicates.record(demo, results=tmp_path_factory.mktemp("results"), samples=two)
 
 
-def test_a_record_tells_what_was_planted_and_found(made: records.Record) -> None:
-    assert made["counts"]["exact"] == 1
-    assert made["counts"]["near"] == 5
-    assert made["counts"]["across_cohorts"] == made["counts"]["across_classes"] == 0
-    counted = duplicates.planted_counts(made)
+def test_a_record_tells_what_was_planted_and_found(record: records.Record) -> None:
+    assert record["counts"]["exact"] == 1
+    assert record["counts"]["near"] == 5
+    assert record["counts"]["across_cohorts"] == record["counts"]["across_classes"] == 0
+    counted = duplicates.planted_counts(record)
     assert counted["planted"].sum() == counted["found"].sum() == 6
-    assert duplicates.false_alarms(made) == {"one": 0, "two": 0}
-    summary = duplicates.summary(made)
+    assert duplicates.false_alarms(record) == {"one": 0, "two": 0}
+    summary = duplicates.summary(record)
     assert summary["exact"].sum() == 1
     assert summary["near"].sum() == 5
     assert summary["in them"].sum() == 12
 
 
 def test_a_record_is_shown_without_images_and_remade_for_others_when_asked(
-    made: records.Record,
+    record: records.Record,
     demo: studies.Study,
     two: dict[str, Sample],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    results = made.folder.parent
-    assert duplicates.record(demo, results=results, samples=None).content == made.content
+    results = record.folder.parent
+    assert duplicates.record(demo, results=results, samples=None).content == record.content
     with pytest.raises(Problem, match="no such record"):
         duplicates.record(demo, results=results / "none", samples=None)
     with pytest.raises(Problem, match="the input data is"):
         duplicates.record(demo, results=results, samples={"cohort": two["cohort"]})
     monkeypatch.setenv("RERUN", "1")
     again = duplicates.record(demo, results=results, samples={"cohort": two["cohort"]})
-    assert again["fingerprints"] != made["fingerprints"]
+    assert again["fingerprints"] != record["fingerprints"]
     made_again = duplicates.record(demo, results=results, samples=two)
-    tables = [duplicates.read_pairs(r).to_csv() for r in (made, made_again)]
+    tables = [duplicates.read_pairs(r).to_csv() for r in (record, made_again)]
     assert tables[0] == tables[1]
 
 
 def test_merged_labels_join_groups_and_copies_and_nothing_else(
-    made: records.Record, two: dict[str, Sample]
+    record: records.Record, two: dict[str, Sample]
 ) -> None:
-    merged = duplicates.merged(two, made)
+    merged = duplicates.merged(two, record)
     for name, one in two.items():
         assert len(merged[name]) == len(one.manifest)
         assert len(set(merged[name])) == one.manifest["group_id"].nunique()
@@ -94,10 +94,10 @@ def test_merged_labels_reach_across_cohorts(demo: studies.Study, tmp_path: Path)
     own = known.assign(group_id=known["group_id"].where(known.index != 1, known["image_id"]))
     rows = second.manifest.assign(image_id=images, group_id=groups, source=sources)
     both = {"cohort": Sample("cohort", own, first.grey), "other": Sample("other", rows, pictures)}
-    found = duplicates.record(demo, results=tmp_path, samples=both)
-    assert found["counts"]["across_cohorts"] == 1
-    assert found["counts"]["across_groups"] == 1
-    merged = duplicates.merged(both, found)
+    copies = duplicates.record(demo, results=tmp_path, samples=both)
+    assert copies["counts"]["across_cohorts"] == 1
+    assert copies["counts"]["across_groups"] == 1
+    merged = duplicates.merged(both, copies)
     shared = [
         (i, j) for i in range(8) for j in range(8) if merged["cohort"][i] == merged["other"][j]
     ]
@@ -109,7 +109,7 @@ def test_names_that_look_like_numbers_stay_text(demo: studies.Study, tmp_path: P
     rows = one.manifest.assign(group_id=["001", "NA", "1", "01"])
     pictures = np.concatenate([one.grey[:1], one.grey[:1], one.grey[:2]])
     both = {"cohort": Sample("cohort", rows, pictures)}
-    found = duplicates.record(demo, results=tmp_path, samples=both)
-    known = duplicates.read_pairs(found)
+    copies = duplicates.record(demo, results=tmp_path, samples=both)
+    known = duplicates.read_pairs(copies)
     assert set(known["group_a"]) | set(known["group_b"]) == {"001", "NA", "1"}
-    assert len(set(duplicates.merged(both, found)["cohort"])) == 2
+    assert len(set(duplicates.merged(both, copies)["cohort"])) == 2

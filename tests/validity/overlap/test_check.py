@@ -17,8 +17,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a cohort of few images, some of a patient, some copies, and its split."""
     root = tmp_path_factory.mktemp("cohort")
     source = cohort(covid19=8, normal=8, images_per_patient=2.0, near_duplicates=2)
-    made = phantom.write(source, root / "set")
-    rows = manifest.read(made)
+    path_of_manifest = phantom.write(source, root / "set")
+    rows = manifest.read(path_of_manifest)
     splits.write(splits.make(rows, "random", 0.25, seed=1), root / "split.csv")
     return root
 
@@ -27,9 +27,9 @@ def test_a_project_manifest_is_judged_with_its_images(prepared: Path) -> None:
     arguments = ("overlap", prepared / "split.csv", prepared / "set" / "manifest.csv")
     status, out, err = run(*arguments, "--json")
     assert (status, err) == (0, "")
-    found = json.loads(out)
-    assert list(found) == ["parts", "shared", "test_images_affected", "test_images", "fix"]
-    assert found["parts"] == {"train": 12, "validation": 0, "test": 4}
+    report = json.loads(out)
+    assert list(report) == ["parts", "shared", "test_images_affected", "test_images", "fix"]
+    assert report["parts"] == {"train": 12, "validation": 0, "test": 4}
     rows = manifest.read(prepared / "set" / "manifest.csv").set_index("image_id")
     split = splits.read(prepared / "split.csv").set_index("image_id")["part"]
     truth = {
@@ -41,8 +41,10 @@ def test_a_project_manifest_is_judged_with_its_images(prepared: Path) -> None:
         ).any()
     }
     assert truth, "the planted patients are not torn apart"
-    assert found["test_images_affected"] == len(truth)
-    named = {i for one in found["shared"] if one["kind"] == "patient" for i in one["parts"]["test"]}
+    assert report["test_images_affected"] == len(truth)
+    named = {
+        i for one in report["shared"] if one["kind"] == "patient" for i in one["parts"]["test"]
+    }
     assert named == truth
     text = run(*arguments)[1]
     assert f"{len(truth)} of 4 test images share" in text
@@ -122,8 +124,8 @@ def test_without_images_it_says_what_it_did_not_look_for(plain: Path) -> None:
     )
     status, out, err = asked(plain)
     assert status == 0
-    (found,) = json.loads(out)["shared"]
-    assert (found["kind"], found["name"]) == ("patient", "2")
+    (report,) = json.loads(out)["shared"]
+    assert (report["kind"], report["name"]) == ("patient", "2")
     assert "near copies are not looked for" in err
     text = run("overlap", plain / "split.csv", plain / "list.csv")[1]
     assert "near copies are not looked for" in text

@@ -36,13 +36,13 @@ def test_patients_and_groups_are_named_with_their_images() -> None:
         patient_id=["p", "q", "p", None],
         group_id=["1", "2", "1", "2"],
     )
-    found = overlap.shared(two_parts("ab", "cd"), rows)
-    assert found == [
+    units = overlap.shared(two_parts("ab", "cd"), rows)
+    assert units == [
         {"kind": "patient", "name": "p", "parts": {"train": ["a"], "test": ["c"]}},
         {"kind": "group", "name": "1", "parts": {"train": ["a"], "test": ["c"]}},
         {"kind": "group", "name": "2", "parts": {"train": ["b"], "test": ["d"]}},
     ]
-    assert overlap.affected(found) == ["c", "d"]
+    assert overlap.affected(units) == ["c", "d"]
 
 
 def test_an_unknown_patient_is_not_one_patient() -> None:
@@ -52,23 +52,23 @@ def test_an_unknown_patient_is_not_one_patient() -> None:
 
 def test_equal_hashes_of_files_are_exact_copies() -> None:
     rows = table(image_id=["a", "b", "c"], sha256=["1", "2", "1"])
-    (found,) = overlap.shared(two_parts("ab", "c"), rows)
-    assert found == {"kind": "exact", "name": "a", "parts": {"train": ["a"], "test": ["c"]}}
+    (unit,) = overlap.shared(two_parts("ab", "c"), rows)
+    assert unit == {"kind": "exact", "name": "a", "parts": {"train": ["a"], "test": ["c"]}}
 
 
 def test_copies_hang_together_and_one_near_link_makes_them_near() -> None:
     rows = table(image_id=["a", "b", "c", "d"])
     links = table(image_a=["a", "b"], image_b=["b", "c"], kind=["exact", "near"])
-    (found,) = overlap.shared(two_parts("ab", "cd"), rows, links)
-    assert found == {"kind": "near", "name": "a", "parts": {"train": ["a", "b"], "test": ["c"]}}
+    (unit,) = overlap.shared(two_parts("ab", "cd"), rows, links)
+    assert unit == {"kind": "near", "name": "a", "parts": {"train": ["a", "b"], "test": ["c"]}}
     # With the link in the middle outside of the split, nothing is shared through it.
     assert overlap.shared(two_parts("a", "c"), rows, links) == []
 
 
 def test_validation_is_a_part_like_the_others() -> None:
     split = table(image_id=["a", "b", "c"], part=["validation", "test", "train"])
-    (found,) = overlap.shared(split, table(image_id=["a", "b", "c"], patient_id=["p", "p", "q"]))
-    assert found["parts"] == {"validation": ["a"], "test": ["b"]}
+    (unit,) = overlap.shared(split, table(image_id=["a", "b", "c"], patient_id=["p", "p", "q"]))
+    assert unit["parts"] == {"validation": ["a"], "test": ["b"]}
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), PARTS), min_size=1, max_size=14))
@@ -80,21 +80,21 @@ def test_shared_names_exactly_the_pairs_that_are_torn(rows: list[tuple[int, int,
         sha256=[f"h{h}" for _, h, _ in rows],
     )
     split = table(image_id=names, part=[part for _, _, part in rows])
-    found = overlap.shared(split, known)
+    units = overlap.shared(split, known)
     for kind, at in (("patient", 0), ("exact", 1)):
         expected = {
             frozenset((names[i], names[j]))
             for i, j in combinations(range(len(rows)), 2)
             if rows[i][at] == rows[j][at] and rows[i][2] != rows[j][2]
         }
-        told = {
+        pairs = {
             frozenset(pair)
-            for one in found
+            for one in units
             if one["kind"] == kind
             for a, b in combinations(one["parts"].values(), 2)
             for pair in ((x, y) for x in a for y in b)
         }
-        assert told == expected
+        assert pairs == expected
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=14))

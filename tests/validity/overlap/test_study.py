@@ -11,7 +11,7 @@ from tests.validity.planted import cohort, sample
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> records.Record:
+def record(tmp_path_factory: pytest.TempPathFactory) -> records.Record:
     study = studies.load("config/demo.yaml")
     results = tmp_path_factory.mktemp("results")
     own = sample(
@@ -25,29 +25,32 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> records.Record:
     grey = own.grey[[40, 41, 42, 43]]
     grey = np.stack([grey[0][:, ::-1], *np.rot90(grey[1:], 2, axes=(1, 2))])
     both = {"cohort": own, "other": Sample("other", rows, grey)}
-    found = duplicates.record(study, results=results, samples=both)
-    return overlap.record(study, results=results, samples=both, copies=found)
+    copies = duplicates.record(study, results=results, samples=both)
+    return overlap.record(study, results=results, samples=both, copies=copies)
 
 
-def test_a_study_is_told_what_its_splits_share(made: records.Record) -> None:
-    shares = overlap.shares(made).set_index(["split", "label"])
+def test_a_study_is_told_what_its_splits_share(record: records.Record) -> None:
+    shares = overlap.shares(record).set_index(["split", "label"])
     assert (shares.loc[["grouped-copies"], "share"] == 0).all()
     assert (shares.loc[["random"], "share"] > 0.2).all()
     assert (shares["draws"].to_numpy() == [1, 1] + [overlap.DRAWS] * 6).all()
-    overall = overlap.overall_shares(made)
+    overall = overlap.overall_shares(record)
     assert overall["grouped-copies"] == 0
     assert overall["random"] > 0.2
 
 
-def test_external_images_that_are_known_are_counted(made: records.Record) -> None:
-    counts = overlap.external_counts(made)
+def test_external_images_that_are_known_are_counted(record: records.Record) -> None:
+    counts = overlap.external_counts(record)
     assert counts["n"].sum() == 4
     assert counts[["group", "copy", "any"]].sum().tolist() == [1, 1, 2]
 
 
-def test_a_record_needs_images_once(made: records.Record) -> None:
+def test_a_record_needs_images_once(record: records.Record) -> None:
     study = studies.load("config/demo.yaml")
-    results = made.folder.parent
-    assert overlap.record(study, results=results, samples=None, copies=made).content == made.content
+    results = record.folder.parent
+    assert (
+        overlap.record(study, results=results, samples=None, copies=record).content
+        == record.content
+    )
     with pytest.raises(Problem, match="no such record"):
-        overlap.record(study, results=results / "none", samples=None, copies=made)
+        overlap.record(study, results=results / "none", samples=None, copies=record)

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from covidcxr.cohorts.manifest import class_counts
 from covidcxr.cohorts.samples import OWN, Sample, fingerprint
 from covidcxr.core import records
-from covidcxr.core.studies import LABELS, Study
+from covidcxr.core.studies import Study
 from covidcxr.validity.duplicates.components import connected_rows, named_links
 from covidcxr.validity.duplicates.hashing import DISTANCE, HASH_SIZE
 from covidcxr.validity.duplicates.independence import all_images
@@ -63,10 +64,7 @@ def _search(samples: Mapping[str, Sample]) -> dict[str, Any]:
     judged = judge_pairs(pictures, rows["sha256"].tolist())
     named = _named_pairs(rows, judged)
     pairs, refused = named[named["kind"] != REFUSED], named[named["kind"] == REFUSED]
-    cohorts = {
-        name: {label: int((s.manifest["label"] == label).sum()) for label in LABELS}
-        for name, s in samples.items()
-    }
+    cohorts = {name: class_counts(sample.manifest) for name, sample in samples.items()}
     return {
         "tables": {
             "pairs": pairs,

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from covidcxr.cohorts import splits
+from covidcxr.cohorts.manifest import class_counts
 from covidcxr.cohorts.samples import OWN, Sample, fingerprint
 from covidcxr.core import records
 from covidcxr.core.studies import LABELS, Study
@@ -100,7 +101,7 @@ def _count(study: Study, samples: Mapping[str, Sample], copies: records.Record) 
             "splits": pd.concat(tables)[["split", "seed", *counts]],
             "external": pd.concat(outside)[external] if outside else pd.DataFrame(columns=external),
         },
-        "images": {name: int((manifest["label"] == name).sum()) for name in LABELS},
+        "images": class_counts(manifest),
     }
 
 
