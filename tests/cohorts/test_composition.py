@@ -58,8 +58,8 @@ def split(images: Cohort) -> pd.DataFrame:
 def test_categories_are_counted_by_class_and_the_unknown_is_named() -> None:
     counts = composition.categories(table())
     assert list(counts.columns) == ["variable", "value", "label", "n"]
-    counts = counts.set_index(["variable", "value", "label"])["n"].to_dict()
-    assert counts == {
+    sizes = counts.set_index(["variable", "value", "label"])["n"].to_dict()
+    assert sizes == {
         ("source", "a", "COVID19"): 2,
         ("source", "b", "COVID19"): 1,
         ("source", "b", "NORMAL"): 3,

@@ -31,7 +31,8 @@ def overall_shares(record: Record) -> dict[str, float]:
     """Return the share of affected test images of both classes and all draws, by split."""
     rows = record.table("splits").query("reason == 'any'")
     sums = rows.groupby("split")[["affected", "n"]].sum()
-    return {name: float(sums["affected"][name] / sums["n"][name]) for name in SPLITS}
+    share = (sums["affected"] / sums["n"]).reindex(list(SPLITS))
+    return {str(name): float(value) for name, value in share.items()}
 
 
 def external_counts(record: Record) -> pd.DataFrame:
