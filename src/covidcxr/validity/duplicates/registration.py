@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from covidcxr.validity.duplicates.hashing import CUTS
-
 LEVELS = (32, 64, 128)
 """Pixels a side at which two pictures are registered, one after the other."""
 
@@ -71,11 +69,7 @@ def normalise_local_contrast(picture: NDArray[np.uint8], side: int) -> tuple[Flo
 
 
 def aligned_correlation(
-    first: Structure,
-    second: Structure,
-    cut: tuple[float, ...] = CUTS[0],
-    *,
-    mirrored: bool = False,
+    first: Structure, second: Structure, cut: tuple[float, ...], *, mirrored: bool
 ) -> float:
     """Return the median correlation of the tiles of two registered pictures.
 

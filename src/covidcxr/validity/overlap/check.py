@@ -23,6 +23,9 @@ _NOUNS = {
 }
 
 
+_LISTED = 20  # of each kind, by name
+
+
 @dataclass(frozen=True)
 class Overlap:
     """What a split's parts share.
@@ -86,7 +89,7 @@ def _copies(rows: pd.DataFrame, paths: list[Path]) -> pd.DataFrame:
     return pd.DataFrame(ends | {"kind": pairs["kind"]})
 
 
-def mend(overlap: Overlap, path: Path, seed: int = 0) -> Overlap:
+def mend(overlap: Overlap, path: Path) -> Overlap:
     """Write a split of the same sizes whose parts share nothing.
 
     Raises
@@ -105,7 +108,7 @@ def mend(overlap: Overlap, path: Path, seed: int = 0) -> Overlap:
     )
     # A count as a fraction and back must not lose an image to rounding.
     share = {p: (overlap.split["part"] == p).mean() * (1 + 1e-9) for p in splits.PARTS}
-    split = splits.make(connected, "grouped", share["test"], share["validation"], seed)
+    split = splits.make(connected, "grouped", share["test"], share["validation"], seed=0)
     splits.write(split, path)
     return replace(overlap, mended=path)
 
@@ -133,8 +136,8 @@ def _remedy(overlap: Overlap) -> str:
     )
 
 
-def as_text(overlap: Overlap, most: int = 20) -> str:
-    """Write out what is shared for a terminal, at most so many of each kind by name."""
+def as_text(overlap: Overlap) -> str:
+    """Write out what is shared for a terminal, the first of each kind by name."""
     facts = as_json(overlap)
     lines = [
         ", ".join(f"{n:,} {part}" for part, n in facts["parts"].items() if n) + " images.",
@@ -149,12 +152,12 @@ def as_text(overlap: Overlap, most: int = 20) -> str:
         if new:
             noun = _NOUNS[kind][len(new) > 1]
             lines += ["", f"{len(new):,} {noun} in more than one part:"]
-        for unit in new[:most]:
+        for unit in new[:_LISTED]:
             lines.append(f"   {unit['name']}")
             for part, members in unit["parts"].items():
                 more = f" and {len(members) - 3} more" if len(members) > 3 else ""
                 lines.append(f"      {part}: {', '.join(members[:3])}{more}")
-        if len(new) > most:
-            lines.append(f"   and {len(new) - most} more; --json lists all")
+        if len(new) > _LISTED:
+            lines.append(f"   and {len(new) - _LISTED} more; --json lists all")
     remark = [overlap.remark] if overlap.remark else []
     return "\n".join([*lines, "", *remark, facts["fix"]]) + "\n"

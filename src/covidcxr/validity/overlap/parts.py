@@ -67,9 +67,9 @@ def shared(
     return listed
 
 
-def affected(units: Iterable[Mapping[str, Any]], part: str = "test") -> list[str]:
-    """Return the images of a part that share something with another part, sorted."""
-    return sorted({image for unit in units for image in unit["parts"].get(part, [])})
+def affected(units: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the test images that share something with another part, sorted."""
+    return sorted({image for unit in units for image in unit["parts"].get("test", [])})
 
 
 def label_copies(
