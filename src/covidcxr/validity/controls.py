@@ -23,7 +23,7 @@ from scipy import stats
 
 from covidcxr.cohorts import lungs, phantom, radiograph, splits
 from covidcxr.cohorts.samples import Sample, shrunk
-from covidcxr.core import records, studies
+from covidcxr.core import machine, records, studies
 from covidcxr.core.studies import PhantomCohort
 from covidcxr.networks import saliency
 from covidcxr.scores import intervals, proportions
@@ -190,7 +190,7 @@ def make(results: Path) -> records.Record:
     """Try all methods and write the record, whatever is there."""
     from threadpoolctl import threadpool_limits
 
-    started, commit = time.monotonic(), records.commit()
+    started, commit = time.monotonic(), machine.commit()
     with threadpool_limits(limits=1):
         found = measures()
     return records.write(
@@ -203,7 +203,7 @@ def make(results: Path) -> records.Record:
         tables={"measures": found, "criteria": criteria(found)},
         images={"COVID19": COPIED_SEEDS * COPIED.covid19, "NORMAL": COPIED_SEEDS * COPIED.normal},
         wall_seconds=round(time.monotonic() - started, 1),
-        peak_memory_bytes=records.peak_memory(),
+        peak_memory_bytes=machine.peak_memory(),
     )
 
 
