@@ -24,10 +24,6 @@ from covidcxr.core.errors import Problem
 from covidcxr.core.studies import LABELS, POSITIVE, Label, PhantomCohort
 
 ALTERATIONS = ("resized", "recompressed", "cropped", "brightened", "mirrored")
-STRENGTHS = {"resized": 0.7, "recompressed": 40.0, "cropped": 0.02}
-"""Strength of the planted alterations: share of the side that is left, JPEG quality, share of the
-side that is cut off at each edge."""
-
 MOST_IMAGES = 7  # of one patient
 
 
@@ -181,34 +177,23 @@ def generate(cohort: PhantomCohort) -> tuple[pd.DataFrame, NDArray[np.uint8]]:
     pixels[~copy] = render(anatomy.take(~copy), cohort.image_size, _stream(cohort, "noise"))
     originals = pd.Index(frame["image_id"]).get_indexer(frame["planted_duplicate_of"])
     for i in np.flatnonzero(copy):
-        kind = frame["planted_alteration"][i]
-        pixels[i] = alter(pixels[originals[i]], kind, STRENGTHS.get(kind, 1))
+        pixels[i] = _alter(pixels[originals[i]], frame["planted_alteration"][i])
     return frame, pixels
 
 
-def alter(pixels: NDArray[np.uint8], kind: str, strength: float) -> NDArray[np.uint8]:
-    """Alter a picture, shape (size, size), as on its way from one public set into another.
-
-    Parameters
-    ----------
-    pixels
-        Grey.
-    kind
-        One of `ALTERATIONS`; any other changes nothing.
-    strength
-        Unit as in `STRENGTHS`; brightened and mirrored pictures have none.
-    """
+def _alter(pixels: NDArray[np.uint8], kind: str) -> NDArray[np.uint8]:
+    """Alter a picture as happens on its way from one public set into another."""
     image, size = Image.fromarray(pixels), pixels.shape[0]
     match kind:
         case "resized":
-            small = round(strength * size)
+            small = round(0.7 * size)
             image = image.resize((small, small)).resize((size, size))
         case "recompressed":
             buffer = io.BytesIO()
-            image.save(buffer, "JPEG", quality=round(strength))
+            image.save(buffer, "JPEG", quality=40)
             image = Image.open(buffer)
         case "cropped":
-            near, far = strength * size, (1 - strength) * size
+            near, far = 0.02 * size, 0.98 * size
             image = image.resize((size, size), box=(near, near, far, far))
         case "brightened":
             image = image.point([min(255, round(1.08 * grey + 8)) for grey in range(256)])
