@@ -133,10 +133,10 @@ def of_forensics(inputs: Inputs, results: Path) -> Numbers:
 def of_controls(inputs: Inputs, results: Path) -> Numbers:
     found = pd.concat(
         [
-            controls.parts(seeds=(0,)),
-            controls.region(),
-            controls.files(strengths=(0.0, 1.0), seeds={0.0: 2, 1.0: 2}),
-            controls.coins(seeds=(0,), null_seeds=(0, 1)),
+            controls.parts.shared_patients(range(1)),
+            controls.maps.lung_region(),
+            controls.probes.file_metadata({0.0: 2, 1.0: 2}),
+            controls.parts.random_labels(range(1), range(2)),
         ]
     )
     return numbers({"measures": found}, {})
