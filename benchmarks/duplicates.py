@@ -40,7 +40,7 @@ def drawn(n: int) -> NDArray[np.uint64]:
 
 def found(hashes: NDArray[np.uint64]) -> int:
     """Count the pairs that are near."""
-    return sum(len(rows) for rows, _, _ in duplicates.within(hashes))
+    return sum(len(rows) for rows, _, _ in duplicates.pairs_within_hamming(hashes))
 
 
 def by_objects(hashes: NDArray[np.uint64]) -> int:

@@ -11,6 +11,7 @@ from covidcxr.cohorts import composition, manifest, splits
 from covidcxr.cohorts.cohort import Cohort
 from covidcxr.core import studies
 from covidcxr.core.errors import Problem
+from covidcxr.core.records import Record
 from covidcxr.core.studies import LABELS
 
 STUDY = studies.load("config/demo.yaml")
@@ -55,10 +56,10 @@ def split(images: Cohort) -> pd.DataFrame:
 
 
 def test_categories_are_counted_by_class_and_the_unknown_is_named() -> None:
-    found = composition.categories(table())
-    assert list(found.columns) == ["variable", "value", "label", "n"]
-    counts = found.set_index(["variable", "value", "label"])["n"].to_dict()
-    assert counts == {
+    counts = composition.categories(table())
+    assert list(counts.columns) == ["variable", "value", "label", "n"]
+    sizes = counts.set_index(["variable", "value", "label"])["n"].to_dict()
+    assert sizes == {
         ("source", "a", "COVID19"): 2,
         ("source", "b", "COVID19"): 1,
         ("source", "b", "NORMAL"): 3,
@@ -83,16 +84,16 @@ def test_categories_are_counted_by_class_and_the_unknown_is_named() -> None:
 
 def test_every_category_counts_every_image() -> None:
     for known in (table(), table(patient_id=[None] * 6)):
-        found = composition.categories(known)
-        assert found.groupby("variable")["n"].sum().to_dict() == dict.fromkeys(
+        counts = composition.categories(known)
+        assert counts.groupby("variable")["n"].sum().to_dict() == dict.fromkeys(
             composition.CATEGORIES, 6
         )
 
 
 def test_measures_count_the_known_values_in_shared_bins() -> None:
-    found = composition.measures(cohort())
-    assert list(found.columns) == ["variable", "label", "low", "high", "n"]
-    sums = found.groupby(["variable", "label"])["n"].sum().to_dict()
+    counts = composition.measures(cohort())
+    assert list(counts.columns) == ["variable", "label", "low", "high", "n"]
+    sums = counts.groupby(["variable", "label"])["n"].sum().to_dict()
     assert sums == {
         ("age", "COVID19"): 3,
         ("age", "NORMAL"): 0,
@@ -101,9 +102,9 @@ def test_measures_count_the_known_values_in_shared_bins() -> None:
         ("brightness", "COVID19"): 3,
         ("brightness", "NORMAL"): 3,
     }
-    assert (found.groupby(["variable", "label"]).size() == composition.BINS).all()
+    assert (counts.groupby(["variable", "label"]).size() == composition.BINS).all()
     # 24 bins from 20 to 68 years are 2 years wide.
-    ages = found[(found["variable"] == "age") & (found["label"] == "COVID19")]
+    ages = counts[(counts["variable"] == "age") & (counts["label"] == "COVID19")]
     assert np.allclose(ages["high"] - ages["low"], 2)
     assert ages.loc[ages["n"] > 0, ["low", "high", "n"]].to_numpy().tolist() == [
         [20, 22, 1],
@@ -111,28 +112,28 @@ def test_measures_count_the_known_values_in_shared_bins() -> None:
         [66, 68, 1],
     ]
     # Brightness 0, 10, 20 against 30, 40, 50.
-    bright = found[(found["variable"] == "brightness") & (found["n"] > 0)]
+    bright = counts[(counts["variable"] == "brightness") & (counts["n"] > 0)]
     assert bright.loc[bright["label"] == "COVID19", "high"].max() < 30
     assert bright.loc[bright["label"] == "NORMAL", "low"].min() >= 29
 
 
 def test_parts_count_a_planted_overlap_and_groups_that_are_known() -> None:
-    found = composition.parts(split(cohort()))
-    assert found.to_dict("records") == [
+    counts = composition.parts(split(cohort()))
+    assert counts.to_dict("records") == [
         # The first image is of p, whose other image trains.
-        dict(zip(found.columns, ["test", "COVID19", 1, 1, 1, 1], strict=True)),
-        dict(zip(found.columns, ["test", "NORMAL", 1, 1, 0, 0], strict=True)),
-        dict(zip(found.columns, ["train", "COVID19", 2, 2, 2, 0], strict=True)),
-        dict(zip(found.columns, ["train", "NORMAL", 2, 2, 1, 0], strict=True)),
+        dict(zip(counts.columns, ["test", "COVID19", 1, 1, 1, 1], strict=True)),
+        dict(zip(counts.columns, ["test", "NORMAL", 1, 1, 0, 0], strict=True)),
+        dict(zip(counts.columns, ["train", "COVID19", 2, 2, 2, 0], strict=True)),
+        dict(zip(counts.columns, ["train", "NORMAL", 2, 2, 1, 0], strict=True)),
     ]
     columns = ["part", "label", "images", "groups", "groups_known", "images_shared_with_train"]
-    assert list(found.columns) == columns
+    assert list(counts.columns) == columns
 
 
 def test_an_overlap_is_counted_whatever_the_class_in_training() -> None:
     images = cohort(group_id=["g", "h", "h", "g", "g", "i"])
-    found = composition.parts(split(images)).set_index(["part", "label"])
-    assert found["images_shared_with_train"].to_list() == [1, 1, 0, 0]
+    counts = composition.parts(split(images)).set_index(["part", "label"])
+    assert counts["images_shared_with_train"].to_list() == [1, 1, 0, 0]
 
 
 def test_patients_are_counted_where_they_are_known() -> None:
@@ -157,15 +158,15 @@ def mark(results: Path) -> Path:
 
 def test_a_record_holds_the_tables_and_the_counts(tmp_path: Path) -> None:
     images = cohort()
-    made = composition.record(STUDY, results=tmp_path, cohort=images, split=split(images))
-    assert made["images"] == {"COVID19": 3, "NORMAL": 3}
-    assert made["patients"] == composition.patients(images.manifest)
+    record = composition.record(STUDY, results=tmp_path, cohort=images, split=split(images))
+    assert record["images"] == {"COVID19": 3, "NORMAL": 3}
+    assert record["patients"] == composition.patients(images.manifest)
     for name, frame in (
         ("categories", composition.categories(images.manifest)),
         ("measures", composition.measures(images)),
         ("parts", composition.parts(split(images))),
     ):
-        pd.testing.assert_frame_equal(made.table(name), frame, check_dtype=False, rtol=1e-8)
+        pd.testing.assert_frame_equal(record.table(name), frame, check_dtype=False, rtol=1e-8)
 
 
 def test_a_record_of_the_same_inputs_is_found_again(tmp_path: Path) -> None:
@@ -211,9 +212,9 @@ def test_a_record_is_made_anew_of_another_split_when_asked(
     images = cohort()
     composition.record(STUDY, results=tmp_path, cohort=images, split=split(images))
     other = split(images).assign(part=["train", "train", "test"] * 2)
-    made = composition.record(STUDY, results=tmp_path, cohort=images, split=other)
-    assert made["fingerprints"]["split"] == splits.fingerprint(other)
-    assert made.table("parts")["images_shared_with_train"].sum() == 0
+    record = composition.record(STUDY, results=tmp_path, cohort=images, split=other)
+    assert record["fingerprints"]["split"] == splits.fingerprint(other)
+    assert record.table("parts")["images_shared_with_train"].sum() == 0
 
 
 def test_neither_record_nor_data_is_a_problem(tmp_path: Path) -> None:
@@ -224,3 +225,31 @@ def test_neither_record_nor_data_is_a_problem(tmp_path: Path) -> None:
     images = cohort()
     with pytest.raises(Problem):
         composition.record(STUDY, results=tmp_path, cohort=images, split=None)
+
+
+# --- how the classes differ
+
+
+def cohort_record(tmp_path: Path, categories: str, measures: str) -> Record:
+    (tmp_path / "categories.csv").write_text("variable,value,label,n\n" + categories)
+    (tmp_path / "measures.csv").write_text("variable,label,low,high,n\n" + measures)
+    return Record(tmp_path, {"tables": {"categories.csv": "", "measures.csv": ""}})
+
+
+def test_classes_differ_by_what_would_have_to_change(tmp_path: Path) -> None:
+    record = cohort_record(
+        tmp_path,
+        "source,a,COVID19,10\nsource,b,NORMAL,40\n"  # nothing in common
+        "view,PA,COVID19,5\nview,AP,COVID19,5\nview,PA,NORMAL,40\n"  # a half
+        "sex,F,COVID19,3\nsex,F,NORMAL,9\nsex,unknown,NORMAL,31\n"  # nothing that is known
+        "mode,L,COVID19,10\nmode,unknown,NORMAL,40\n",  # known of one class alone
+        "age,COVID19,0,10,1\nage,COVID19,10,20,3\nage,NORMAL,0,10,2\nage,NORMAL,10,20,2\n",
+    )
+    distances = composition.class_differences(record)
+    assert distances.to_dict() == pytest.approx({"source": 1, "view": 0.5, "age": 0.25, "sex": 0})
+    assert list(distances.index) == ["source", "view", "age", "sex"]
+
+
+def test_nothing_known_of_both_classes_is_no_difference(tmp_path: Path) -> None:
+    record = cohort_record(tmp_path, "source,unknown,COVID19,10\nsource,unknown,NORMAL,4\n", "")
+    assert composition.class_differences(record).empty

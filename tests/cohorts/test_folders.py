@@ -44,7 +44,7 @@ def test_what_is_no_image_is_left_out_and_counted(
     (folder / "NORMAL" / "folder.png").mkdir()
     (folder / "NORMAL" / "masks").mkdir()
     (folder / "NORMAL" / "masks" / "0.png").write_bytes(picture(0))
-    (folder / "NORMAL" / os.fsdecode(b"caf\xe9.png")).write_bytes(picture(0))
+    (folder / "NORMAL" / os.fsdecode(b"x\xe9.png")).write_bytes(picture(0))
     (folder / "TUBERCULOSIS").mkdir()
     (folder / "TUBERCULOSIS" / "0.png").write_bytes(picture(0))
     assert len(rows(folder)) == 6
@@ -54,7 +54,7 @@ def test_what_is_no_image_is_left_out_and_counted(
         "1 (JPEG 2000; export it as PNG)", "1 (.txt is no ending of an image)",
         "1 (no ending; add .png or .jpg to the name)", "1 (a system's own file)",
         "1 (a mask, by its folder)", "1 (a name that cannot be printed; rename it)",
-        "caf\\xe9.png for one",
+        "x\\xe9.png for one",
     ):  # fmt: skip
         assert reason in said
 

@@ -39,14 +39,14 @@ def folder_study(root: Path, **external: str) -> studies.Study:
 
 def test_all_cohorts_are_gathered_at_one_size(tmp_path: Path) -> None:
     samples.prepare(DEMO, tmp_path / "s")
-    found = samples.read(tmp_path / "s")
-    assert list(found) == ["cohort", "adults", "holdout"]
-    assert found["cohort"].grey.shape == (14, samples.SIZE, samples.SIZE)
-    assert found["cohort"].positive.sum() == 6
+    gathered = samples.read(tmp_path / "s")
+    assert list(gathered) == ["cohort", "adults", "holdout"]
+    assert gathered["cohort"].grey.shape == (14, samples.SIZE, samples.SIZE)
+    assert gathered["cohort"].positive.sum() == 6
     others = samples.external(tmp_path / "s")
     assert set(others) == {"adults", "holdout"}
     assert others["adults"].pixels.shape == (8, 64, 64, 3)
-    assert samples.fingerprint(found) != samples.fingerprint({"cohort": found["cohort"]})
+    assert samples.fingerprint(gathered) != samples.fingerprint({"cohort": gathered["cohort"]})
 
 
 def test_a_cohort_that_is_not_at_hand_is_left_out_and_said(

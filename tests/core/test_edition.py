@@ -9,6 +9,7 @@ import pytest
 
 from covidcxr.core import edition, records, studies
 from covidcxr.paper import leakage_evidence, reproduction, risk_of_bias
+from covidcxr.paper import runs as tables
 from covidcxr.scores.predictions import Predictions
 
 RESULTS = Path("results")
@@ -100,8 +101,8 @@ def test_records_of_other_studies_change_nothing_that_is_said_of_the_paper(tmp_p
         )
         of_paper = [[one[kind, "paper"] for kind in risk_of_bias.TYPES] for one in sheets]
         return (
-            [run.folder for run in runs], reproduction.standing(runs), reproduction.headline(runs),
-            reproduction.worth(reproduction.elsewhere(runs)), of_paper,
+            [run.folder for run in runs],
+            tables.values(runs, reproduction.external_predictions(runs)), of_paper,
             risk_of_bias.stand_in(results / "mine"),
         )  # fmt: skip
 

@@ -95,7 +95,7 @@ def found(study: Study, name: str, results: Path, images: Images | None) -> reco
         "external": lambda: external.record(study, results=results, samples=samples),
         "overlap": lambda: overlap.record(
             study, results=results, samples=samples,
-            made=duplicates.record(study, results=results, samples=samples),
+            copies=duplicates.record(study, results=results, samples=samples),
         ),
     }  # fmt: skip
     return kinds[name]() if name in kinds else trained(study, name, results, images)
@@ -155,7 +155,12 @@ def test_editing_moving_and_renaming_code_makes_no_record_older(tmp_path: Path) 
     for path in package.rglob("*.py"):
         text = re.sub(r"\bsimple_models\b", "fits", path.read_text("utf-8"))
         path.write_text(text + "\n# a comment\n", "utf-8")
-    for name in ("scores/intervals", "networks/training", "validity/duplicates", "cohorts/splits"):
+    for name in (
+        "scores/intervals",
+        "networks/training",
+        "validity/duplicates/study",
+        "cohorts/splits",
+    ):
         reorder(package / f"{name}.py")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", __file__, "-k", "is_found"],

@@ -185,7 +185,7 @@ KINDS = {
     "overlap": Kind(
         overlap.METHOD,
         lambda i, r: of(
-            overlap.record(STUDY, results=r, samples=i.samples, made=copies(i, r))
+            overlap.record(STUDY, results=r, samples=i.samples, copies=copies(i, r))
         ),
     ),
     "forensics": Kind(forensics.METHOD, of_forensics),

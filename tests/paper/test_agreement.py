@@ -94,13 +94,5 @@ def test_the_constant_answer_differs_from_every_network() -> None:
 
 def test_runs_before_the_criteria_are_hindsight() -> None:
     days = [datetime(2026, 11, d, tzinfo=UTC) for d in (22, 23, 24)]
-    assert "after 1 of these 3 runs" in agreement.timing("2026-11-23", days)
-    assert "before these runs" in agreement.timing("2026-11-23", days[1:])
-
-
-def test_the_verdicts_are_told_in_a_sentence() -> None:
-    told = agreement.told({"A": "agrees", "B": "undecided", "C": "differs", "D": "differs"})
-    assert told == (
-        "A agrees with the paper in every score, C and D differ from the paper in at least one "
-        "score and B is left undecided."
-    )
+    assert agreement.made_before("2026-11-23", days) == 1
+    assert agreement.made_before("2026-11-23", days[1:]) == 0

@@ -1,18 +1,18 @@
-"""What a cohort is made of, as counts that name no image.
+"""The composition of a cohort, as counts that name no image.
 
-The exploration page is drawn from this record, so that it can be rebuilt
-where the images are not at hand and shows nothing that may not be shown.
+The exploration page is drawn from this record: it can be rebuilt without the images, and
+shows nothing that may not be shown.
 """
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from covidcxr.cohorts import manifest as manifests
 from covidcxr.cohorts import splits
 from covidcxr.cohorts.cohort import Cohort
 from covidcxr.core import records
@@ -36,10 +36,8 @@ def record(
 
     Parameters
     ----------
-    study
-        The study.
-    results
-        The folder of its records.
+    study, results
+        The study, and the folder of its records.
     cohort, split
         The inputs, or None where the data are not at hand.
 
@@ -53,17 +51,17 @@ def record(
     parameters = records.parameters(study, keys, split=study.splits[0], seed=study.seeds[0])
     if cohort is None or split is None:
         return records.load_or_run(folder, study, parameters, None, METHOD, dict)
-    inputs = {"data": _fingerprint(cohort.manifest), "split": splits.fingerprint(split)}
+    # A cohort's own fingerprint leaves out ages, views and patients, which this record counts.
+    inputs = {"data": manifests.fingerprint(cohort.manifest), "split": splits.fingerprint(split)}
 
     def make() -> dict[str, Any]:
-        labels = cohort.manifest["label"]
         return {
             "tables": {
                 "categories": categories(cohort.manifest),
                 "measures": measures(cohort),
                 "parts": parts(split),
             },
-            "images": {label: int((labels == label).sum()) for label in LABELS},
+            "images": manifests.class_counts(cohort.manifest),
             "patients": patients(cohort.manifest),
         }
 
@@ -97,17 +95,8 @@ def measures(cohort: Cohort) -> pd.DataFrame:
         edges = np.histogram_bin_edges(known, BINS)
         for label in LABELS:
             counts, _ = np.histogram(values[(table["label"] == label) & np.isfinite(values)], edges)
-            rows.append(
-                pd.DataFrame(
-                    {
-                        "variable": name,
-                        "label": label,
-                        "low": edges[:-1],
-                        "high": edges[1:],
-                        "n": counts,
-                    }
-                )
-            )
+            bins = {"low": edges[:-1], "high": edges[1:], "n": counts}
+            rows.append(pd.DataFrame({"variable": name, "label": label, **bins}))
     return pd.concat(rows, ignore_index=True)
 
 
@@ -133,16 +122,6 @@ def parts(split: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _fingerprint(manifest: pd.DataFrame) -> str:
-    """Return the sha256 of everything that the manifest says, whatever its order.
-
-    A cohort's own fingerprint covers images and labels, which decide a training;
-    this page also shows ages, views and patients.
-    """
-    text = manifest.sort_values("image_id").to_csv(index=False, lineterminator="\n")
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def patients(manifest: pd.DataFrame) -> dict[str, dict[str, int]]:
     """Count, by class, the patients, and the images whose patient is known."""
     known = manifest.dropna(subset=["patient_id"])
@@ -153,3 +132,21 @@ def patients(manifest: pd.DataFrame) -> dict[str, dict[str, int]]:
         }
         for label in LABELS
     }
+
+
+def class_differences(record: records.Record) -> pd.Series:
+    """Return the total variation distance between the classes, by variable, largest first.
+
+    That is the share of one class that would have to change for both to agree. Measures are
+    compared bin by bin; a variable that is known of one class alone is left out.
+    """
+    bins = record.table("measures").rename(columns={"low": "value"})
+    counts = pd.concat([record.table("categories"), bins])[["variable", "value", "label", "n"]]
+    distances = {}
+    for variable, rows in counts.query("value != 'unknown'").groupby("variable"):
+        wide = rows.pivot_table(index="value", columns="label", values="n", aggfunc="sum")
+        wide = wide.reindex(columns=list(LABELS)).fillna(0)
+        if (wide.sum() > 0).all():
+            share = wide / wide.sum()
+            distances[str(variable)] = float((share[LABELS[0]] - share[LABELS[1]]).abs().sum() / 2)
+    return pd.Series(distances, dtype=float).sort_values(ascending=False)

@@ -6,6 +6,7 @@ against it before anything else sees the cohort.
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pandas as pd
@@ -101,6 +102,17 @@ def grey_bits(manifest: pd.DataFrame) -> list[int | None]:
     if "grey_bits" not in manifest:
         return [None] * len(manifest)
     return [None if pd.isna(bits) else int(bits) for bits in manifest["grey_bits"]]
+
+
+def fingerprint(rows: pd.DataFrame) -> str:
+    """Return the sha256 of all that a manifest says, whatever the order of its rows."""
+    text = rows.sort_values("image_id").to_csv(index=False, lineterminator="\n")
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def class_counts(rows: pd.DataFrame) -> dict[str, int]:
+    """Count the images of each class."""
+    return {label: int((rows["label"] == label).sum()) for label in LABELS}
 
 
 def read(path: Path) -> pd.DataFrame:

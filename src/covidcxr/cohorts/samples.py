@@ -1,7 +1,7 @@
-"""The study's cohort and its external ones side by side, at the one size that every analysis sees.
+"""A study's cohort and its external ones at the one size that analyses of images use.
 
 Networks see the size that a study asks for; duplicates, leakage and shortcuts are
-properties of the images, and looked for at a size of their own.
+properties of the images.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ SIZE = 256
 """Pixels a side, by Lanczos, whatever the study's networks see."""
 
 ORIGINAL, ANNOTATED = "original", "annotated-original"
-"""What ``resized_from`` says of a file that came straight from its source's, and of one
-that also has arrows, letters or a frame."""
+"""Values of ``resized_from``: resized from the source's file; that file has arrows, letters or
+a frame."""
 
 TIERS = {
     "all": "all images",
     "unannotated": "without annotated files",
     "original": "resized from the original file only",
 }
-"""Subsets on which a conclusion must hold, since files came here by different ways."""
+"""Subsets on which a conclusion must hold, since files were processed in different ways."""
 
 log = logging.getLogger(__name__)
 
@@ -67,8 +67,7 @@ class Sample:
     @property
     def fingerprint(self) -> str:
         """The sha256 of all that the manifest says, whatever the order of its rows."""
-        rows = self.manifest.sort_values("image_id").to_csv(index=False, lineterminator="\n")
-        return hashlib.sha256(rows.encode()).hexdigest()
+        return manifest.fingerprint(self.manifest)
 
     def tier(self, name: str) -> NDArray[np.bool_]:
         """Return which images belong to one of `TIERS`; where nothing is known, all do."""
@@ -85,8 +84,8 @@ def prepare(study: Study, folder: Path) -> None:
     Parameters
     ----------
     study
-        Names its own cohort and the external ones; an external one that cannot be had
-        here is left out and said.
+        Names its own cohort and the external ones; an external one without data is left
+        out, with a warning.
     folder
         Receives, whole or not at all, a folder for each cohort with ``manifest.csv``,
         ``grey.npy`` at `SIZE`, and ``pixels.npy`` as the study's networks see them.
@@ -140,11 +139,8 @@ def grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def shrunk(pictures: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     """Shrink grey pictures, shape (n, size, size), to a side by averaging areas."""
-    small = [
-        np.asarray(Image.fromarray(picture).resize((side, side), Image.Resampling.BOX))
-        for picture in pictures
-    ]
-    return np.stack(small)
+    box = Image.Resampling.BOX
+    return np.stack([np.asarray(Image.fromarray(p).resize((side, side), box)) for p in pictures])
 
 
 def _read(folder: Path, name: str) -> Sample:

@@ -30,19 +30,14 @@ def make(
     manifest
         The cohort, one row an image.
     kind
-        ``keras``: of each class the first ``int(test * n)`` of the sorted file
-        names, as ``ImageDataGenerator(validation_split=test)`` holds out; the
-        seed plays no part. ``random``: as many of each class, drawn at random.
-        ``grouped``: whole groups, drawn at random, up to as many of each class.
+        ``keras``: of each class the first ``int(test * n)`` of the sorted file names, as
+        ``ImageDataGenerator(validation_split=test)`` holds out, whatever the seed.
+        ``random``: as many of each class, drawn at random. ``grouped``: whole groups, drawn
+        at random, up to as many of each class.
     test, validation
         Fractions of the cohort.
     seed
         Decides the draw.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns ``image_id``, ``label``, ``group_id``, ``part``.
 
     Raises
     ------
@@ -80,13 +75,7 @@ def shared_groups(split: pd.DataFrame, part: str = "test", other: str = "train")
 
 
 def read(path: Path) -> pd.DataFrame:
-    """Read a split that `write` wrote.
-
-    Raises
-    ------
-    Problem
-        For a file that is missing, empty or malformed.
-    """
+    """Read a split that `write` wrote, refusing one that is missing, empty or malformed."""
     try:
         # A group may be called NA.
         split = pd.read_csv(path, dtype="string", keep_default_na=False)

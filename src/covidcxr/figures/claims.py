@@ -1,37 +1,22 @@
-"""The ledger of claims as a reader gets it: on a page, as CSV, as JSON, as text."""
+"""The ledger of claims as a table to search, as CSV, JSON and text."""
 
 from __future__ import annotations
 
 import base64
-import html
 import json
 import textwrap
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import matplotlib.pyplot as plt
 import pandas as pd
+from markupsafe import escape as _e
 
-from covidcxr.figures import common
-from covidcxr.figures.common import Html, Picture
-from covidcxr.paper import checks, claims
+from covidcxr.figures.common import Html
+from covidcxr.paper import claims
+from covidcxr.paper.checks import Verdict
 
 _SHOWN = ("claim", "verdict", "why", "severity", "place", "kind", "basis")
 _PANES = ("verdict", "severity", "place", "kind", "basis")
-
-_COLORS = {
-    checks.HOLDS: "#22587a",
-    checks.REPRODUCED: "#5fa8d3",
-    checks.CORRECTED: "#e9c46a",
-    checks.CONTRADICTED: "#c1440e",
-    checks.IMPOSSIBLE: "#6a040f",
-    checks.NOT_REPRODUCED: "#f4a261",
-    checks.UNVERIFIABLE: "#adb5bd",
-}
-_INK = dict.fromkeys(
-    (checks.REPRODUCED, checks.CORRECTED, checks.NOT_REPRODUCED, checks.UNVERIFIABLE), "black"
-)
 
 _SCRIPT = """<script type="module">
 const start = async () => {
@@ -39,7 +24,7 @@ const start = async () => {
   for (const [id, options] of Object.entries(%(tables)s)) {
     new ITable(document.getElementById(id), options);
   }
-  // DataTables names the fields of its panes by a title alone, which not every reader is told.
+  // DataTables gives its panes a title alone, which not every screen reader speaks.
   for (const field of document.querySelectorAll("input.dtsp-search")) {
     field.setAttribute("aria-label", field.title);
   }
@@ -50,16 +35,7 @@ else { window.addEventListener("%(event)s", start); }
 
 
 def as_html(table: pd.DataFrame) -> Html:
-    """Show the ledger as a table to search and filter.
-
-    The table stands in the page as plain markup, and reads as such without
-    JavaScript; DataTables, carried in the page, adds search and filters.
-
-    Parameters
-    ----------
-    table
-        As `covidcxr.paper.claims.ledger` returns it.
-    """
+    """Show the ledger as plain markup, to which DataTables adds search and filters."""
     head = "".join(f'<th scope="col">{name.capitalize()}</th>' for name in _SHOWN)
     body = "\n".join(_row(row) for row in table.to_dict("records"))
     caption = f"{len(table)} {_counted(table)}, in the order of the paper."
@@ -84,60 +60,20 @@ def searchable(tables: Mapping[str, Sequence[int]]) -> Html:
 
     # What follows the scripts is a note for notebooks whose scripts were taken out.
     bundle = generate_init_offline_itables_html(defaults.dt_bundle).partition("<div")[0]
-    number = itables.__version__.replace(".", "_")
-    options: dict[str, Any] = {
-        "paging": False,
-        "autoWidth": False,
-        "order": [],
-        "layout": {
-            "top1": "searchPanes",
-            "topStart": "info",
-            "topEnd": "search",
-            "bottomStart": None,
-            "bottomEnd": None,
-        },
-    }
+    layout = {"top1": "searchPanes", "topStart": "info", "topEnd": "search",
+              "bottomStart": None, "bottomEnd": None}  # fmt: skip
+    options = {"paging": False, "autoWidth": False, "order": [], "layout": layout}
     panes = {"initCollapsed": True, "threshold": 1, "viewTotal": True}
     each = {
         id: options | {"searchPanes": panes | {"columns": list(columns)}}
         for id, columns in tables.items()
     }
     script = _SCRIPT % {
-        "global": f"_itables_{number}",
+        "global": f"_itables_{itables.__version__.replace('.', '_')}",
         "event": f"itables-{itables.__version__}-ready",
         "tables": json.dumps(each),
     }
     return Html(f"{bundle}\n{script}")
-
-
-def verdicts(table: pd.DataFrame) -> Picture:
-    """Draw how many claims of each kind got which verdict."""
-    counted = claims.counts(table)
-    kinds = counted.drop(index="all").sort_values("all")
-    figure, axis = plt.subplots(figsize=(common.WIDTH, 3.6))
-    left = pd.Series(0, index=kinds.index)
-    for verdict in kinds.columns.drop("all"):
-        bars = axis.barh(
-            kinds.index,
-            kinds[verdict],
-            left=left,
-            color=_COLORS[verdict],
-            edgecolor="white",
-            label=verdict,
-        )
-        axis.bar_label(
-            bars,
-            [str(n) if n > 1 else "" for n in kinds[verdict]],
-            label_type="center",
-            color=_INK.get(verdict, "white"),
-            fontsize=9,
-        )
-        left += kinds[verdict]
-    axis.set(xlabel="claims", ylabel="")
-    axis.grid(axis="y", visible=False)
-    figure.legend(loc="outside lower center", ncols=3, frameon=False)
-    told = "; ".join(f"{n} {v}" for v, n in counted.loc["all"].items() if v != "all")
-    return Picture(figure, f"Claims by kind and verdict. In all: {told}.")
 
 
 def downloads(table: pd.DataFrame) -> Html:
@@ -171,7 +107,7 @@ def as_text(table: pd.DataFrame) -> str:
             "",
         ]
     counted = table["verdict"].value_counts()
-    lines += [f"{counted[v]:>4}  {v}" for v in checks.VERDICTS if v in counted]
+    lines += [f"{counted[v]:>4}  {v}" for v in Verdict if v in counted]
     return "\n".join([*lines, f"{len(table):>4}  {_counted(table)}"]) + "\n"
 
 
@@ -208,7 +144,3 @@ def _counted(table: pd.DataFrame) -> str:
 def _link(name: str, kind: str, content: str) -> str:
     data = base64.b64encode(content.encode()).decode()
     return f'<a download="{name}" href="data:{kind};charset=utf-8;base64,{data}">{name}</a>'
-
-
-def _e(text: object) -> str:
-    return html.escape(str(text), quote=True)

@@ -21,7 +21,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from covidcxr.core import records
+from covidcxr.core import machine, records
 from covidcxr.core.studies import Study
 
 WIDTH = 8.4
@@ -108,7 +108,7 @@ def badge(study: Study, *made: records.Record) -> Html:
         if synthetic
         else '<span class="mark real">REAL IMAGES</span>'
     )
-    built = records.commit()
+    built = machine.commit()
     facts = {
         "Study": study.name,
         "Cohort": f"{study.cohort.source}, " + ", ".join(f"{n:,} {k}" for k, n in counts.items()),

@@ -1,8 +1,9 @@
-"""Figures of the page about the images: examples, categories and measures by class."""
+"""Figures and values of the page about the images: examples, categories, measures by class."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,26 +11,27 @@ import pandas as pd
 import seaborn as sns
 
 from covidcxr.cohorts.cohort import Cohort
+from covidcxr.cohorts.composition import class_differences
+from covidcxr.core.records import Record
 from covidcxr.figures.common import COLORS, WIDTH, Html, Picture, legend, note
 
 
+def values(record: Record) -> dict[str, Any]:
+    """Return the values in the page's text, as the page glues them."""
+    parts = record.table("parts")
+    tests = parts[parts["part"] == "test"].sum(numeric_only=True)
+    largest = class_differences(record)[:3]
+    named = [f"{str(name).replace('_', ' ')} ({share:.0%})" for name, share in largest.items()]
+    return {
+        "exploration_largest": ", ".join(named) or "nothing that is known of both classes",
+        "n_tested": int(tests["images"]),
+        "n_known": int(tests["groups_known"]),
+        "n_shared": int(tests["images_shared_with_train"]),
+    }
+
+
 def examples(cohort: Cohort | None, publish: bool, per_class: int = 4) -> Picture | Html:
-    """Show the first images of each class, as the paper's Figure 2 does.
-
-    Parameters
-    ----------
-    cohort
-        The images, or None where they are not at hand.
-    publish
-        Whether their licences allow to show them.
-    per_class
-        How many of each class.
-
-    Returns
-    -------
-    Picture or Html
-        The images, or a remark that says why there are none.
-    """
+    """Show the first images of each class, as the paper's Figure 2 does, or say why not."""
     if not publish:
         return note("The images of this cohort may not be redistributed and are not shown.")
     if cohort is None:
@@ -46,8 +48,8 @@ def examples(cohort: Cohort | None, publish: bool, per_class: int = 4) -> Pictur
         axis.imshow(cohort.pixels[place], interpolation="none")
         age = "age unknown" if pd.isna(row["age"]) else f"{row['age']:.0f} years"
         axis.set_title(f"{row['label']}, {age}", fontsize=9, color=COLORS[row["label"]])
-    told = " and ".join(f"{n} {label}" for label, n in rows["label"].value_counts().items())
-    return Picture(figure, f"Examples of {told} radiographs.")
+    counts = " and ".join(f"{n} {label}" for label, n in rows["label"].value_counts().items())
+    return Picture(figure, f"Examples of {counts} radiographs.")
 
 
 def categories(counts: pd.DataFrame, variables: Sequence[str]) -> Picture:
@@ -68,20 +70,19 @@ def categories(counts: pd.DataFrame, variables: Sequence[str]) -> Picture:
 
 def measures(counts: pd.DataFrame, variables: Sequence[str]) -> Picture:
     """Draw histograms of measures by class, a panel a variable."""
-    there = [v for v in variables if (counts["variable"] == v).any()]
-    figure, axes = plt.subplots(1, len(there), figsize=(WIDTH, 2.8), squeeze=False)
-    for axis, variable in zip(axes.flat, there, strict=True):
+    known = [v for v in variables if (counts["variable"] == v).any()]
+    figure, axes = plt.subplots(1, len(known), figsize=(WIDTH, 2.8), squeeze=False)
+    for axis, variable in zip(axes.flat, known, strict=True):
         for label, rows in counts[counts["variable"] == variable].groupby("label"):
             total = max(rows["n"].sum(), 1)
             edges = np.append(rows["low"], rows["high"].iloc[-1])
             axis.stairs(rows["n"] / total, edges, fill=True, alpha=0.45, color=COLORS[str(label)])
-        axis.set(
-            title=_words(variable), xlabel=_UNITS.get(variable, ""), ylabel="share of known values"
-        )
+        axis.set(title=_words(variable), xlabel=_UNITS.get(variable, ""))
+        axis.set_ylabel("share of known values")
         axis.set_ylim(bottom=0)
         axis.locator_params(axis="x", nbins=4)
     legend(figure, COLORS)
-    return Picture(figure, f"Histograms of {', '.join(_words(v) for v in there)} by class.")
+    return Picture(figure, f"Histograms of {', '.join(_words(v) for v in known)} by class.")
 
 
 _UNITS = {

@@ -33,7 +33,7 @@ READINGS = {
 def criteria_values(study: Study, runs: Mapping[ModelName, Record]) -> dict[str, Any]:
     """Values that the page glues: criteria of agreement, their day, and departures of the runs."""
     stated = study.agreement.stated
-    departures = dict.fromkeys(one for run in runs.values() for one in reproduction.deviations(run))
+    departures = reproduction.protocol_deviations(*runs.values())
     return {
         "metrics_confidence": 100 * study.confidence,
         "metrics_margin": 100 * study.agreement.margin,

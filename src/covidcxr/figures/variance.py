@@ -51,7 +51,7 @@ def design_values(study: Study, run: Record) -> dict[str, Any]:
         "variance_weights": _WEIGHTS.get(study.weights, "from files"),
         "variance_train": parts["train"],
         "variance_n": parts["test"],
-        "variance_departures": "; ".join(reproduction.deviations(run)) or "none",
+        "variance_departures": "; ".join(reproduction.protocol_deviations(run)) or "none",
     }
 
 

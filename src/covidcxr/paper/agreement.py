@@ -1,4 +1,4 @@
-"""Whether a study agrees with the paper, by criteria that stand in its configuration."""
+"""Agreement of a study's scores with the paper's, by margins that its configuration states."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from covidcxr.core.studies import Agreement, ModelName
-from covidcxr.core.words import listing
 from covidcxr.paper import publication
 from covidcxr.scores import intervals
 from covidcxr.scores.intervals import Interval, Protocol
@@ -19,13 +18,9 @@ VERDICTS = (AGREES, DIFFERS, UNDECIDED)
 
 
 def judge(low: float, high: float, margin: float) -> str:
-    """Say what an interval of a difference decides.
+    """Return ``agrees`` if all of an interval of a difference lies within the margin of 0.
 
-    Returns
-    -------
-    str
-        ``agrees`` where all of it is nearer to 0 than the margin, ``differs`` where
-        none of it is, ``undecided`` otherwise and where there is none.
+    ``differs`` if none of it does; ``undecided`` otherwise, and if a limit is not defined.
     """
     if not np.isfinite([low, high]).all():
         return UNDECIDED
@@ -40,7 +35,7 @@ def against_paper(
     criteria: Agreement,
     protocol: Protocol,
 ) -> pd.DataFrame:
-    """Set a model's scores against the paper's matrix, read with its rows as the truth.
+    """Compare a model's scores with the paper's matrix, read with its rows as the truth.
 
     Parameters
     ----------
@@ -77,44 +72,13 @@ def against_paper(
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("score")
 
 
-def timing(stated: str, made: Sequence[datetime]) -> str:
-    """Say whether the criteria are older than the runs that they judge.
-
-    Parameters
-    ----------
-    stated
-        The day of the criteria, as in `Agreement`.
-    made
-        When each run was made.
-    """
-    early = [day for day in made if f"{day:%Y-%m-%d}" < stated]
-    if not early:
-        return f"The criteria were stated on {stated}, before these runs were made."
-    return (
-        f"The criteria were stated on {stated}, after {len(early)} of these {len(made)} runs were "
-        "made: for those the verdict is hindsight."
-    )
+def made_before(stated: str, created: Sequence[datetime]) -> int:
+    """Count runs that are older than the day of the criteria, for which a verdict is hindsight."""
+    return sum(f"{day:%Y-%m-%d}" < stated for day in created)
 
 
 def overall(verdicts: Sequence[str]) -> str:
-    """Return the verdict on several scores: they agree together or not at all.
-
-    One that differs decides against; one that is undecided leaves the whole undecided.
-    """
+    """Return the verdict on several scores: ``agrees`` only if all of them agree."""
     if DIFFERS in verdicts:
         return DIFFERS
     return UNDECIDED if UNDECIDED in verdicts or not verdicts else AGREES
-
-
-def told(verdicts: Mapping[str, str]) -> str:
-    """Say in a sentence what was decided of the models."""
-    said = {
-        AGREES: ("agrees", "agree", " with the paper in every score"),
-        DIFFERS: ("differs", "differ", " from the paper in at least one score"),
-        UNDECIDED: ("is", "are", " left undecided"),
-    }
-    parts = []
-    for verdict, (one, several, how) in said.items():
-        if models := [model for model, found in verdicts.items() if found == verdict]:
-            parts.append(f"{listing(models)} {one if len(models) == 1 else several}{how}")
-    return f"{listing(parts)}."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -12,271 +11,185 @@ from typing import Any, Literal
 
 import pandas as pd
 import yaml
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from covidcxr.core.studies import TITLES
-from covidcxr.paper import checks, publication
+from covidcxr.core.words import listing
+from covidcxr.paper import publication
 from covidcxr.paper.audit.scores import word
-from covidcxr.paper.checks import Checks, Finding
+from covidcxr.paper.checks import CHECKS, Evidence, Finding, Verdict
+from covidcxr.paper.publication import Number
 
 COLUMNS = (
     "id", "place", "kind", "claim", "verdict", "finding", "severity", "basis", "evidence", "see",
 )  # fmt: skip
 
-Kind = Literal[
-    "number", "formula", "cross-reference", "citation", "data", "protocol", "comparison",
-    "conclusion",
-]  # fmt: skip
-
-Basis = Literal["stated", "implied"]
-"""Whether the paper says it, or never does and is read as if it did, as a convention is."""
-
-IMPLIED: Basis = "implied"
-
-KEYS = {
-    checks.HOLDS: "holds",
-    checks.CORRECTED: "corrected",
-    checks.CONTRADICTED: "contradicted",
-    checks.IMPOSSIBLE: "impossible",
-    checks.UNVERIFIABLE: "unverifiable",
-    checks.REPRODUCED: "reproduced",
-    checks.NOT_REPRODUCED: "not_reproduced",
-}
-"""What pages call the count of each verdict."""
+IMPLIED = "implied"
 
 _REFERENCE = re.compile(r"\{([a-z0-9-]+)\}")
 
 
-class _Row(BaseModel):
-    """What the file says of one claim, or of one for each number that it names."""
+class Claim(BaseModel):
+    """One claim of the paper; the head of ``data/claims.yaml`` explains its fields."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
+    id: str
+    place: str
+    kind: Literal["number", "formula", "cross-reference", "citation", "data", "protocol",
+                  "comparison", "conclusion"]  # fmt: skip
     claim: str
-    kind: Kind
     severity: Literal["critical", "major", "minor"]
-    see: str | list[str]
-    basis: Basis = "stated"
-    id: str | None = None
-    place: str | None = None
-    each: list[str] | None = None
+    see: list[str]
+    basis: Literal["stated", "implied"] = "stated"
     check: str | None = None
-    arguments: dict[str, Any] = {}
+    arguments: dict[str, Any] = Field(default={}, alias="with")
     verdict: str | None = None
     because: str | None = None
     cite: list[str] = []
 
     @model_validator(mode="after")
-    def _one_way(self) -> _Row:
-        judged = (self.verdict is not None, self.because is not None)
-        if judged != (self.check is None,) * 2:
+    def _is_judged_once(self) -> Claim:
+        if (self.check is None) == (self.verdict is None) or not (self.check or self.because):
             raise ValueError(f"'{self.claim}' needs a check, or a verdict with its reason")
-        if self.check and not callable(getattr(Checks, self.check, None)):
+        if self.check and self.check not in CHECKS:
             raise ValueError(f"'{self.check}' is no check")
-        if self.verdict and self.verdict not in checks.VERDICTS:
+        if self.verdict and self.verdict not in set(Verdict):
             raise ValueError(f"'{self.verdict}' is no verdict")
-        if (self.each is None) != (self.id is not None and self.place is not None):
-            raise ValueError(f"'{self.claim}' needs either id and place or each")
         return self
 
+    def find(self, evidence: Evidence) -> Finding:
+        """Return the finding: computed if it can be."""
+        if self.check:
+            return CHECKS[self.check](evidence, **self.arguments)
+        return Finding(Verdict(str(self.verdict)))
 
-@dataclass(frozen=True)
-class Claim:
-    """One claim of the paper.
-
-    Attributes
-    ----------
-    id, place, kind, claim, severity
-        What is claimed, where, and what hangs on it.
-    check, arguments
-        What computes the verdict, if anything can.
-    judged
-        Our own finding where nothing can.
-    basis
-        ``stated`` by the paper or ``implied``.
-    see
-        Pages of the book, with labels: ``run/audit#audit-margins``.
-    cite
-        Keys of the bibliography.
-    """
-
-    id: str
-    place: str
-    kind: str
-    claim: str
-    severity: str
-    check: str | None
-    arguments: dict[str, Any]
-    judged: Finding | None
-    basis: Basis
-    see: tuple[str, ...]
-    cite: tuple[str, ...]
-
-    def find(self, bench: Checks) -> Finding:
-        """Return the finding: computed where it can be."""
-        if self.judged:
-            return self.judged
-        assert self.check
-        return getattr(bench, self.check)(**self.arguments)
+    def reason(self, finding: Finding) -> str:
+        """Return the sentence of the claim or of its check, filled with a finding's values."""
+        sentence = self.because or _reasons()[str(self.check)]
+        return sentence.format_map(
+            {
+                name: (listing(value) if value else "none") if isinstance(value, list) else value
+                for name, value in finding.details.items()
+            }
+        )
 
     @property
-    def evidence(self) -> str:
-        """What the verdict rests on, as a call or as sources."""
-        given = ", ".join(map(_shown, self.arguments.values()))
-        return "; ".join([f"{self.check}({given})" if self.check else "judgement", *self.cite])
+    def rests_on(self) -> str:
+        """The check's call or ``judgement``, and sources."""
+        values = self.arguments.values()
+        arguments = ", ".join(" + ".join(v) if isinstance(v, list) else str(v) for v in values)
+        return "; ".join([f"{self.check}({arguments})" if self.check else "judgement", *self.cite])
 
 
 @cache
 def claims() -> tuple[Claim, ...]:
-    """Return every claim, in the order of the paper.
+    """Return every claim, in the order of the paper."""
+    text = files("covidcxr").joinpath("data/claims.yaml").read_text("utf-8")
+    return tuple(parse(yaml.safe_load(text)))
+
+
+def parse(rows: list[dict[str, Any]]) -> Iterator[Claim]:
+    """Check the rows of a ledger and expand those that stand for several numbers.
 
     Raises
     ------
     ValueError
         For a row that is malformed, or a number that the paper does not print.
     """
-    text = files("covidcxr").joinpath("data/claims.yaml").read_text("utf-8")
-    return tuple(parse(yaml.safe_load(text)))
-
-
-def parse(content: list[dict[str, Any]]) -> Iterator[Claim]:
-    """Check the rows of a ledger and expand those that stand for several numbers."""
-    for item in content:
-        row = _Row.model_validate({("arguments" if k == "with" else k): v for k, v in item.items()})
-        judged = Finding(row.verdict, row.because) if row.verdict and row.because else None
-        for id in row.each or [str(row.id)]:
-            number = _numbers()[id] if row.each else None
-            own = {"number": id} if number and row.check else {}
-            yield Claim(
-                id=id,
-                place=number.place.partition(",")[0] if number else str(row.place),
-                kind=row.kind,
-                claim=_filled(row.claim, number),
-                severity=row.severity,
-                check=row.check,
-                arguments=own | row.arguments,
-                judged=judged,
-                basis=row.basis,
-                see=(row.see,) if isinstance(row.see, str) else tuple(row.see),
-                cite=tuple(row.cite),
-            )
+    for row in rows:
+        of_numbers = row.get("each")
+        if (of_numbers is None) != ({"id", "place"} <= row.keys()):
+            raise ValueError(f"'{row['claim']}' needs either id and place or each")
+        shared = {key: value for key, value in row.items() if key != "each"}
+        shared["see"] = [row["see"]] if isinstance(row["see"], str) else row["see"]
+        if of_numbers is None:
+            yield Claim(**shared | {"claim": _filled(row["claim"])})
+        for id in of_numbers or ():
+            number = publication.numbers()[id]
+            arguments = {"number": id} | row.get("with", {}) if "check" in row else {}
+            yield Claim(**shared | {
+                "id": id,
+                "place": number.place.partition(",")[0],
+                "claim": _filled(row["claim"], number),
+                "with": arguments,
+            })  # fmt: skip
 
 
 def ledger(results: Path) -> pd.DataFrame:
-    """Return the ledger with every verdict computed anew.
+    """Return the ledger with every verdict computed anew from the records of a results folder.
 
-    Parameters
-    ----------
-    results
-        The folder of run records.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row a claim, with `COLUMNS`; ``severity`` is ``none`` where the claim stands, and
-        ``see`` lists pages with ``; `` between them.
+    A row a claim, with `COLUMNS`; ``severity`` is ``none`` if the claim stands, and ``see`` lists
+    pages with ``; `` between them.
     """
-    bench = Checks(results)
+    evidence = Evidence(results)
     rows = []
     for claim in claims():
-        finding = claim.find(bench)
-        stands = finding.verdict in (checks.HOLDS, checks.REPRODUCED)
-        rows.append(
-            {
-                "id": claim.id,
-                "place": claim.place,
-                "kind": claim.kind,
-                "claim": claim.claim,
-                "verdict": finding.verdict,
-                "finding": finding.reason,
-                "severity": "none" if stands else finding.severity or claim.severity,
-                "basis": claim.basis,
-                "evidence": claim.evidence,
-                "see": "; ".join(claim.see),
-            }
-        )
+        finding = claim.find(evidence)
+        stands = finding.verdict in (Verdict.HOLDS, Verdict.REPRODUCED)
+        row = claim.model_dump(include={"id", "place", "kind", "claim", "basis"}) | {
+            "verdict": str(finding.verdict),
+            "finding": claim.reason(finding),
+            "severity": "none" if stands else finding.severity or claim.severity,
+            "evidence": claim.rests_on,
+            "see": "; ".join(claim.see),
+        }
+        rows.append(row)
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def counts(table: pd.DataFrame) -> pd.DataFrame:
     """Count the verdicts by kind of claim; verdicts in their order, with sums."""
     crossed = pd.crosstab(table["kind"], table["verdict"], margins=True, margins_name="all")
-    order = [v for v in checks.VERDICTS if v in crossed.columns]
+    order = [str(verdict) for verdict in Verdict if verdict in crossed.columns]
     return crossed[[*order, "all"]].rename_axis(index="kind", columns=None)
 
 
 def tally(table: pd.DataFrame) -> dict[str, int]:
-    """Count the claims as pages name the counts.
-
-    Parameters
-    ----------
-    table
-        As `ledger` returns it.
-
-    Returns
-    -------
-    dict
-        ``claims_n``; ``claims_stated`` and ``claims_implied``, which sum to it; and a count of
-        every verdict, of `KEYS`, which sum to it as well: ``claims_holds`` and so on. The
-        same of implied claims alone: ``claims_implied_holds`` and so on.
-    """
-    implied = table["basis"] == IMPLIED
-    found = {"n": len(table), "stated": int((~implied).sum()), "implied": int(implied.sum())}
-    for verdict, key in KEYS.items():
-        of = table["verdict"] == verdict
-        found |= {key: int(of.sum()), f"implied_{key}": int((of & implied).sum())}
-    return {f"claims_{key}": n for key, n in found.items()}
+    """Count all claims, the stated, the implied, and those of each verdict, as pages name them."""
+    implied = int((table["basis"] == IMPLIED).sum())
+    verdicts = {v.name.lower(): int((table["verdict"] == v).sum()) for v in Verdict}
+    numbers = {"n": len(table), "stated": len(table) - implied, "implied": implied, **verdicts}
+    return {f"claims_{key}": n for key, n in numbers.items()}
 
 
-def told(counts: Mapping[str, int]) -> str:
-    """Say in a sentence how many claims have each verdict, of what `tally` returned."""
-
-    def named(words: Mapping[str, tuple[str, str]]) -> str:
-        found = [(counts[f"claims_{key}"], one, more) for key, (one, more) in words.items()]
-        return ", ".join(f"{n} {one if n == 1 else more}" for n, one, more in found if n)
-
-    good = named(
-        {
-            "holds": ("holds as it stands", "hold as they stand"),
-            "corrected": ("after a correction", "after a correction"),
-            "reproduced": ("by a run of ours", "by runs of ours"),
-        }
-    )
-    bad = named(
-        {
-            "contradicted": ("is contradicted", "are contradicted"),
-            "not_reproduced": ("did not reproduce", "did not reproduce"),
-            "impossible": ("is impossible", "are impossible"),
-            "unverifiable": ("cannot be verified", "cannot be verified"),
-        }
-    )
-    return f"Of {counts['claims_n']} claims {'; '.join(filter(None, (good, bad)))}."
+def values(table: pd.DataFrame) -> dict[str, Any]:
+    """Return what the page of the ledger glues, of what `ledger` returns."""
+    computed = ~table["evidence"].str.startswith("judgement")
+    critical = table[table["severity"] == "critical"]
+    unverifiable = critical[critical["verdict"] == Verdict.UNVERIFIABLE]
+    waiting = unverifiable["id"].str.endswith("-reproduced")
+    contradicted = table["verdict"] == Verdict.CONTRADICTED
+    impossible = table.loc[table["verdict"] == Verdict.IMPOSSIBLE, ["claim", "place"]]
+    return tally(table) | {
+        "claims_implied_contradicted": (contradicted & (table["basis"] == IMPLIED)).sum(),
+        "claims_computed": computed.sum(),
+        "claims_judged": (~computed).sum(),
+        "claims_impossible_listed": "; ".join(
+            f"“{claim.removesuffix('.')}” ({place})" for claim, place in impossible.to_numpy()
+        ),
+        "claims_critical": (contradicted & (table["severity"] == "critical")).sum(),
+        "claims_critical_unverifiable": len(unverifiable),
+        "claims_critical_open": (~waiting).sum(),
+        "claims_waiting": waiting.sum(),
+    }
 
 
 @cache
-def _numbers() -> dict[str, publication.Number]:
-    return {number.id: number for number in publication.every_number()}
+def _reasons() -> Mapping[str, str]:
+    return yaml.safe_load(files("covidcxr").joinpath("data/reasons.yaml").read_text("utf-8"))
 
 
-def _filled(claim: str, number: publication.Number | None) -> str:
+def _filled(claim: str, number: Number | None = None) -> str:
     """Put the paper's numbers into a claim."""
-    words = {}
+    words = {id: one.with_unit for id, one in publication.numbers().items()}
     if number:
-        words = {"printed": _print(number), "score": word(number.score or "")}
+        words |= {"printed": number.with_unit, "score": word(number.score or "")}
         words["of"] = TITLES[number.of] if number.of else ""
 
-    def filled(found: re.Match[str]) -> str:
-        key = found[1]
-        if key not in words and key not in _numbers():
-            raise ValueError(f"'{claim}' names {key}, which is no number of the paper")
-        return words.get(key) or _print(_numbers()[key])
+    def filled(match: re.Match[str]) -> str:
+        if match[1] not in words:
+            raise ValueError(f"'{claim}' names {match[1]}, which is no number of the paper")
+        return words[match[1]]
 
     return " ".join(_REFERENCE.sub(filled, claim).split())
-
-
-def _print(number: publication.Number) -> str:
-    return f"{number.printed}%" if number.unit == "percent" else number.printed
-
-
-def _shown(value: Any) -> str:
-    return " + ".join(value) if isinstance(value, list) else str(value)

@@ -34,24 +34,10 @@ _STRICT = ConfigDict(extra="forbid", strict=True)
 
 @dataclass(frozen=True, config=_STRICT)
 class Number:
-    """One number where it stands.
+    """A printed number: its digits or its word without the unit, and what it is said to be.
 
-    Attributes
-    ----------
-    id
-        Its name: the place, then what it counts.
-    printed
-        Its digits, or its word, as printed, without the unit.
-    place
-        Where it stands: ``abstract``, ``section 3.2``, ``Table 1, recall``.
-    says
-        What it is said to be.
-    unit
-        What it counts; ``percent`` and ``billion operations`` scale its value.
-    of
-        The network it is said of, where it is one.
-    score
-        The paper's name of the score, where it is a score of that network.
+    ``percent`` and ``billion operations`` scale its value. ``of`` and ``score`` are the network
+    and the paper's name of the score, if it is a score of a network.
     """
 
     id: str
@@ -64,38 +50,21 @@ class Number:
 
     @property
     def value(self) -> float:
-        """The number: a percentage as a fraction, the side of a square size.
-
-        Raises
-        ------
-        ValueError
-            For digits of another form than the paper's.
-        """
+        """The number: a percentage as a fraction, the side of a square size."""
         return float(_digits(self.printed) * _SCALE.get(self.unit or "", Decimal(1)))
 
     @property
-    def decimals(self) -> int:
-        """How many digits are printed after the point."""
-        return len(self.printed.partition(".")[2])
+    def with_unit(self) -> str:
+        """What is printed, with the sign of a percentage."""
+        return self.printed + ("%" if self.unit == "percent" else "")
 
 
 @dataclass(frozen=True, config=_STRICT)
 class Table:
     """One of the paper's Tables 1 to 3.
 
-    Attributes
-    ----------
-    model
-        The network it reports.
-    place, section
-        Where it stands in the paper.
-    rows
-        What the paper says its rows are.
-    matrix
-        Shape (2, 2), as printed: rows labelled "model", columns "target",
-        COVID-19 first.
-    printed
-        The scores beside the matrix, as strings, under the paper's names.
+    The matrix is as printed: rows labelled "model", columns "target", COVID-19 first. ``rows`` is
+    what the paper says its rows are; ``printed`` are the scores beside it, as text.
     """
 
     model: ModelName
@@ -122,7 +91,7 @@ class Section:
 
 @dataclass(frozen=True, config=_STRICT)
 class Cell:
-    """What the paper's words make of one of TP, TN, FP and FN."""
+    """How the paper's words define one of TP, TN, FP and FN."""
 
     name: Literal["TP", "TN", "FP", "FN"]
     predicted: Label
@@ -132,20 +101,9 @@ class Cell:
 
 @dataclass(frozen=True, config=_STRICT)
 class Equation:
-    """How the paper defines a score.
+    """How the paper defines a score: a pandas expression over TP, TN, FP, FN, Precision, Recall.
 
-    Attributes
-    ----------
-    score
-        What the paragraph defines.
-    formula
-        Over TP, TN, FP, FN, Precision and Recall, as Python and pandas read it.
-    place
-        Where it stands.
-    in_words
-        The definition in words.
-    number, label
-        The printed number and left-hand side; None where no equation is printed.
+    Number and label (the left-hand side) are None if no equation is printed.
     """
 
     score: ScoreName
@@ -178,25 +136,7 @@ class Figure:
 
 @dataclass(frozen=True, config=_STRICT)
 class Pointer:
-    """A pointer to another part of the paper.
-
-    Attributes
-    ----------
-    place
-        Where it stands.
-    kind
-        What it points to.
-    printed
-        Its words.
-    says
-        What is said to be found there.
-    panels
-        Figures or panels that it names: ``3a``; none where it leaves them out.
-    number
-        Table or section that it names: ``1``, ``II``; None where it leaves it out.
-    of
-        The network that the sentence is about.
-    """
+    """A pointer to another part of the paper, with the panels (``3a``) or the number it names."""
 
     place: str
     kind: Literal["figure", "table", "section"]
@@ -278,33 +218,22 @@ def parse(content: dict[str, Any]) -> Paper:
     pydantic.ValidationError
         For an unknown or missing key, and for a value of another type.
     """
-    # Strict validation takes a list for a tuple only where it reads JSON.
+    # Strict validation takes a list for a tuple only if it reads JSON.
     return TypeAdapter(Paper).validate_json(json.dumps(content))
 
 
 def numbers() -> dict[str, Number]:
-    """Return the numbers of title, abstract and running text by id, in order of appearance."""
-    return {number.id: number for number in paper().numbers}
+    """Return all printed numbers by id: of the running text, then of the tables.
+
+    A table's numbers are called ``table1-recall`` and ``table1-covid19-normal``, row before column.
+    """
+    of_tables = (number for table in paper().tables for number in _of_table(table))
+    return {number.id: number for number in [*paper().numbers, *of_tables]}
 
 
 def value(id: str) -> float:
-    """Return the value of a number of the running text or of a table.
-
-    Raises
-    ------
-    KeyError
-        For an id that does not exist.
-    """
-    return _by_id()[id].value
-
-
-def every_number() -> list[Number]:
-    """Return the numbers of the running text, then those of the tables.
-
-    A table's numbers are called ``table1-recall`` and ``table1-covid19-normal``,
-    row before column.
-    """
-    return [*paper().numbers, *(n for table in paper().tables for n in _of_table(table))]
+    """Return the value of a printed number."""
+    return numbers()[id].value
 
 
 def tables() -> dict[ModelName, Table]:
@@ -339,44 +268,30 @@ def reported() -> dict[str, Any]:
 
 
 def _prints(table: Table, score: ScoreName) -> list[str]:
-    """Return every print of a network's score; a percentage with its sign."""
+    """Return every print of a network's score, of the table first."""
     text = (n for n in paper().numbers if n.of == table.model and n.score == score)
-    signs = {"percent": "%"}
-    return [table.printed[score], *(n.printed + signs.get(n.unit or "", "") for n in text)]
+    return [table.printed[score], *(n.with_unit for n in text)]
 
 
 def _of_table(table: Table) -> list[Number]:
     name = table.place.lower().replace(" ", "")
     cells = [
         Number(
-            id=f"{name}-{row}-{column}".lower(),
-            printed=str(table.matrix[i][j]),
-            place=f"{table.place}, row {row}, column {column}",
-            says=f"images that the model calls {row} and that are {column}, as labelled",
-            unit="images",
-            of=table.model,
+            f"{name}-{row}-{column}".lower(),
+            str(table.matrix[i][j]),
+            f"{table.place}, row {row}, column {column}",
+            f"images that the model calls {row} and that are {column}, as labelled",
+            "images",
+            table.model,
         )
         for i, row in enumerate(LABELS)
         for j, column in enumerate(LABELS)
     ]
-    scores = [
-        Number(
-            id=f"{name}-{score}",
-            printed=table.printed[score],
-            place=f"{table.place}, {score}",
-            says=f"{score} beside the matrix",
-            unit="fraction",
-            of=table.model,
-            score=score,
-        )
+    return cells + [
+        Number(f"{name}-{score}", table.printed[score], f"{table.place}, {score}",
+               f"{score} beside the matrix", "fraction", table.model, score)
         for score in SCORES
-    ]
-    return [*cells, *scores]
-
-
-@cache
-def _by_id() -> dict[str, Number]:
-    return {number.id: number for number in every_number()}
+    ]  # fmt: skip
 
 
 def _digits(text: str) -> Decimal:

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from covidcxr.core import records, studies
+from covidcxr.core import machine, records, studies
 from covidcxr.core.records import Record
 from covidcxr.validity import controls
 from tests.validity.controls import copies, maps, parts, planted, probes
@@ -24,7 +24,7 @@ from tests.validity.controls.rows import COLUMNS
 
 def make(results: Path) -> Record:
     """Try all methods and write the record; one that is there is moved aside."""
-    started, commit = time.monotonic(), records.commit()
+    started, commit = time.monotonic(), machine.commit()
     with threadpool_limits(limits=1):
         table = measures()
     images = {
@@ -41,7 +41,7 @@ def make(results: Path) -> Record:
         tables={"measures": table, "criteria": outcomes(table)},
         images=images,
         wall_seconds=round(time.monotonic() - started, 1),
-        peak_memory_bytes=records.peak_memory(),
+        peak_memory_bytes=machine.peak_memory(),
     )
 
 

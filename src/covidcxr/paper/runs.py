@@ -1,0 +1,116 @@
+"""Tables and glued values of the page that lists the recorded trainings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from covidcxr.core.records import Record
+from covidcxr.core.studies import TITLES
+from covidcxr.core.words import plural
+from covidcxr.networks import baselines
+from covidcxr.paper import publication, reproduction
+from covidcxr.validity.external import Tested
+
+
+def as_table(runs: Sequence[Record]) -> pd.DataFrame:
+    """Return a row a training: which it was, its accuracy, and when it was made, by which code."""
+    rows = []
+    for run in runs:
+        p, accuracy = run["parameters"], reproduction.accuracy(run)
+        rows.append(
+            {
+                "study": _breakable(run.study),
+                "network": TITLES[p["model"]],
+                "split": p["split"],
+                "seed": p["seed"],
+                "accuracy": f"{accuracy.value:.3f} ({accuracy.low:.3f} to {accuracy.high:.3f})",
+                "always normal": f"{accuracy.baseline:.3f}",
+                "recorded": f"{run.created:%Y-%m-%d}",
+                "commit": (run["commit"]["id"] or "none")[:8],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def studies(runs: Sequence[Record]) -> pd.DataFrame:
+    """Return a row a study: its images, its trainings, and all their protocol deviations."""
+    rows = {}
+    for name in dict.fromkeys(run.study for run in runs):
+        own = [run for run in runs if run.study == name]
+        images = reproduction.images(own[-1])
+        rows[_breakable(name)] = {
+            "images": f"{images['COVID19']:,} + {images['NORMAL']:,}",
+            "trainings": len(own),
+            "departures": "; ".join(reproduction.protocol_deviations(*own)) or "none",
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("study")
+
+
+def points(runs: Sequence[Record]) -> pd.DataFrame:
+    """Return accuracies to draw: the paper's, from its matrices, and each study's first run.
+
+    Columns ``model``, ``by`` (``paper`` or ``study``), ``what``, ``value``, ``low``,
+    ``high``, ``baseline``. Replicates are left out: they have a page of their own.
+    """
+    rows = [
+        {"model": TITLES[model], "by": "paper", "what": "the paper"}
+        | reproduction.matrix_accuracy(table.cells("true"))._asdict()
+        for model, table in publication.tables().items()
+    ]
+    first: dict[tuple[str, str], Record] = {}
+    for run in runs:
+        first.setdefault((run.study, run["parameters"]["model"]), run)
+    for run in first.values():
+        p = run["parameters"]
+        what = (
+            f"{reproduction.weights(p['weights'])}, {p['image_size']} px,\n"
+            f"{plural(p['epochs'], 'epoch')}, {p['split']} split, seed {p['seed']}"
+        )
+        row = {"model": TITLES[p["model"]], "by": "study", "what": what}
+        rows.append(row | reproduction.accuracy(run)._asdict())
+    return pd.DataFrame(rows)
+
+
+def values(runs: Sequence[Record], tests: dict[str, Tested]) -> dict[str, Any]:
+    """Return what the page glues, of at least one training and of its external predictions."""
+    nearest = reproduction.nearest_to_the_paper(runs)
+    p, images = nearest["parameters"], nearest["images"]
+    scores = [reproduction.accuracy(run) for run in reproduction.beside(nearest, runs)]
+    accuracies = [score.value for score in scores]
+    simple = reproduction.thumbnail_baseline(nearest)
+    return {
+        "n_trainings": len(runs),
+        "n_protocol": sum(not reproduction.protocol_deviations(run) for run in runs),
+        **{
+            f"protocol_{key}": reproduction.PROTOCOL[key]
+            for key in ("image_size", "epochs", "batch_size")
+        },
+        "worth_study": nearest.study,
+        "nearest_weights": reproduction.weights(p["weights"]),
+        "nearest_size": p["image_size"],
+        "nearest_epochs": p["epochs"],
+        "nearest_split": p["split"],
+        "nearest_seed": p["seed"],
+        "nearest_covid": images["train"]["COVID19"],
+        "nearest_normal": images["train"]["NORMAL"],
+        "nearest_test": sum(images["test"].values()),
+        "nearest_least": min(accuracies),
+        "nearest_most": max(accuracies),
+        "nearest_always_normal": scores[0].baseline,
+        "thumbnail_side": baselines.THUMBNAIL,
+        "thumbnail_accuracy": (
+            f"{simple.value:.1%} ({simple.low:.1%} to {simple.high:.1%})"
+            if simple
+            else "not recorded"
+        ),
+        **{f"worth_{k}": v for k, v in reproduction.external_summary(tests).items()},
+    }
+
+
+def _breakable(name: str) -> str:
+    """Let a study's long name break between its parts."""
+    return re.sub(r"([+_])", "\\1\N{ZERO WIDTH SPACE}", name)

@@ -1,0 +1,119 @@
+"""Copies among pictures: hashes name the candidates, registration of the pixels decides."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from covidcxr.validity.duplicates.components import connected_rows, equal_value_links, first_rows
+from covidcxr.validity.duplicates.hashing import CUTS, candidate_pairs, hashes
+from covidcxr.validity.duplicates.registration import (
+    Structure,
+    aligned_correlation,
+    is_blank,
+    structure,
+)
+
+SIMILARITY = 0.95
+"""The least similarity of two copies, as `aligned_correlation` returns it."""
+
+EXACT, NEAR, REFUSED = "exact", "near", "refused"
+"""What a pair of pictures is; refused: the hashes are alike, the pixels are not."""
+
+_COLUMNS = ["first", "second", "kind", "distance", "similarity", "mirrored"]
+_TYPES = {
+    **dict.fromkeys(("first", "second", "distance"), np.int64),
+    "similarity": np.float64,
+    "mirrored": bool,
+}
+
+
+def find(pictures: NDArray[np.uint8], sha256: Sequence[str] | None = None) -> pd.DataFrame:
+    """Find the pairs of pictures that are copies of each other, as `judge_pairs`.
+
+    Blank pictures, black or of one grey, have a hash that says nothing: they are copies
+    where file or pixels are exactly equal, never nearly.
+    """
+    judged = judge_pairs(pictures, sha256)
+    return judged[judged["kind"] != REFUSED].reset_index(drop=True)
+
+
+def judge_pairs(pictures: NDArray[np.uint8], sha256: Sequence[str] | None = None) -> pd.DataFrame:
+    """Judge every pair that might be copies.
+
+    Parameters
+    ----------
+    pictures
+        Shape (n, side, side), grey; 256 pixels a side is what the limits were set on.
+    sha256
+        The n hashes of the files, so that equal files are equal however they decode.
+
+    Returns
+    -------
+    DataFrame
+        One row a pair, sorted: ``first`` < ``second``, row numbers; ``kind``, `EXACT`, `NEAR`
+        or `REFUSED`; ``distance``, bits of the perceptual hashes; ``similarity``, as
+        `aligned_correlation` returns it; ``mirrored``.
+    """
+    original = exact_copies(pictures, sha256)
+    members = pd.DataFrame({"of": original, "row": np.arange(len(original))})
+    both = ("_first", "_second")
+    equal = members.merge(members, on="of", suffixes=both).query("row_first < row_second")
+    equal = equal.assign(kind=EXACT, distance=0, similarity=1.0, mirrored=False)
+    # What holds for a picture holds for its exact copies.
+    near = judge_near_pairs(pictures, np.unique(original))
+    near = near.merge(members, left_on="first", right_on="of")
+    near = near.merge(members, left_on="second", right_on="of", suffixes=both)
+    ends = ["row_first", "row_second"]
+    columns = [*ends, *_COLUMNS[2:]]
+    pairs = pd.concat([near[columns], equal[columns]])
+    pairs["first"], pairs["second"] = pairs[ends].min(axis=1), pairs[ends].max(axis=1)
+    return pairs[_COLUMNS].astype(_TYPES).sort_values(["first", "second"], ignore_index=True)
+
+
+def exact_copies(
+    pictures: NDArray[np.uint8],
+    sha256: Sequence[str] | None = None,
+    sizes: Sequence[object] | None = None,
+) -> NDArray[np.int64]:
+    """Return for each picture the first that equals it, in its file or in every pixel.
+
+    Where ``sizes`` are given, those of the n images before they were brought to one, equal
+    pixels count only if these are equal, too.
+    """
+    n = len(pictures)
+    digests = [hashlib.sha256(np.ascontiguousarray(p).tobytes()).hexdigest() for p in pictures]
+    pixels = [f"{d} {size}" for d, size in zip(digests, sizes or [""] * n, strict=True)]
+    keys = [pixels] if sha256 is None else [pixels, list(sha256)]
+    links = pd.concat([equal_value_links(pd.Series(values, dtype="string")) for values in keys])
+    return first_rows(connected_rows(n, links))
+
+
+def judge_near_pairs(pictures: NDArray[np.uint8], rows: NDArray[np.int64]) -> pd.DataFrame:
+    """Judge, as `judge_pairs`, some rows of pictures, none an exact copy of another."""
+
+    @lru_cache(maxsize=1024)
+    def structure_of(row: int) -> Structure:
+        return structure(pictures[row])
+
+    kept = np.array([row for row in rows if not is_blank(pictures[row])], dtype=np.int64)
+    pairs = candidate_pairs(*hashes(pictures, kept))
+    columns = (pairs[name].tolist() for name in ("row", "column", "way", "mirrored"))
+    pairs["similarity"] = [
+        aligned_correlation(
+            structure_of(int(kept[column])), structure_of(int(kept[row])), CUTS[way], mirrored=flip
+        )
+        for row, column, way, flip in zip(*columns, strict=True)
+    ]
+    pairs["kind"] = np.where(pairs["similarity"] >= SIMILARITY, NEAR, REFUSED)
+    for side in ("first", "second"):
+        pairs[side] = kept[pairs[side].to_numpy(np.int64)]
+    best = pairs.sort_values(
+        ["first", "second", "similarity", "mirrored"], ascending=[True, True, False, True]
+    ).drop_duplicates(["first", "second"])
+    return best[_COLUMNS].astype(_TYPES).reset_index(drop=True)

@@ -1,0 +1,159 @@
+"""Folders are searched whole, once, and whatever cannot be read is named."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from covidcxr.core.errors import Unusable
+from covidcxr.validity import duplicates
+from tests.validity.planted import Pictures, cut, run
+
+
+def test_blank_pictures_of_different_size_are_different(tmp_path: Path) -> None:
+    for name, side in (("a", 100), ("b", 200), ("c", 100)):
+        Image.new("L", (side, side), 7).save(tmp_path / f"{name}.png")
+    (group,) = duplicates.scan([tmp_path]).groups
+    assert group["members"] == [str(tmp_path / "a.png"), str(tmp_path / "c.png")]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, chests: Pictures) -> Path:
+    root = tmp_path / "set"
+    (root / "below").mkdir(parents=True)
+    for name, row in (("a.png", 0), ("b.png", 1), ("below/c.PNG", 0), ("below/d.png", 2)):
+        Image.fromarray(chests[row]).save(root / name)
+    cut_off = cut(Image.fromarray(chests[1]), 0.03, 0, 0, 0.02)
+    cut_off.save(root / "e.jpg", quality=80)
+    (root / "notes.txt").write_text("no image")
+    (root / "._a.png").write_bytes(b"a system's own")
+    return root
+
+
+def listed(*arguments: object) -> list[dict[str, object]]:
+    status, out, _ = run("duplicates", *arguments, "--json")
+    assert status == 0
+    parsed = json.loads(out)
+    assert list(parsed) == ["images", "groups", "left_out"]
+    groups: list[dict[str, object]] = parsed["groups"]
+    return groups
+
+
+def test_a_folder_is_listed(folder: Path) -> None:
+    exact, near = listed(folder)
+    assert exact == {
+        "members": [f"{folder}/a.png", f"{folder}/below/c.PNG"],
+        "kind": "exact",
+        "distance": 0,
+    }
+    assert near["members"] == [f"{folder}/b.png", f"{folder}/e.jpg"]
+    assert near["kind"] == "near"
+    assert 0 <= near["distance"] <= duplicates.DISTANCE  # type: ignore[operator]
+
+
+def test_what_is_no_image_is_left_out_and_named(folder: Path) -> None:
+    (folder / "x.dcm").write_bytes(b"0")
+    _, out, _ = run("duplicates", folder, "--json")
+    assert json.loads(out)["left_out"] == [
+        {"path": f"{folder}/._a.png", "reason": "a system's own file"},
+        {"path": f"{folder}/notes.txt", "reason": ".txt is no ending of an image"},
+        {"path": f"{folder}/x.dcm", "reason": "DICOM; export it as PNG"},
+    ]
+    _, out, _ = run("duplicates", folder)
+    assert f"1 (DICOM; export it as PNG), {folder}/x.dcm for one" in out
+
+
+def test_dark_files_of_sixteen_bits_are_no_copies_of_one_another(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 121, (5, 64, 64), dtype=np.uint16)
+    for number, values in enumerate(noise):
+        Image.fromarray(values).save(tmp_path / f"{number}.png")
+    assert not duplicates.scan([tmp_path]).groups
+
+
+def test_names_start_as_the_folder_was_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder.parent)
+    assert listed("set")[0]["members"] == ["set/a.png", "set/below/c.PNG"]
+
+
+def test_text_is_for_people(folder: Path) -> None:
+    status, out, _ = run("duplicates", folder)
+    assert status == 0
+    assert out.startswith("2 groups of copies among 5 images.\n\n1. exact\n")
+    assert f"   {folder}/below/c.PNG\n" in out
+
+
+def test_a_group_of_exact_and_near_copies_is_near(folder: Path) -> None:
+    Image.open(folder / "a.png").resize((200, 200)).save(folder / "z.png")
+    first = listed(folder)[0]
+    assert len(first["members"]) == 3  # type: ignore[arg-type]
+    assert first["kind"] == "near"
+
+
+def test_twin_folders_are_exact_copies_throughout(folder: Path, tmp_path: Path) -> None:
+    twin = tmp_path / "twin"
+    twin.mkdir()
+    for name in ("a.png", "b.png", "below/d.png"):
+        (twin / Path(name).name).write_bytes((folder / name).read_bytes())
+    for name in ("below/c.PNG", "e.jpg"):
+        (folder / name).unlink()
+    groups = listed(folder, twin)
+    assert [group["kind"] for group in groups] == ["exact"] * 3
+    assert all(len(group["members"]) == 2 for group in groups)  # type: ignore[arg-type]
+
+
+def test_the_same_folder_twice_is_one_folder(folder: Path) -> None:
+    once = listed(folder)
+    assert listed(folder, folder) == once
+    assert listed(folder, folder / "below") == once
+    assert listed(folder, f"{folder}/../set") == once
+
+
+def test_loops_of_links_end(folder: Path) -> None:
+    once = listed(folder)
+    (folder / "below" / "loop").symlink_to(folder, target_is_directory=True)
+    (folder / "again").symlink_to(folder / "below", target_is_directory=True)
+    again = listed(folder)
+    assert [len(group["members"]) for group in again] == [2, 2]  # type: ignore[arg-type]
+    assert len(again) == len(once)
+
+
+def test_a_link_to_a_file_is_a_copy_of_it(folder: Path) -> None:
+    (folder / "link.png").symlink_to(folder / "below" / "d.png")
+    assert [f"{folder}/below/d.png", f"{folder}/link.png"] in [g["members"] for g in listed(folder)]
+
+
+def test_a_damaged_file_is_named_and_left_out(folder: Path) -> None:
+    before = listed(folder)
+    (folder / "damaged.png").write_bytes((folder / "a.png").read_bytes()[:900])
+    status, out, err = run("duplicates", folder, "--json")
+    assert status == 0
+    assert json.loads(out)["groups"] == before
+    assert err.count("damaged.png") == 1
+    assert len(err.strip().splitlines()) == 1
+    assert "damaged.png" in run("duplicates", folder)[1]
+
+
+def test_one_image_alone_has_no_copy(tmp_path: Path, chests: Pictures) -> None:
+    Image.fromarray(chests[0]).save(tmp_path / "one.png")
+    assert listed(tmp_path) == []
+    assert run("duplicates", tmp_path)[1] == "No groups of copies among 1 image.\n"
+
+
+def test_a_folder_that_cannot_be_used_is_said_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "x.png").write_bytes(b"no image")
+    for name, words in (
+        ("none", "no such folder"),
+        ("empty", "no image there"),
+        ("bad", "No image can be read"),
+    ):
+        status, _, said = run("duplicates", tmp_path / name)
+        assert status == 2
+        assert words in said
+        assert "\n" not in said
+        assert said.endswith(".")
+    with pytest.raises(Unusable):
+        duplicates.scan([tmp_path / "empty"])
