@@ -23,17 +23,25 @@ def test_the_summary_shows_the_worst_row_of_each_method() -> None:
     table = tables.summary(MEASURES, controls.passed(RECORD)).set_index("method")
     assert (table["verdict"] == "failed").sum() == 1
     found = table.loc["Search for copies"]
-    assert found["planted: worst"] == "1.000 (0.987 to 1.000)"
-    assert found["not planted: worst"] == "0.00000 (0.00000 to 0.00003)"
+    assert found["if planted"] == "1.000 (0.987 to 1.000)"
+    assert found["if not"] == "0.00000 (0.00000 to 0.00003)"
     gain = table.loc["Random labels on two kinds of split"]
-    assert gain["planted: worst"] == "0.398 (0.273 to 0.523)"
+    assert gain["if planted"] == "0.398 (0.273 to 0.523)"
     overlap = tables.summary(MEASURES[MEASURES["method"] == "overlap"], set())
     assert overlap["verdict"].tolist() == ["failed"]
 
 
-def test_failures_and_listings_select_rows() -> None:
-    assert tables.failures(RECORD.table("criteria"))["method"].tolist() == ["Metadata probe"] * 2
-    assert tables.failures(RECORD.table("criteria").assign(met=True)).empty
+def test_demands_are_counted_by_method() -> None:
+    table = tables.demands(RECORD.table("criteria"))
+    met = table.set_index(["method", "demand"])["met"].to_dict()
+    assert met["Shortcut probes", "false alarms at 0 as by chance"] == "11 of 13"
+    assert met["Search for copies", "recall at least 0.95"] == "6 of 6"
+    assert set(table["failed"]) == {"–", "Metadata probe"}
+    counts = table["met"].str.split(" of ", expand=True).astype(int).sum()
+    assert counts.tolist() == [68, 70]
+
+
+def test_a_listing_selects_rows() -> None:
     maps = tables.listing(MEASURES, "method == 'saliency' and planted == 'weighted place'")
     assert maps["variant"].tolist()[0] == "Grad-CAM, corner"
     assert maps["value"].tolist()[0] == "0.659 (0.620 to 0.698)"

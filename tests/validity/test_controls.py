@@ -14,12 +14,21 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from covidcxr.cohorts import phantom
+from covidcxr.core.errors import Problem
 from covidcxr.networks import saliency
 from covidcxr.scores.intervals import Interval
-from covidcxr.validity import controls, duplicates, overlap, shortcuts
-from covidcxr.validity.controls import copies, demands, maps, parts, planted, probes, rows
-from covidcxr.validity.leakage import experiments
+from covidcxr.validity import controls, duplicates, leakage, overlap, shortcuts
 from covidcxr.validity.leakage.models import QUICK
+from tests.validity.controls import (
+    copies,
+    demands,
+    experiments,
+    maps,
+    parts,
+    planted,
+    probes,
+    rows,
+)
 
 SMALL = planted.COPIED.model_copy(
     update={"covid19": 14, "normal": 14, "image_size": 64, "exact_duplicates": 2,
@@ -27,6 +36,7 @@ SMALL = planted.COPIED.model_copy(
 )  # fmt: skip
 SEEDS = {0.0: 3, 1.0: 2}
 RECORD = controls.record(Path("results"))
+PARAMETERS = experiments.parameters()
 
 
 @pytest.fixture(autouse=True)
@@ -81,7 +91,7 @@ def test_a_search_that_always_says_yes_fails_by_its_false_alarms(
 ) -> None:
     table, outcomes = search(monkeypatch, every_pair)
     assert (table["value"] == 1).all()
-    assert "duplicates" not in demands.passing(outcomes)
+    assert "duplicates" not in controls.passing(outcomes)
 
 
 def test_a_search_that_never_says_yes_fails_by_its_recall(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +128,7 @@ def test_pairs_are_counted_once_and_by_what_they_are(monkeypatch: pytest.MonkeyP
 def test_the_search_for_shared_patients_passes() -> None:
     table = parts.shared_patients(range(1))
     assert met(table)
-    assert demands.passing(demands.outcomes(table)) == {"overlap"}
+    assert controls.passing(demands.outcomes(table)) == {"overlap"}
     assert not demands.outcomes(table.assign(value=np.nan))["met"].any()
 
 
@@ -169,7 +179,7 @@ def test_splits_without_any_gain_fail(monkeypatch: pytest.MonkeyPatch) -> None:
             ]
         )  # fmt: skip
 
-    monkeypatch.setattr(experiments, "random_label_experiment", no_gain)
+    monkeypatch.setattr(leakage.experiments, "random_label_experiment", no_gain)
     outcomes = demands.outcomes(parts.random_labels(range(2), range(2)))
     assert len(outcomes) == 4
     assert not outcomes["met"].all()
@@ -269,28 +279,27 @@ def test_the_demands_judge_the_committed_measures_as_they_did() -> None:
     assert len(controls.passed(RECORD)) == 9
 
 
-def test_a_record_is_shown_whatever_its_method_and_says_so(
+def test_the_committed_record_answers_to_what_is_planted_today() -> None:
+    assert not RECORD.is_outdated
+    assert RECORD["parameters"] == PARAMETERS
+    assert RECORD.is_synthetic
+
+
+def test_a_record_is_made_and_shown_whatever_its_method(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runs = []
-
-    def quick() -> pd.DataFrame:
-        runs.append(1)
-        return parts.shared_patients(range(1))[rows.COLUMNS]
-
-    monkeypatch.setattr(controls, "measures", quick)
+    with pytest.raises(Problem, match="no such record"):
+        controls.record(tmp_path)
+    table = parts.shared_patients(range(1))[rows.COLUMNS]
+    monkeypatch.setattr(experiments, "measures", lambda: table)
+    experiments.make(tmp_path)
     record = controls.record(tmp_path)
     assert controls.passed(record) == {"overlap"}
-    assert record.is_synthetic
-    assert controls.is_current(record)
+    assert not record.is_outdated
 
     path = tmp_path / controls.FOLDER / "record.json"
     content = json.loads(path.read_text())
-    content["method"] = controls.METHOD - 1
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(content | {"method": controls.METHOD - 1}))
     again = controls.record(tmp_path)
-    assert runs == [1]
+    assert again.is_outdated
     assert controls.passed(again) == {"overlap"}
-    assert not controls.is_current(again)
-    controls.make(tmp_path)
-    assert runs == [1, 1]

@@ -13,6 +13,7 @@ from covidcxr.cohorts import lungs
 from covidcxr.cohorts.samples import SIZE, Sample
 from covidcxr.core import studies
 from covidcxr.core.errors import Problem
+from covidcxr.figures import shortcuts_tables as tables
 from covidcxr.networks import simple_models
 from covidcxr.validity import controls, shortcuts
 from covidcxr.validity.shortcuts import normalisation, probes
@@ -155,6 +156,12 @@ def test_the_record_is_made_once_and_shown_without_images(
     areas = record.table("areas")
     assert set(areas["probe"]) == {*probes.PROBES, "nothing"}
     assert len(areas[areas["probe"] == "nothing"]) == shortcuts.RANDOM_LABELS
+    # one cohort, one tier and no known age leave nothing to compare, and the page says so
+    values = tables.values(record, controls.record(Path("results")))
+    assert (values["shortcuts_sources"], values["shortcuts_tiers"]) == (0, 0)
+    assert values["shortcuts_blind_above"] == values["shortcuts_blind"] == 3
+    assert tables.sources(record.table("sources")).empty
+    assert record["ages"]["NORMAL"] == {"known": 0.0}
     with pytest.raises(Problem, match="no such record and no images"):
         shortcuts.record(study, results=tmp_path / "x", samples=None)
 

@@ -8,7 +8,7 @@ from matplotlib.ticker import PercentFormatter
 
 from covidcxr.figures import common
 from covidcxr.figures.common import Picture
-from covidcxr.validity.controls import demands, planted
+from covidcxr.validity.controls import DISEASE
 from covidcxr.validity.shortcuts.probes import PROBES
 
 _LINES = (("#c1440e", "D"), ("#2a6f97", "o"), ("#6c757d", "s"), ("#7b2cbf", "^"))
@@ -17,9 +17,8 @@ _LINES = (("#c1440e", "D"), ("#2a6f97", "o"), ("#6c757d", "s"), ("#7b2cbf", "^")
 def power(measures: pd.DataFrame) -> Picture:
     """Draw how often each probe finds a shortcut of growing strength, a panel a probe."""
     figure, axes = plt.subplots(2, 3, figsize=(common.WIDTH, 5.2), sharey=True, sharex=True)
-    rows = measures[(measures["measure"] == "power") & (measures["planted"] != planted.DISEASE)]
+    rows = measures[(measures["measure"] == "power") & (measures["planted"] != DISEASE)]
     for axis, (name, probe) in zip(axes.flat, PROBES.items(), strict=True):
-        axis.axhline(demands.POWER, color="#343a40", lw=1, ls=":")
         for (color, marker), variant in zip(_LINES, probe.variants, strict=False):
             line = rows[(rows["method"] == name) & (rows["variant"] == variant)]
             line = line.sort_values("strength")
@@ -33,12 +32,10 @@ def power(measures: pd.DataFrame) -> Picture:
         axis.set_ylabel("cohorts in which found")
     for axis in axes[-1]:
         axis.set_xlabel("strength of the shortcut")
-    ends = (
-        f"{100 * rows.loc[rows['strength'] == strength, 'value'].mean():.0f}% at {strength:g}"
-        for strength in planted.STRENGTHS
-    )
+    means = rows.groupby("strength")["value"].mean()
+    text = ", ".join(f"{mean:.0%} at {strength:g}" for strength, mean in means.items())
     return Picture(
         figure,
         "Share of cohorts in which a shortcut is found, by its strength. Mean of all probes and "
-        f"variants: {', '.join(ends)}.",
+        f"variants: {text}.",
     )

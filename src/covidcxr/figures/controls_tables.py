@@ -1,4 +1,4 @@
-"""Tables and values of the page on controls, from the record's measures."""
+"""Tables and values of the page on controls, from the record's measures and criteria."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ import pandas as pd
 from covidcxr.core.records import Record
 from covidcxr.networks import saliency
 from covidcxr.validity import controls
-from covidcxr.validity.controls import demands, planted
-from covidcxr.validity.controls.rows import CONFIDENCE, LEVEL
 from covidcxr.validity.shortcuts.probes import PROBES
 
 
-class _Shown(NamedTuple):
-    """Row of the summary: what is planted, how it is measured, and which rows are worst."""
+class _Control(NamedTuple):
+    """Title of a method, what is planted, its measure, and the rows of both controls."""
 
     title: str
     planted: str
@@ -25,72 +23,79 @@ class _Shown(NamedTuple):
     negative: str
 
 
-_PROBED = f"planted != '{planted.DISEASE}' and measure =="
-_POSITIVE, _NEGATIVE = (
-    f"{_PROBED} 'power' and strength == 1",
-    f"{_PROBED} 'false alarms' and strength == 0",
-)
-_PLANTED = {"metadata": f"{planted.FILES}, or {planted.MISSING}, by class"}
+def _of_probe(title: str, planted: str) -> _Control:
+    rows = f"planted != '{controls.DISEASE}' and measure =="
+    return _Control(
+        f"{title} probe", f"{planted} by class", "cohorts with an alarm",
+        f"{rows} 'power' and strength == 1", f"{rows} 'false alarms' and strength == 0",
+    )  # fmt: skip
 
-SUMMARY = {
-    "duplicates": _Shown(
+
+METHODS = {
+    "duplicates": _Control(
         "Search for copies", "copies of six kinds", "pairs called copies",
         "measure == 'recall' and variant == 'all kinds'",
         "measure == 'false alarms' and variant == 'different patients'",
     ),
-    "overlap": _Shown(
-        "Search for shared patients",
-        f"{max(planted.SHARED):.0%} of test patients, or files, trained on", "units named",
-        f"measure == 'recall' and strength == {max(planted.SHARED)}", "measure == 'false alarms'",
+    "overlap": _Control(
+        "Search for shared patients", "test patients, or files, that are trained on",
+        "patients or files named",
+        "measure == 'recall' and strength == strength.max()", "measure == 'false alarms'",
     ),
-    "leakage": _Shown(
-        "Random labels on two kinds of split", "three images a patient, not one",
-        "gain of an image-level split",
-        f"strength == {max(planted.PER_PATIENT)}", f"strength == {min(planted.PER_PATIENT)}",
+    "leakage": _Control(
+        "Random labels on two kinds of split", "several images a patient, not one",
+        "accuracy gained by an image-level split",
+        "strength == strength.max()", "strength == strength.min()",
     ),
-    **{
-        name: _Shown(
-            f"{probe.title} probe", _PLANTED.get(name, f"{planted.SHORTCUT} by class"),
-            "cohorts with an alarm", _POSITIVE, _NEGATIVE,
-        )
-        for name, probe in PROBES.items()
-    },
-    "saliency": _Shown(
-        "Grad-CAM and occlusion", "a mark in a corner, or in a lung",
+    **{name: _of_probe(probe.title, "acquisition") for name, probe in PROBES.items()},
+    "metadata": _of_probe("Metadata", "files, or missing fields,"),
+    "saliency": _Control(
+        "Grad-CAM and occlusion", "a mark in a corner, not in a lung",
         "evidence outside the lung region",
-        f"measure == 'outside' and planted == '{planted.CORNER}'",
-        f"measure == 'outside' and planted == '{planted.LUNG}'",
+        "planted == 'mark in a corner'", "planted == 'mark in a lung'",
     ),
 }  # fmt: skip
-"""By method: the rows of the measures that show its positive and its negative control."""
+"""By name the methods and the rows of the measures that are their controls."""
 
 
 def summary(measures: pd.DataFrame, passed: set[str]) -> pd.DataFrame:
     """Tabulate positive and negative control of each method, the worst of several rows."""
     lines = []
-    for name, shown in SUMMARY.items():
+    for name, control in METHODS.items():
         rows = measures[measures["method"] == name]
         if rows.empty:
             continue
-        positive, negative = rows.query(shown.positive), rows.query(shown.negative)
+        positive, negative = rows.query(control.positive), rows.query(control.negative)
         lines.append(
             {
-                "method": shown.title,
-                "planted": shown.planted,
-                "measure": shown.measure,
-                "planted: worst": estimate(positive.loc[positive["value"].idxmin()].to_dict()),
-                "not planted: worst": estimate(negative.loc[negative["value"].idxmax()].to_dict()),
+                "method": control.title,
+                "planted": control.planted,
+                "measure": control.measure,
+                "if planted": estimate(positive.loc[positive["value"].idxmin()].to_dict()),
+                "if not": estimate(negative.loc[negative["value"].idxmax()].to_dict()),
                 "verdict": "passed" if name in passed else "failed",
             }
         )
     return pd.DataFrame(lines)
 
 
-def failures(criteria: pd.DataFrame) -> pd.DataFrame:
-    """Tabulate the demands that were not met."""
-    failed = criteria[~criteria["met"]]
-    titles = [SUMMARY[name].title for name in failed["method"]]
-    return failed[["demand", "found"]].assign(method=titles)[["method", "demand", "found"]]
+def demands(criteria: pd.DataFrame) -> pd.DataFrame:
+    """Tabulate by method how many variants met each demand; all probes together."""
+    titles = criteria["method"].map(lambda name: METHODS[name].title)
+    rows = pd.DataFrame(
+        {
+            "method": titles.where(~criteria["method"].isin(list(PROBES)), "Shortcut probes"),
+            "demand": criteria["demand"].str.partition(": ")[2].str.replace("0 0.5", "0: 0.5"),
+            "met": criteria["met"],
+            "failed": titles.where(~criteria["met"], ""),
+        }
+    )
+    lines = []
+    for (method, demand), of in rows.groupby(["method", "demand"], sort=False):
+        failed = sorted(set(of["failed"]) - {""})
+        met = f"{of['met'].sum()} of {len(of)}"
+        lines.append((method, demand, met, ", ".join(failed) or "–"))
+    return pd.DataFrame(lines, columns=["method", "demand", "met", "failed"])
 
 
 def listing(measures: pd.DataFrame, query: str) -> pd.DataFrame:
@@ -105,7 +110,7 @@ def listing(measures: pd.DataFrame, query: str) -> pd.DataFrame:
 
 def disease(measures: pd.DataFrame) -> pd.DataFrame:
     """Tabulate which probes find the disease, beside how much of the lungs they show."""
-    rows = measures[measures["planted"] == planted.DISEASE]
+    rows = measures[measures["planted"] == controls.DISEASE]
     index = ["method", "variant"]
     wide = rows.pivot_table(index=index, columns="measure", values="value", sort=False)
     number = int(rows.loc[rows["measure"] == "power", "n"].iloc[0])
@@ -122,36 +127,25 @@ def disease(measures: pd.DataFrame) -> pd.DataFrame:
 
 def values(record: Record) -> dict[str, Any]:
     """Values of the page, and of others that say how many methods passed."""
-    passed, commit = controls.passed(record), record["commit"]["id"] or "none"
-    failed = [shown.title for name, shown in SUMMARY.items() if name not in passed]
-    measures = record.table("measures")
+    measures, passed = record.table("measures"), controls.passed(record)
+    failed = [control.title for name, control in METHODS.items() if name not in passed]
     null = measures[(measures["strength"] == 0) & measures["method"].isin(list(PROBES))]
-    null = null.assign(hits=(null["value"] * null["n"]).round())
-    above, either, n = (
-        int(null.loc[null["measure"] == measure, column].sum())
-        for measure, column in (("power", "hits"), ("false alarms", "hits"), ("power", "n"))
-    )
+    alarms, n = (null["value"] * null["n"]).round().groupby(null["measure"]).sum(), null["n"]
+    seeds, probed = record["parameters"]["seeds"], record["parameters"]["cohorts"]["probed"]
     return {
-        "controls_passed": len(SUMMARY) - len(failed),
-        "controls_methods": len(SUMMARY),
+        "controls_passed": len(METHODS) - len(failed),
+        "controls_methods": len(METHODS),
         "controls_failed": ", ".join(failed) or "none",
         "controls_created": f"{record.created:%Y-%m-%d}",
-        "controls_commit": commit[:8],
+        "controls_commit": (record["commit"]["id"] or "none")[:8],
         "controls_minutes": record["wall_seconds"] / 60,
-        "controls_current": "yes" if controls.is_current(record) else "no",
-        "controls_recall": 100 * demands.RECALL,
-        "controls_one_in": round(1 / demands.FALSE_ALARMS),
-        "controls_level": LEVEL,
-        "controls_wide": 100 * (1 - LEVEL),
-        "controls_confidence": 100 * CONFIDENCE,
-        "controls_power": 100 * demands.POWER,
-        "controls_inside": 100 * demands.INSIDE,
-        "controls_null_seeds": planted.NULL_SEEDS,
-        "controls_seeds": planted.SEEDS,
-        "controls_probed": planted.PROBED.covid19 + planted.PROBED.normal,
-        "controls_null_above": above,
-        "controls_null_below": either - above,
-        "controls_null_n": n,
+        "controls_current": "no" if record.is_outdated else "yes",
+        "controls_null_seeds": seeds["null"],
+        "controls_seeds": seeds["planted"],
+        "controls_probed": probed["covid19"] + probed["normal"],
+        "controls_null_above": int(alarms["power"]),
+        "controls_null_below": int(alarms["false alarms"] - alarms["power"]),
+        "controls_null_n": int(n[null["measure"] == "power"].sum()),
     }
 
 

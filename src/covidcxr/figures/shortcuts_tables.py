@@ -10,7 +10,7 @@ from covidcxr.cohorts.samples import TIERS
 from covidcxr.core.records import Record
 from covidcxr.networks import simple_models
 from covidcxr.validity import controls, external, shortcuts
-from covidcxr.validity.controls.planted import DISEASE
+from covidcxr.validity.controls import DISEASE
 from covidcxr.validity.shortcuts.probes import BLIND, PROBES, UNSEEN
 
 MARGIN = 0.02

@@ -9,9 +9,9 @@ import pandas as pd
 
 from covidcxr.cohorts import phantom, splits
 from covidcxr.validity import overlap
-from covidcxr.validity.controls import planted
-from covidcxr.validity.controls.rows import CONFIDENCE, LEVEL, mean, proportion
 from covidcxr.validity.leakage import experiments, models, summaries
+from tests.validity.controls import planted
+from tests.validity.controls.rows import CONFIDENCE, LEVEL, mean, proportion
 
 
 def shared_patients(seeds: range = range(planted.SEEDS)) -> pd.DataFrame:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from covidcxr.cohorts import phantom, radiograph
 from covidcxr.cohorts.samples import Sample, shrunk
 from covidcxr.validity import shortcuts
-from covidcxr.validity.controls import planted
-from covidcxr.validity.controls.rows import CONFIDENCE, LEVEL, Condition, mean, proportion
 from covidcxr.validity.shortcuts.probes import GRID, PROBES, features
+from tests.validity.controls import planted
+from tests.validity.controls.rows import CONFIDENCE, LEVEL, Condition, mean, proportion
 
 PIXEL_PROBES = [
     (name, variant)

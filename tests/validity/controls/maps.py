@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from covidcxr.cohorts import lungs, phantom
 from covidcxr.core.studies import PhantomCohort
 from covidcxr.networks import saliency
-from covidcxr.validity.controls import planted
-from covidcxr.validity.controls.rows import NAN, mean, proportion
+from tests.validity.controls import planted
+from tests.validity.controls.rows import NAN, mean, proportion
 
 if TYPE_CHECKING:
     import keras

@@ -8,8 +8,8 @@ import pandas as pd
 from covidcxr.cohorts import phantom
 from covidcxr.core.studies import PhantomCohort
 from covidcxr.validity import duplicates
-from covidcxr.validity.controls import planted
-from covidcxr.validity.controls.rows import NAN, proportion
+from tests.validity.controls import planted
+from tests.validity.controls.rows import NAN, proportion
 
 
 def planted_copies(

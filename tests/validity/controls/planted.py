@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from covidcxr.core.studies import PhantomCohort
+from covidcxr.validity import controls
 
 SEEDS = 5
 """Cohorts of each kind, with seeds from 0."""
@@ -42,7 +43,7 @@ SINGLE = PROBED.model_copy(
     update={"covid19": 300, "normal": 300, "images_per_patient": 1.0, "severity": SEVERITY}
 )
 
-SHORTCUT, DISEASE, FILES, MISSING = "acquisition", "disease", "files", "missing fields"
+SHORTCUT, DISEASE, FILES, MISSING = "acquisition", controls.DISEASE, "files", "missing fields"
 """What is planted for probes."""
 
 CORNER, LUNG, NOTHING, PLACE = "mark in a corner", "mark in a lung", "no mark", "weighted place"

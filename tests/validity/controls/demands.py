@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from covidcxr.validity.controls import planted
-from covidcxr.validity.controls.rows import CONFIDENCE, LEVEL
 from covidcxr.validity.shortcuts.probes import PROBES, UNSEEN
+from tests.validity.controls import planted
+from tests.validity.controls.rows import CONFIDENCE, LEVEL
 
 RECALL = 0.95
 """The least share of the planted copies of each kind that must be found."""
@@ -72,7 +72,7 @@ def outcomes(measures: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     measures
-        Columns `covidcxr.validity.controls.rows.COLUMNS`. What was not measured is not demanded,
+        Columns `tests.validity.controls.rows.COLUMNS`. What was not measured is not demanded,
         and NaN meets no demand.
     """
     shown = measures[measures["measure"] == "lung in sight"].set_index(["method", "variant"])
@@ -92,8 +92,3 @@ def outcomes(measures: pd.DataFrame) -> pd.DataFrame:
 def chance_of_alarms(share: pd.Series, n: pd.Series) -> np.ndarray:
     """Probability of so many or more alarms in n intervals, each with 1 - `CONFIDENCE`."""
     return np.asarray(stats.binom.sf(np.rint(share * n) - 1, n, 1 - CONFIDENCE))
-
-
-def passing(criteria: pd.DataFrame) -> set[str]:
-    """Names of the methods that met every demand; one without demands has not passed."""
-    return {str(name) for name, rows in criteria.groupby("method") if rows["met"].all()}
