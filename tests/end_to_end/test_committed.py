@@ -15,7 +15,7 @@ import pytest
 from covidcxr.cohorts import cohort, composition, splits
 from covidcxr.cohorts.cohort import Cohort
 from covidcxr.cohorts.samples import OWN, Sample
-from covidcxr.core import records, studies
+from covidcxr.core import machine, records, studies
 from covidcxr.core.studies import DATA_VARIABLE, Study
 from covidcxr.networks import baselines, sensitivity, training
 from covidcxr.paper import forensics
@@ -104,7 +104,7 @@ def found(study: Study, name: str, results: Path, images: Images | None) -> reco
 @pytest.fixture(autouse=True)
 def nothing_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RERUN", raising=False)
-    monkeypatch.setattr(records, "commit", lambda: pytest.fail("a record would be made anew"))
+    monkeypatch.setattr(machine, "commit", lambda: pytest.fail("a record would be made anew"))
 
 
 needs_images = pytest.param(
