@@ -1,12 +1,15 @@
-"""Counts as sentences have them."""
+"""Counts, lists and lines read as in a sentence."""
 
-from covidcxr.core.words import in_words, some
+from covidcxr.core.words import listing, one_line, plural
 
 
-def test_small_counts_are_words_and_none_is_no_zero() -> None:
-    assert [in_words(n) for n in (0, 1, 12, 13, 1341)] == [
-        "none", "one", "twelve", "13", "1,341"
-    ]  # fmt: skip
-    assert [some(*of) for of in ((0, 5), (1, 1), (2, 2), (5, 5), (3, 5), (0, 13), (10, 13))] == [
-        "none of five", "one of one", "both", "all five", "three of five", "none of 13", "10 of 13"
-    ]  # fmt: skip
+def test_one_has_no_plural() -> None:
+    assert [plural(n, "image") for n in (0, 1, 2)] == ["0 images", "1 image", "2 images"]
+
+
+def test_the_last_two_names_are_joined_by_and() -> None:
+    assert [listing("ABC"[:n]) for n in (1, 2, 3)] == ["A", "A and B", "A, B and C"]
+
+
+def test_lines_are_joined() -> None:
+    assert one_line(ValueError(" bad\n  value ")) == "bad value"

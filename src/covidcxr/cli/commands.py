@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import yaml
 
 from covidcxr import __version__
 from covidcxr.core.errors import Problem
@@ -389,17 +388,15 @@ def page(
 ) -> None:
     """Execute a notebook template and write it as a page of the book."""
     from covidcxr.book import pages
+    from covidcxr.core import strict_yaml
 
-    given = {}
+    parameters = {}
     for item in parameter or []:
         name, equals, value = item.partition("=")
         if not equals:
             raise Problem(f"-p {item}: a parameter is written name=value.")
-        try:
-            given[name] = yaml.safe_load(value) if value else ""
-        except yaml.YAMLError as error:
-            raise Problem(f"-p {item}: the value is not valid YAML; quote it.") from error
-    pages.execute(template, output, given)
+        parameters[name] = strict_yaml.parse(value, f"-p {item}: the value is") if value else ""
+    pages.execute(template, output, parameters)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Figures and tables of the book's pages, one module a page."""
+"""Figures and tables of the book's pages, by topic."""
 
 from covidcxr.figures.common import (
     COLORS,

@@ -184,7 +184,7 @@ def comparison(judged: Mapping[ModelName, pd.DataFrame], baseline: float, study:
 
 
 def accuracies(points: pd.DataFrame, title: str) -> Picture:
-    """Draw `covidcxr.paper.reproduction.points`, accuracies with intervals; a title of the axis."""
+    """Draw `covidcxr.paper.runs.points`, accuracies with intervals; a title of the axis."""
     rows = points.sort_values(
         "model", key=lambda m: m.map(list(TITLES.values()).index), kind="stable"
     )

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy import stats
 
 from covidcxr.scores import curves, metrics, proportions
@@ -262,15 +261,13 @@ def answer(name: str, counts: pd.DataFrame, threshold: float, others: Sequence[f
 
 
 def _worth(p: Predictions, threshold: float, confidence: float) -> dict[str, float]:
-    right = p.called(threshold) == p.positive
-    inside: dict[str, NDArray[np.bool_]] = {
-        "sensitivity": p.positive,
-        "specificity": ~p.positive,
-        "accuracy": np.ones(len(p), dtype=bool),
-    }
+    called = p.called(threshold)
+    right, inside = called == p.positive, metrics.denominators(p.positive, called)
     return {
-        name: proportions.effective_sample_size(right[rows], p.group[rows], confidence)[0]
-        for name, rows in inside.items()
+        name: proportions.effective_sample_size(
+            right[inside[name]], p.group[inside[name]], confidence
+        )[0]
+        for name in ("sensitivity", "specificity", "accuracy")
     }
 
 

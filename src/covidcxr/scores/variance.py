@@ -18,7 +18,7 @@ from scipy import stats
 from covidcxr.core.errors import Problem
 from covidcxr.core.records import Record
 from covidcxr.core.studies import POSITIVE
-from covidcxr.scores import metrics
+from covidcxr.scores import bootstrap, metrics
 from covidcxr.scores.proportions import wilson
 
 RUN = ["model", "split", "seed", "draw"]
@@ -190,8 +190,7 @@ def superiority(
     by_draw = wins.groupby(paired["draw"]).agg(["sum", "size"]).to_numpy(float)
     rng = np.random.default_rng(seed)
     drawn = rng.multinomial(draws, np.full(draws, 1 / draws), size=resamples) @ by_draw
-    tail = 100 * (1 - confidence) / 2
-    low, high = np.percentile(drawn[:, 0] / drawn[:, 1], [tail, 100 - tail]).tolist()
+    low, high = bootstrap.percentile(drawn[:, 0] / drawn[:, 1], confidence)
     value = float(wins.mean())
     return {
         "value": value,

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from covidcxr.core.errors import Problem
+from covidcxr.scores import bootstrap
 
 COMPONENTS = {
     "split": "which images train",
@@ -195,10 +196,9 @@ def _table(
     total = sum(variance.values())
     variance["a run"] = total
     drawn["a run"] = np.sum(list(drawn.values()), axis=0)
-    tail = 100 * (1 - confidence) / 2
     rows = {}
     for name, value in variance.items():
-        low, high = np.percentile(100 * np.sqrt(drawn[name]), [tail, 100 - tail]).tolist()
+        low, high = bootstrap.percentile(100 * np.sqrt(drawn[name]), confidence)
         rows[name] = {
             "variance": value,
             "points": 100 * np.sqrt(value),

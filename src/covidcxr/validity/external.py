@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
 from covidcxr.cohorts.samples import OWN, TIERS, Sample, shrunk
 from covidcxr.cohorts.samples import fingerprint as of_samples
@@ -27,6 +26,7 @@ from covidcxr.core.studies import LABELS, POSITIVE, TITLES, ModelName, Study
 from covidcxr.networks import simple_models
 from covidcxr.scores import calibration, intervals, metrics, proportions
 from covidcxr.scores.intervals import Interval
+from covidcxr.scores.means import clustered_mean
 from covidcxr.scores.predictions import Predictions
 from covidcxr.validity import duplicates
 
@@ -696,12 +696,7 @@ def _mean(values: NDArray[np.float64], group: NDArray[np.int64], confidence: flo
     n = len(values)
     if not n:
         return Interval(NAN, NAN, NAN, "none", "group", 0, reason="no image")
-    value = float(values.mean())
-    _, code = np.unique(group, return_inverse=True)
-    sums = np.bincount(code, weights=values - value)
-    number = len(sums)
-    if number < 2:
+    value, low, high = clustered_mean(values, group, confidence)
+    if np.isnan(low):
         return Interval(value, NAN, NAN, "none", "group", n, reason="a single group")
-    error = np.sqrt(number / (number - 1) * np.sum(sums**2)) / n
-    away = float(stats.t.ppf((1 + confidence) / 2, number - 1) * error)
-    return Interval(value, value - away, value + away, "Student's t over groups", "group", n)
+    return Interval(value, low, high, "Student's t over groups", "group", n)
