@@ -71,7 +71,8 @@ pins: $(PINS)
 
 book: setup ## render the book of STUDY (demo: minutes, no download)
 	$(SNAKEMAKE) -- all
-	@echo "The book: build/$$($(BIN)/covidcxr name '$(STUDY)' $(SET))/_build/html/index.html"
+	@book="build/$$($(BIN)/covidcxr name '$(STUDY)' $(SET))/_build/html/index.html"; \
+		test ! -f "$$book" || echo "The book: $$book"
 
 pdf: setup ## set the book of STUDY for paper (needs xelatex)
 	@$(BIN)/covidcxr press

@@ -86,6 +86,25 @@ def test_class_folders_can_be_named(folder: Path) -> None:
     )
 
 
+def test_a_link_to_a_folder_is_counted_and_not_followed(
+    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "ward").mkdir()
+    (tmp_path / "ward" / "x.png").write_bytes(picture(8))
+    (folder / "NORMAL" / "ward").symlink_to(tmp_path / "ward")
+    assert len(rows(folder)) == 6
+    assert "1 (a link to a folder, which is not followed)" in caplog.text
+
+
+def test_the_name_of_the_data_folder_may_be_any(folder: Path) -> None:
+    assert len(rows(folder.rename(folder.with_name("my\u00a0data")))) == 6
+
+
+def test_a_class_folder_of_another_place_is_refused(folder: Path) -> None:
+    said = complaint(folder, classes={"NORMAL": [str(folder / "NORMAL")]})
+    assert "which cohort.classes names" in said
+
+
 def test_two_folders_of_a_class_are_a_problem(folder: Path) -> None:
     (folder / "covid-19").mkdir()
     said = complaint(folder)

@@ -464,3 +464,33 @@ class TestBitsInUse:
         expected = round(int((self.RAMP // 4).max()) * 255 / (2**bits - 1))
         for path in (png, tiff):
             assert images.decode(path, 64, "nearest").max() == expected
+
+    def test_values_that_were_stretched_as_the_standard_asks_stay_stretched(
+        self, tmp_path: Path
+    ) -> None:
+        stretched = (self.RAMP.astype(int) * 65_535 // 4095).astype(np.uint16)
+        png = deep(tmp_path / "a.png", stretched, significant(12))
+        assert images.bits_in_use([png]) == [16]
+        plain = (self.RAMP * 255.0 / 4095).round().astype(int)
+        assert np.abs(images.decode(png, 64, "nearest")[..., 0] - plain).max() <= 1
+
+    def test_the_largest_value_of_one_tiff_is_no_declaration(self, tmp_path: Path) -> None:
+        paths = [tmp_path / "dark.tif", tmp_path / "bright.tif"]
+        for path, values in zip(paths, (self.RAMP // 5, self.RAMP), strict=True):
+            Image.fromarray(values).save(path, tiffinfo={281: int(values.max()) - 1})
+        assert images.bits_in_use(paths) == [12, 12]
+
+    def test_colours_of_16_bits_are_refused(self, tmp_path: Path) -> None:
+        header = struct.pack(">IIBBBBB", 2, 2, 16, 2, 0, 0, 0)
+        rows = zlib.compress(b"".join(b"\0" + b"\x0f\xff" * 6 for _ in range(2)))
+        path = tmp_path / "colour.png"
+        path.write_bytes(
+            b"\x89PNG\r\n\x1a\n"
+            + b"".join(
+                struct.pack(">I", len(body)) + kind + body
+                + struct.pack(">I", zlib.crc32(kind + body))
+                for kind, body in ((b"IHDR", header), (b"IDAT", rows), (b"IEND", b""))
+            )
+        )  # fmt: skip
+        with pytest.raises(Problem, match="has 16 bits a channel, in colour or with alpha"):
+            images.decode(path, 64, "nearest")

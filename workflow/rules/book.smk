@@ -40,6 +40,10 @@ def render(folder, builder):
     )
 
 
+# On a cluster they are not worth a place in the queue.
+localrules: book, pdf
+
+
 rule book:
     """Render the book for the web."""
     input:

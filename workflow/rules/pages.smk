@@ -62,7 +62,7 @@ COHORT = str(cohort_folder(STUDY.name)) if DATA else ""
 SPLIT = split_file(STUDY.name, *SHOWN)
 
 # What `parameters` may name.
-GIVEN = {
+PARAMETER_VALUES = {
     "study": study_file(STUDY.name),
     "paper_study": "config/paper.yaml",
     "sensitivity_study": f"config/{sensitivity.NAME}.yaml",
@@ -85,7 +85,7 @@ evidence = [Path(path) for path in checklists.values()]
 renewed = [path for path in evidence if path.is_relative_to(RESULTS)]
 
 # What `needs` may name, besides pages.
-NEEDED = {
+INPUTS = {
     "trainings": TRAINED,
     "pixels": cohort_file(STUDY.name, "pixels.npy"),
     "split": SPLIT,
@@ -117,30 +117,30 @@ for page, path in [*shown, *zip(TRAINED, records_of(TRAINED))]:
         Path(page).unlink(missing_ok=True)
 
 
-def given(page):
-    return {key: str(GIVEN[value]) for key, value in PAGES[page].get("parameters", {}).items()}
+def parameters_of(page):
+    return {key: str(PARAMETER_VALUES[value]) for key, value in PAGES[page].get("parameters", {}).items()}
 
 
-def needed(page):
+def inputs_of(page):
     """Return what a page rests on; without the images also the records that it shows."""
     needs = PAGES[page].get("needs", [])
-    files = [file for need in needs for file in (NEEDED[need] if need in NEEDED else [page_file(need)])]
+    files = [file for need in needs for file in (INPUTS[need] if need in INPUTS else [page_file(need)])]
     own = [] if DATA else record_files(RESULTS, *RECORDS[page])
-    return [*files, *own, *(value for value in given(page).values() if value.endswith(".yaml"))]
+    return [*files, *own, *(value for value in parameters_of(page).values() if value.endswith(".yaml"))]
 
 
 rule page:
     """Execute a notebook."""
     input:
         lambda w: code(template(w.page)),
-        lambda w: needed(w.page),
+        lambda w: inputs_of(w.page),
         template=lambda w: template(w.page),
     output:
         page="{place}/pages/{page}.ipynb",
     params:
-        given=lambda w: [part for item in given(w.page).items() for part in ("-p", "=".join(item))],
+        parameters=lambda w: [part for item in parameters_of(w.page).items() for part in ("-p", "=".join(item))],
     wildcard_constraints:
         place=f"{re.escape(str(BUILD))}|{re.escape(str(BUILD_ROOT / 'shared'))}",
         page="|".join(PAGES),
     shell:
-        "{COVIDCXR} page {input.template:q} {output.page:q} {params.given:q}"
+        "{COVIDCXR} page {input.template:q} {output.page:q} {params.parameters:q}"

@@ -6,6 +6,7 @@ Whatever the source, a cohort ends as a folder with ``manifest.csv`` and
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from dataclasses import dataclass
@@ -163,9 +164,12 @@ def state(study: Study) -> str:
         return ""
     root = folders.root_of(study.cohort)
     # A class folder that is a link is entered when it is named, but not on the way down.
-    places = [root, *(root / label for label in LABELS)]
+    places = [root]
+    for label in LABELS:
+        with contextlib.suppress(Problem):  # a list may do without class folders
+            places += folders.class_places(root, label, (study.cohort.classes or {}).get(label))
     files = {
-        path.relative_to(root).as_posix(): path
+        os.path.relpath(path, root): path
         for path in (found for place in places for found in place.rglob("*"))
         if path.suffix.lower() in image_files.SUFFIXES and path.is_file()
     }

@@ -103,7 +103,7 @@ def _from_csv(csv: Path) -> pd.DataFrame:
             f"write {' or '.join(LABELS)}."
         )
     # A CSV may say more about its images than a manifest holds.
-    used = (set(manifest.MANIFEST.columns) | {"file"}) - {"image_id", "path"}
+    used = (set(manifest.MANIFEST.columns) | {"file"}) - {"image_id", "path", "grey_bits"}
     ignored = [str(column) for column in table if column not in used]
     if ignored:
         log.info("%s: columns that are not used: %s", csv, ", ".join(ignored))
@@ -119,18 +119,18 @@ def _readable(table: pd.DataFrame, csv: Path) -> pd.DataFrame:
     for column, remedy in remedies.items():
         if column not in table:
             continue
-        said = table[column]
+        text = table[column]
         if column == "age":
-            meant = pd.to_numeric(said, errors="coerce")
+            values = pd.to_numeric(text, errors="coerce")
         else:
-            meant = said.where(said.isin(["F", "M"]))
-        unread = said[meant.isna() & said.notna()]
+            values = text.where(text.isin(["F", "M"]))
+        unread = text[values.isna() & text.notna()]
         if len(unread):
             log.warning(
                 "%s: %d of %d values of column '%s' are taken as unknown, '%s' for one; %s.",
-                *(csv, len(unread), said.notna().sum(), column, unread.iloc[0], remedy),
+                *(csv, len(unread), text.notna().sum(), column, unread.iloc[0], remedy),
             )
-        table = table.assign(**{column: meant})
+        table = table.assign(**{column: values})
     return table
 
 
@@ -151,8 +151,8 @@ def class_folders(root: Path, classes: Mapping[Label, list[str]] | None = None) 
     """
     rows, left_out = [], []
     for label in LABELS:
-        for place in _class_places(root, label, (classes or {}).get(label)):
-            paths, others = image_files.sort_out(place)
+        for place in class_places(root, label, (classes or {}).get(label)):
+            paths, others = image_files.list_images(place)
             left_out += others
             rows += [
                 {"path": path.relative_to(root).as_posix(), "label": label, "source": root.name}
@@ -167,16 +167,18 @@ _SPELLINGS: dict[Label, set[str]] = {"COVID19": {"covid19", "covid"}, "NORMAL": 
 """What a class folder may be called, in lower case and without signs."""
 
 
-def _class_places(root: Path, label: Label, names: list[str] | None) -> list[Path]:
-    there = sorted(path for path in root.iterdir() if path.is_dir() and path.name[0] != ".")
+def class_places(root: Path, label: Label, names: list[str] | None) -> list[Path]:
+    """Return the folders of a class: those that are named, else the one spelled as usual."""
+    subfolders = _subfolders(root)
     if names:
-        if missing := [name for name in names if not (root / name).is_dir()]:
+        wrong = [n for n in names if Path(n).is_absolute() or not (root / n).is_dir()]
+        if wrong:
             raise Problem(
-                f"{root}: has no folder '{missing[0]}', which cohort.classes names; {_held(there)}."
+                f"{root}: has no folder '{wrong[0]}', which cohort.classes names; "
+                f"{_held(subfolders)}."
             )
         return [root / name for name in names]
-    spelled = {path: re.sub(r"[^a-z0-9]", "", path.name.lower()) for path in there}
-    places = [path for path in there if spelled[path] in _SPELLINGS[label]]
+    places = [path for path in subfolders if _is_spelled(path, label)]
     if len(places) > 1:
         raise Problem(
             f"{root}: has several folders for class {label} "
@@ -185,18 +187,34 @@ def _class_places(root: Path, label: Label, names: list[str] | None) -> list[Pat
         )
     if places:
         return places
-    deeper = [path for path in there if all(_spells(path, label) for label in LABELS)]
+    deeper = [path for path in subfolders if holds_classes(path)]
     if deeper:
         remedy = f"name one of them: cohort.path={' or '.join(map(str, deeper))}"
     else:
         remedy = "rename one, or name it in cohort.classes"
-    raise Problem(f"{root}: has no folder for class {label}; {_held(there)}; {remedy}.")
+    raise Problem(f"{root}: has no folder for class {label}; {_held(subfolders)}; {remedy}.")
 
 
-def _spells(root: Path, label: Label) -> bool:
-    """Return whether a folder holds one for a class."""
-    names = (re.sub(r"[^a-z0-9]", "", p.name.lower()) for p in root.iterdir() if p.is_dir())
-    return any(name in _SPELLINGS[label] for name in names)
+def holds_classes(folder: Path) -> bool:
+    """Return whether a folder holds one for each class, however spelled."""
+    try:
+        subfolders = _subfolders(folder)
+    except Problem:  # no place of ours, such as a disk's lost+found
+        return False
+    return all(any(_is_spelled(path, label) for path in subfolders) for label in LABELS)
+
+
+def _is_spelled(folder: Path, label: Label) -> bool:
+    return re.sub(r"[^a-z0-9]", "", folder.name.lower()) in _SPELLINGS[label]
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
+    except OSError as error:
+        raise Problem(
+            f"{folder}: cannot be listed ({error.strerror}); change its permissions."
+        ) from error
 
 
 def _held(folders: Sequence[Path]) -> str:
@@ -228,7 +246,9 @@ def finish(root: Path, rows: pd.DataFrame, where: str) -> pd.DataFrame:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise Problem(f"{missing[0]}{more}: no such file; restore it or correct {where}.")
 
-    rows["image_id"] = _image_ids(rows, where)
+    if (twice := rows.loc[rows["path"].duplicated(), "path"]).size:
+        raise Problem(f"{where}: lists {twice.iloc[0]} twice; remove one of the two.")
+    rows["image_id"] = image_ids(rows["label"], rows["path"])
     hashes = pd.Series([images.sha256(path) for path in paths], dtype="string")
     if "sha256" in rows:
         changed = rows.loc[rows["sha256"].notna() & (rows["sha256"] != hashes), "path"]
@@ -254,12 +274,10 @@ def finish(root: Path, rows: pd.DataFrame, where: str) -> pd.DataFrame:
     return manifest.validate(_defaults(rows), where)
 
 
-def _image_ids(rows: pd.DataFrame, where: str) -> pd.Series:
-    """Return the class and the name of each file, or its path where two share a name."""
-    if (twice := rows.loc[rows["path"].duplicated(), "path"]).size:
-        raise Problem(f"{where}: lists {twice.iloc[0]} twice; remove one of the two.")
-    ids = rows["label"] + "/" + rows["path"].str.rsplit("/", n=1).str[-1]
-    return ids.where(~ids.duplicated(keep=False), rows["path"])
+def image_ids(label: pd.Series[str], path: pd.Series[str]) -> pd.Series[str]:
+    """Return the class and the name of each file, or its path where two share these."""
+    ids = label + "/" + path.str.rsplit("/", n=1).str[-1]
+    return ids.where(~ids.duplicated(keep=False), path)
 
 
 def _defaults(rows: pd.DataFrame) -> pd.DataFrame:

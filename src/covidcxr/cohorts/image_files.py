@@ -36,15 +36,15 @@ class LeftOut(NamedTuple):
     reason: str
 
 
-def sort_out(folder: Path) -> tuple[list[Path], list[LeftOut]]:
-    """Sort the files below a folder into those that are read and those that are left out.
+def list_images(folder: Path) -> tuple[list[Path], list[LeftOut]]:
+    """List the files below a folder that are read, and those that are left out.
 
     Returns
     -------
     images : list of Path
-        Sorted; links to folders are not followed.
+        Sorted.
     left_out : list of LeftOut
-        Every other file.
+        Every other file, and links to folders, which are not followed.
 
     Raises
     ------
@@ -58,12 +58,17 @@ def sort_out(folder: Path) -> tuple[list[Path], list[LeftOut]]:
             "move it elsewhere."
         ) from error
 
-    paths = sorted(
-        Path(place, name) for place, _, names in os.walk(folder, onerror=refuse) for name in names
-    )
-    reasons = {path: reason(path, folder) for path in paths}
-    left_out = [LeftOut(path, why) for path, why in reasons.items() if why]
-    return [path for path in paths if not reasons[path]], left_out
+    paths: list[Path] = []
+    left_out: list[LeftOut] = []
+    for place, below, names in os.walk(folder, onerror=refuse):
+        links = (Path(place, name) for name in below if Path(place, name).is_symlink())
+        left_out += [LeftOut(path, "a link to a folder, which is not followed") for path in links]
+        for path in (Path(place, name) for name in names):
+            if why := reason_left_out(path, folder):
+                left_out.append(LeftOut(path, why))
+            else:
+                paths.append(path)
+    return sorted(paths), sorted(left_out)
 
 
 def summary(left_out: Iterable[LeftOut]) -> str:
@@ -82,7 +87,7 @@ def printable(path: Path) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def reason(path: Path, root: Path) -> str:
+def reason_left_out(path: Path, root: Path) -> str:
     """Return why a file is left out; nothing for one that is read."""
     suffix, parts = path.suffix.lower(), path.relative_to(root).parts
     if any(part[0] == "." or part.lower() in _SYSTEM for part in parts):
@@ -93,6 +98,7 @@ def reason(path: Path, root: Path) -> str:
         if not suffix:
             return "no ending; add .png or .jpg to the name"
         return _REASONS.get(suffix, f"{printable(Path(suffix))} is no ending of an image")
-    if not printable(path).isprintable() or printable(path) != str(path):
+    inside = Path(*parts)
+    if not printable(inside).isprintable() or printable(inside) != str(inside):
         return "a name that cannot be printed; rename it"
     return "" if path.is_file() else "a link that leads nowhere"

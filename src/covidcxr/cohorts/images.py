@@ -161,26 +161,36 @@ def bits_in_use(paths: Sequence[Path]) -> list[int | None]:
             with _opened(path) as image:
                 if image.mode not in _SIXTEEN_BIT:
                     continue
-                if said := _declared_bits(image, path):
-                    declared[index] = said
+                image.load()
+                top = int(np.asarray(image).max())
+                if bits := _declared_bits(image, path, top):
+                    declared[index] = bits
                 else:
-                    image.load()
-                    highest[index] = int(np.asarray(image).max())
+                    highest[index] = top
         except Unreadable:
             continue  # decoding names it
-    top = max(highest.values(), default=0)
-    shared = next((bits for bits in BITS if top < 2**bits), BITS[-1])
+    brightest = max(highest.values(), default=0)
+    shared = next((bits for bits in BITS if brightest < 2**bits), BITS[-1])
     return [declared.get(i, shared if i in highest else None) for i in range(len(paths))]
 
 
-def _declared_bits(image: Image.Image, path: Path) -> int | None:
-    """Return how many bits a 16-bit PNG (sBIT) or TIFF (MaxSampleValue) says are in use."""
+def _declared_bits(image: Image.Image, path: Path, highest: int) -> int | None:
+    """Return how many bits a 16-bit file says are in use, where its values fit into them.
+
+    A PNG (sBIT) whose values were stretched over all 16 bits, as its standard asks, declares
+    how many they were before; a TIFF's MaxSampleValue may be just the largest value in it.
+    """
     if image.format == "TIFF":
-        largest = getattr(image, "tag_v2", {}).get(_MAX_SAMPLE_VALUE)
-        value = largest[0] if isinstance(largest, tuple) else largest
-        return int(value).bit_length() if value else None
-    if image.format != "PNG":
-        return None
+        value = getattr(image, "tag_v2", {}).get(_MAX_SAMPLE_VALUE)
+        largest = value[0] if isinstance(value, tuple) else value
+        declared = next((bits for bits in BITS if largest == 2**bits - 1), None)
+    else:
+        declared = _significant_bits(path) if image.format == "PNG" else None
+    return declared if declared in BITS and highest < 2**declared else None
+
+
+def _significant_bits(path: Path) -> int | None:
+    """Read the chunk sBIT of a PNG, which PIL passes over."""
     with path.open("rb") as file:
         file.seek(8)
         while len(head := file.read(8)) == 8 and head[4:] != b"IDAT":
@@ -246,6 +256,9 @@ def _opened(path: Path) -> Iterator[Image.Image]:
                 raise _too_large(path)
             if image.mode not in _EIGHT_BIT | _SIXTEEN_BIT:
                 raise Unreadable(path, f"has mode {image.mode}, which is not supported", _EXPORT)
+            # PIL would keep the upper half of each value, whatever bits are in use.
+            if image.mode not in _SIXTEEN_BIT and ";16" in str(image.tile):
+                raise Unreadable(path, "has 16 bits a channel, in colour or with alpha", _EXPORT)
             yield image
     except Unreadable:
         raise
@@ -280,7 +293,7 @@ def _eight_bit(image: Image.Image, path: Path, bits: int | None) -> Image.Image:
         values = np.asarray(image).astype(np.int64)
         if values.min() < 0 or values.max() > 65_535:
             raise Unreadable(path, "holds grey values outside 0 to 65535", _EXPORT)
-        largest = 2 ** (bits or _declared_bits(image, path) or BITS[-1]) - 1
+        largest = 2 ** (bits or _declared_bits(image, path, int(values.max())) or BITS[-1]) - 1
         scaled = (values * 255 + largest // 2) // largest
         return Image.fromarray(scaled.clip(max=255).astype(np.uint8))
     # A transparent colour changes no pixel here, but PIL would warn about it.

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from covidcxr.cohorts.image_files import SUFFIXES
+from covidcxr.cohorts import image_files
 from covidcxr.core.errors import Problem
 from covidcxr.core.studies import LABELS, KaggleCohort
 
@@ -294,7 +294,4 @@ def _hidden(place: Path, root: Path) -> bool:
 
 
 def _count(folder: Path) -> int:
-    return sum(
-        path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
-        for path in folder.rglob("*")
-    )
+    return len(image_files.list_images(folder)[0]) if folder.is_dir() else 0

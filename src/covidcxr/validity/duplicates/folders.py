@@ -72,7 +72,7 @@ def list_files(folders: Sequence[Path]) -> tuple[list[Path], list[LeftOut]]:
             visited.add(real)
             below.sort()
             for path in (Path(place, name) for name in names):
-                if why := image_files.reason(path, folder):
+                if why := image_files.reason_left_out(path, folder):
                     left_out.append(LeftOut(path, why))
                 else:
                     paths.append(path)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from covidcxr.cohorts import folders
 from covidcxr.cohorts.splits import PARTS
 from covidcxr.core.errors import Unusable
 from covidcxr.core.studies import DATA_VARIABLE
@@ -39,9 +40,11 @@ def read_manifest(path: Path, images: pd.Series[str]) -> pd.DataFrame:
         if "file" not in rows:
             raise Unusable(f"{path}: has neither a column image_id nor file; add one.")
         rows["image_id"] = rows["file"]
-        if "label" in rows and not rows["file"].isin(images).any():
+        if "label" in rows:
             # A split names the images of class folders by class and file.
-            rows["image_id"] = rows["label"] + "/" + rows["file"].str.rsplit("/", n=1).str[-1]
+            by_class = folders.image_ids(rows["label"], rows["file"])
+            if images.isin(by_class).sum() > images.isin(rows["file"]).sum():
+                rows["image_id"] = by_class
     _refuse_repeated(path, rows["image_id"].dropna())
     unlisted = images[~images.isin(rows["image_id"])]
     if len(unlisted):
