@@ -36,7 +36,7 @@ def images(apart: int, n: int = N) -> Cohort:
 
 
 def scored(made: object, split: str, seed: int) -> dict[str, predictions.Predictions]:
-    tables = baselines.tested(made, split, seed)  # type: ignore[arg-type]
+    tables = baselines.predictions_of(made, split, seed)  # type: ignore[arg-type]
     return {name: predictions.from_table(rows, name) for name, rows in tables.items()}
 
 
@@ -86,9 +86,9 @@ def test_each_draw_stands_once_and_has_its_own_test_part(tmp_path: Path) -> None
         kind, draw = studies.split_kind(name), studies.split_draw(name, seed)
         split = splits.make(sample.manifest, kind, STUDY.test_fraction, 0.0, draw)
         wanted = set(split.loc[split["part"] == "test", "image_id"])
-        for table in baselines.tested(made, name, seed).values():
+        for table in baselines.predictions_of(made, name, seed).values():
             assert set(table["image_id"]) == wanted
-    one, other = (baselines.tested(made, "grouped-3", seed)["Majority"] for seed in (4, 5))
+    one, other = (baselines.predictions_of(made, "grouped-3", seed)["Majority"] for seed in (4, 5))
     assert one.equals(other)
 
 
@@ -129,7 +129,7 @@ def test_a_draw_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
     made = baselines.record(STUDY, results=tmp_path, cohort=images(150))
     for split, seed in (("random", 99), ("keras", 4)):
         with pytest.raises(Problem, match=f"no split '{split}' with seed {seed}"):
-            baselines.tested(made, split, seed)
+            baselines.predictions_of(made, split, seed)
 
 
 def test_corrected_groups_reach_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
