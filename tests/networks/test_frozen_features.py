@@ -11,7 +11,7 @@ from covidcxr.cohorts import splits
 from covidcxr.cohorts.cohort import Cohort
 from covidcxr.core import studies
 from covidcxr.core.errors import Problem
-from covidcxr.networks import architecture, frozen_features, training
+from covidcxr.networks import architecture, fitting, frozen_features
 
 N = 20
 CHANNELS = frozen_features.CHANNELS
@@ -80,14 +80,14 @@ def test_training_on_features_is_training_the_network(
 ) -> None:
     chosen = study(**changes)
     split = splits.make(cohort.manifest, "random", 0.25)
-    plain = training.train(chosen, model, 1, cohort, split)
-    short = training.train(chosen, model, 1, cohort, split, store=tmp_path)
-    for one, other in zip(plain.whole().weights, short.whole().weights, strict=True):
+    plain = fitting.train(chosen, model, 1, cohort, split)
+    short = fitting.train(chosen, model, 1, cohort, split, store=tmp_path)
+    for one, other in zip(plain.network().weights, short.network().weights, strict=True):
         np.testing.assert_allclose(one.numpy(), other.numpy(), atol=1e-6, err_msg=one.path)
     np.testing.assert_allclose(plain.predictions["score"], short.predictions["score"], atol=1e-5)
     numbers = ["epoch", "loss", "accuracy"]
     np.testing.assert_allclose(plain.history[numbers], short.history[numbers], atol=1e-5)
-    np.testing.assert_allclose(short.scored(cohort.pixels), short.predictions["score"], atol=1e-6)
+    np.testing.assert_allclose(short.score(cohort.pixels), short.predictions["score"], atol=1e-6)
 
 
 def test_every_backbone_sees_every_image_once_for_all_networks_and_seeds(
@@ -118,7 +118,7 @@ def test_every_backbone_sees_every_image_once_for_all_networks_and_seeds(
     split = splits.make(cohort.manifest, "random", 0.25)
     for seed in (0, 1):
         for model in studies.TITLES:
-            training.train(chosen, model, seed, cohort, split, store=tmp_path)
+            fitting.train(chosen, model, seed, cohort, split, store=tmp_path)
     assert sum(seen) == 2 * N
     # Nor is one built to look at nothing.
     assert built == ["resnet50", "resnet152v2"]
@@ -133,9 +133,9 @@ def test_a_vector_is_kept_where_it_suffices_and_a_map_where_it_does_not() -> Non
 
 
 def test_features_suffice_only_where_nothing_before_the_head_changes() -> None:
-    assert frozen_features.suffice(study())
-    assert not frozen_features.suffice(study(augmentation="flip"))
-    assert not frozen_features.suffice(study(trainable="true"))
+    assert frozen_features.can_train_on_features(study())
+    assert not frozen_features.can_train_on_features(study(augmentation="flip"))
+    assert not frozen_features.can_train_on_features(study(trainable="true"))
 
 
 def see(pixels: np.ndarray) -> bytes:

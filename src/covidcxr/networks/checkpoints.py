@@ -1,8 +1,8 @@
-"""Checkpoints: where a training stands after an epoch, so that a killed one goes on.
+"""Checkpoints: save and resume the state of a training.
 
 A checkpoint is one file: every variable of the network and its optimizer, the seeds of
-its random layers among them, and what has been told so far. It is written aside and put
-in place whole; a training that goes on from it ends as if it had never been stopped.
+its random layers among them, and the state of the epoch log. It is written aside and put
+in place whole; a training that resumes from it ends as if it had never been stopped.
 """
 
 from __future__ import annotations
@@ -26,18 +26,21 @@ if TYPE_CHECKING:
 METHOD = 1
 """Raised when the content of a checkpoint changes, so that older ones do not fit."""
 
-_TOLD = "told"
+_TEXT = "told"
+"""The entry of the file with key and state, and the name of the state in it."""
 
 
 def path(folder: Path, name: str, key: Mapping[str, Any]) -> Path:
-    """Return where the checkpoint of a training lies, by all of its key but the ``method``."""
+    """Path of a training's checkpoint, by all of its key but the ``method``."""
     decisive = {name: value for name, value in key.items() if name != "method"}
     digest = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
     return folder / f"{name}-{digest[:16]}.npz"
 
 
-def save(path: Path, network: keras.Model, key: Mapping[str, Any], told: Mapping[str, Any]) -> None:
-    """Write where a training stands.
+def save(
+    path: Path, network: keras.Model, key: Mapping[str, Any], state: Mapping[str, Any]
+) -> None:
+    """Save the state of a training.
 
     Parameters
     ----------
@@ -46,9 +49,9 @@ def save(path: Path, network: keras.Model, key: Mapping[str, Any], told: Mapping
     network
         Compiled, its optimizer built.
     key
-        What the training is, JSON by nature; see `restore`.
-    told
-        What else must survive, JSON by nature; ``epoch``, the last that is done, among it.
+        Identifies the training, JSON by nature; see `restore`.
+    state
+        Of the epoch log, JSON by nature; ``epoch``, the last that is done, among it.
 
     Raises
     ------
@@ -56,27 +59,27 @@ def save(path: Path, network: keras.Model, key: Mapping[str, Any], told: Mapping
         Where the disk is full; the checkpoint that was there stays.
     """
     devices.sync_jax_state(network)
-    held = {f"v{i:05d}": np.asarray(v) for i, v in enumerate(_variables(network))}
-    text = json.dumps({"key": _whole(key), "told": dict(told)})
+    values = {f"v{i:05d}": np.asarray(v) for i, v in enumerate(_variables(network))}
+    text = json.dumps({"key": _with_method(key), _TEXT: dict(state)})
     with atomic.file(path) as aside:
-        np.savez(aside, allow_pickle=False, **held, **{_TOLD: np.array(text)})
+        np.savez(aside, allow_pickle=False, **values, **{_TEXT: np.array(text)})
 
 
 def restore(
     path: Path, network: keras.Model, key: Mapping[str, Any], epochs: int
 ) -> dict[str, Any] | None:
-    """Bring a network to where a training stood; return what it told.
+    """Restore the variables of a network; return the state of the epoch log.
 
     Parameters
     ----------
     path
-        The file, which need not be there.
+        The file, which may be missing.
     network
         Compiled, its optimizer built, as when the checkpoint was written.
     key
-        What the training is, its ``method`` among it.
+        Identifies the training, its ``method`` included.
     epochs
-        How long the training will be. A checkpoint that stands behind its end is moved aside.
+        Length of the training. A checkpoint of a later epoch is moved aside.
 
     Returns
     -------
@@ -94,11 +97,11 @@ def restore(
     variables = _variables(network)
     try:
         with np.load(path, allow_pickle=False) as file:
-            content = json.loads(str(file[_TOLD]))
-            told: dict[str, Any] = content["told"]
-            same = content["key"] == json.loads(json.dumps(_whole(key)))
+            content = json.loads(str(file[_TEXT]))
+            state: dict[str, Any] = content[_TEXT]
+            same = content["key"] == json.loads(json.dumps(_with_method(key)))
             # All is read, and with it checked, before anything is changed.
-            held = [file[f"v{i:05d}"] for i in range(len(variables))] if same else []
+            values = [file[f"v{i:05d}"] for i in range(len(variables))] if same else []
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         reason = " ".join(str(error).split())
         raise Problem(
@@ -110,17 +113,19 @@ def restore(
             f"{path}: this checkpoint was written by another method of training; go on with the "
             f"code that wrote it, or start anew with {records.RERUN}=1, which moves it aside."
         )
-    if not same or told["epoch"] > epochs:
+    if not same or state["epoch"] > epochs:
         path.rename(records.replaced(path))
         return None
-    for variable, value in zip(variables, held, strict=True):
+    for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
-    return told
+    return state
 
 
-def _whole(key: Mapping[str, Any]) -> dict[str, Any]:
+def _with_method(key: Mapping[str, Any]) -> dict[str, Any]:
+    """Key with the method of checkpoints."""
     return {**key, "checkpoints": METHOD}
 
 
 def _variables(network: keras.Model) -> list[Any]:
+    """Variables of a network and its optimizer."""
     return [*network.variables, *network.optimizer.variables]
