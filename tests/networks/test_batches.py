@@ -20,12 +20,14 @@ def test_balanced_classes_weigh_the_same() -> None:
 def test_a_weighted_code_weighs_the_cross_entropy() -> None:
     import keras
 
-    said = np.array([[0.2, 0.8], [0.7, 0.3]], dtype="float32")
+    probabilities = np.array([[0.2, 0.8], [0.7, 0.3]], dtype="float32")
     codes = np.eye(2, dtype="float32")[[1, 0]]
     weight = np.array([[3.0], [0.5]], dtype="float32")
     losses = keras.losses.categorical_crossentropy
     np.testing.assert_allclose(
-        losses(codes * weight, said), losses(codes, said) * weight.ravel(), rtol=1e-6
+        losses(codes * weight, probabilities),
+        losses(codes, probabilities) * weight.ravel(),
+        rtol=1e-6,
     )
 
 

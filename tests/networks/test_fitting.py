@@ -86,12 +86,12 @@ def test_loss_and_accuracy_are_those_of_keras() -> None:
     import keras
 
     rng = np.random.default_rng(0)
-    said = rng.dirichlet([0.3, 0.3], 50).astype(np.float32)
-    said[0] = [0, 1]  # as sure as single precision can be, and wrong
+    probabilities = rng.dirichlet([0.3, 0.3], 50).astype(np.float32)
+    probabilities[0] = [0, 1]  # as sure as single precision can be, and wrong
     codes = np.eye(2)[np.append(0, rng.integers(0, 2, 49))]
-    scores = fitting.loss_and_accuracy(said, codes)
-    loss = keras.losses.CategoricalCrossentropy()(codes.astype(np.float32), said)
-    accuracy = keras.metrics.CategoricalAccuracy()(codes, said)
+    scores = fitting.loss_and_accuracy(probabilities, codes)
+    loss = keras.losses.CategoricalCrossentropy()(codes.astype(np.float32), probabilities)
+    accuracy = keras.metrics.CategoricalAccuracy()(codes, probabilities)
     assert scores["loss"] == pytest.approx(float(loss), rel=1e-5)
     assert scores["accuracy"] == pytest.approx(float(accuracy))
 

@@ -55,9 +55,9 @@ def small_backbones(monkeypatch: pytest.MonkeyPatch) -> None:
         x = keras.layers.Conv2D(8, 3, strides=4, activation="relu")(pixels)
         x = keras.layers.BatchNormalization()(x)
         x = keras.layers.Conv2D(6, 3, strides=8, padding="same")(x)
-        made = keras.Model(pixels, x, name=layer or name)
-        made.trainable = study.trainable
-        return made
+        network = keras.Model(pixels, x, name=layer or name)
+        network.trainable = study.trainable
+        return network
 
     monkeypatch.setattr(architecture, "backbone", backbone)
     monkeypatch.setattr(frozen_features, "CHANNELS", 6)
@@ -138,14 +138,14 @@ def test_features_suffice_only_where_nothing_before_the_head_changes() -> None:
     assert not frozen_features.can_train_on_features(study(trainable="true"))
 
 
-def see(pixels: np.ndarray) -> bytes:
+def extract(pixels: np.ndarray) -> bytes:
     means = pixels.reshape(-1, 2, 4, 2, 4, 3).mean(axis=(2, 4))
     return means.astype(np.float32).tobytes()
 
 
-def cached(tmp_path: Path, name: str, pixels: np.ndarray, see: Any = see) -> np.ndarray:
+def cached(tmp_path: Path, name: str, pixels: np.ndarray, extract: Any = extract) -> np.ndarray:
     shape = (len(pixels), 2, 2, 3)
-    return frozen_features._cached(tmp_path / name, tmp_path / "x", pixels, shape, see, 4)
+    return frozen_features._cached(tmp_path / name, tmp_path / "x", pixels, shape, extract, 4)
 
 
 def test_a_killed_extraction_goes_on_where_its_file_ends(
@@ -160,7 +160,7 @@ def test_a_killed_extraction_goes_on_where_its_file_ends(
         calls.append(1)
         if len(calls) == 4:
             raise KeyboardInterrupt
-        return see(batch)
+        return extract(batch)
 
     with pytest.raises(KeyboardInterrupt):
         cached(tmp_path, "b.f32", pixels, killed)
@@ -208,7 +208,7 @@ def test_the_shape_of_the_last_maps_is_known_beforehand(name: Any, size: int) ->
     import keras
 
     makers = {"resnet50": "ResNet50", "resnet50v2": "ResNet50V2", "resnet152v2": "ResNet152V2"}
-    made = getattr(keras.applications, makers[name])(
+    network = getattr(keras.applications, makers[name])(
         include_top=False, weights=None, input_shape=(size, size, 3)
     )
-    assert made.output_shape[1:] == (-(-size // 32), -(-size // 32), CHANNELS)
+    assert network.output_shape[1:] == (-(-size // 32), -(-size // 32), CHANNELS)

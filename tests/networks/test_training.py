@@ -97,9 +97,9 @@ def test_a_killed_training_goes_on_and_ends_as_if_it_had_not_been(
     whole = run("whole")
     save = checkpoints.save
 
-    def killed(path: Path, network: Any, key: Any, told: Any) -> None:
-        save(path, network, key, told)
-        if told["epoch"] == 2:
+    def killed(path: Path, network: Any, key: Any, state: Any) -> None:
+        save(path, network, key, state)
+        if state["epoch"] == 2:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(checkpoints, "save", killed)
@@ -203,65 +203,65 @@ def test_a_full_disk_keeps_the_last_checkpoint(
     assert not (tmp_path / "results").exists()
     assert len(list((tmp_path / "checkpoints").iterdir())) == 1
     monkeypatch.setattr(np, "savez", savez)
-    made = training.record(
+    resumed = training.record(
         STUDY, "resnet50", "random", 0, results=tmp_path / "results",
         cohort=cohort, split=split, scratch=tmp_path,
     )  # fmt: skip
-    assert made["training"]["stretches"] == 2
+    assert resumed["training"]["stretches"] == 2
 
 
-def test_parameters_that_came_later_are_told_only_where_they_are_not_usual() -> None:
+def test_parameters_that_came_later_are_recorded_only_where_they_are_not_usual() -> None:
     usual = training.parameters(STUDY, "resnet50", "keras", 0)
     assert not set(usual) & {"fused", "pointwise", "class_weights", "augmentation", "precision"}
     other = STUDY.model_copy(update={"augmentation": "flip"})
     assert training.parameters(other, "resnet50", "keras", 0)["augmentation"] == "flip"
 
 
-def test_speed_is_told_with_what_the_device_could_do(
+def test_speed_is_recorded_with_what_the_device_could_do(
     cohort: Cohort, split: pd.DataFrame, tmp_path: Path
 ) -> None:
-    told = record(cohort, split, tmp_path)["training"]
-    assert told["protocol"] == "end to end"
+    speed = record(cohort, split, tmp_path)["training"]
+    assert speed["protocol"] == "end to end"
     # Conv 3x3x3 to 4 at 8x8 places, 1x1 4 to 3 at 8x8, dense 192 to 2: forward twice each,
     # and backward twice that.
-    assert told["flops_per_image"] == 6 * (8 * 8 * 27 * 4 + 8 * 8 * 4 * 3 + 192 * 2)
-    assert told["flops_per_second"] == pytest.approx(
-        told["flops_per_image"] * told["images_per_second"]
+    assert speed["flops_per_image"] == 6 * (8 * 8 * 27 * 4 + 8 * 8 * 4 * 3 + 192 * 2)
+    assert speed["flops_per_second"] == pytest.approx(
+        speed["flops_per_image"] * speed["images_per_second"]
     )
-    assert told["attainable_flops_per_second"] > 1e8
-    assert told["precision"] == "float32"
+    assert speed["attainable_flops_per_second"] > 1e8
+    assert speed["precision"] == "float32"
 
 
 def test_external_cohorts_are_scored_at_the_end_and_others_are_refused(
     cohort: Cohort, split: pd.DataFrame, tmp_path: Path
 ) -> None:
-    def made(external: dict[str, Cohort]) -> records.Record:
+    def run(external: dict[str, Cohort]) -> records.Record:
         return training.record(
             STUDY, "resnet50", "random", 0,
             results=tmp_path, cohort=cohort, split=split, external=external,
         )  # fmt: skip
 
-    first = made({"mirror": cohort})
+    first = run({"mirror": cohort})
     own = first.table("predictions").set_index("image_id")["score"]
     other = first.table("external")
     assert set(other["cohort"]) == {"mirror"}
     np.testing.assert_allclose(other["score"], own[other["image_id"]], rtol=1e-6)
-    assert made({"mirror": cohort}).content == first.content
+    assert run({"mirror": cohort}).content == first.content
     # what was not asked for then, or is not asked for now, makes it no other training
-    assert made({}).content == first.content
-    assert made({"mirror": cohort, "more": cohort}).content == first.content
+    assert run({}).content == first.content
+    assert run({"mirror": cohort, "more": cohort}).content == first.content
     other_pixels = Cohort(cohort.manifest.assign(sha256="0" * 64), cohort.pixels)
     with pytest.raises(Problem, match="the input external mirror is"):
-        made({"mirror": other_pixels})
+        run({"mirror": other_pixels})
 
 
 def test_evidence_is_sought_in_test_images_alone_and_maps_kept_where_they_may_be_shown(
     cohort: Cohort, split: pd.DataFrame, tmp_path: Path
 ) -> None:
-    found = record(cohort, split, tmp_path).table("saliency")
+    saliency = record(cohort, split, tmp_path).table("saliency")
     tested = set(split.loc[split["part"] == "test", "image_id"])
-    assert set(found["image_id"]) == tested
-    assert found.groupby("image_id").size().eq(2).all()
+    assert set(saliency["image_id"]) == tested
+    assert saliency.groupby("image_id").size().eq(2).all()
     study = STUDY.model_copy(
         update={"cohort": STUDY.cohort.model_copy(update={"publish_images": False})}
     )

@@ -100,19 +100,9 @@ def backbones_by_layer(model: ModelName, study: Study) -> dict[str, BackboneName
 
 
 def head(maps: Sequence[Any], study: Study) -> Any:
-    """Classifier on the last feature maps of one or two backbones.
+    """Classifier on last feature maps (batch, height, width, channels), one a backbone.
 
-    Parameters
-    ----------
-    maps
-        Tensors of shape (batch, height, width, channels), one a backbone.
-    study
-        Gives the 1x1 convolution, what follows it, and dropout.
-
-    Returns
-    -------
-    tensor of shape (batch, 2)
-        In the order NORMAL, COVID19.
+    Its output has shape (batch, 2), in the order NORMAL, COVID19.
     """
     import keras
     from keras import layers
@@ -163,19 +153,11 @@ def augmented(pixels: Any, study: Study) -> Any:
 
 
 def normalise(pixels: Any, backbone: BackboneName, preprocessing: Preprocessing) -> Any:
-    """Scale pixels to a backbone's input range.
+    """Scale RGB pixels, 0 to 255, to a backbone's input range.
 
-    Parameters
-    ----------
-    pixels
-        Tensor of shape (batch, height, width, 3), red, green, blue, 0 to 255.
-    backbone
-        Which backbone receives them.
-    preprocessing
-        ``shared``: 0 to 1 for every backbone, the plain reading of the paper's
-        "normalized". ``own``: what the backbone's ImageNet weights were trained
-        on: blue, green, red, each less its mean, for ResNet50; -1 to 1 for
-        the second version's.
+    ``shared``: 0 to 1 for every backbone, the plain reading of the paper's "normalized".
+    ``own``: the range of the backbone's ImageNet weights: blue, green, red, each less its
+    mean, for ResNet50; -1 to 1 for the second version's.
     """
     from keras import ops
 
@@ -190,14 +172,7 @@ def normalise(pixels: Any, backbone: BackboneName, preprocessing: Preprocessing)
 def backbone(name: BackboneName, study: Study, layer: str | None = None) -> keras.Model:
     """Build a backbone without its top, as a study wants it.
 
-    Parameters
-    ----------
-    name
-        Which one.
-    study
-        Gives image size, weights, trainability and the momentum of the batch normalisation.
-    layer
-        What it is called within a network; left out: by its name.
+    ``layer`` is its name within a network, by default its own.
 
     Raises
     ------

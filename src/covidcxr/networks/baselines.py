@@ -45,28 +45,16 @@ THUMBNAIL = 32
 NEIGHBOURS = simple_models.NEIGHBOURS
 
 _DECISIVE = (
-    "splits",
-    "seeds",
-    "test_fraction",
-    "validation_fraction",
-    "image_size",
-    "resize",
-    "threshold",
-)
+    "splits", "seeds", "test_fraction", "validation_fraction", "image_size", "resize", "threshold",
+)  # fmt: skip
 _COLUMNS = ["model", "split", "seed", "image_id", "group_id", "part", "label", "score"]
 
 
 def record(study: Study, *, results: Path, cohort: Cohort | None) -> records.Record:
     """Return the record of the baselines, run where there is none yet.
 
-    Parameters
-    ----------
-    study
-        The study; the models are trained on every draw of its splits.
-    results
-        The folder of its records.
-    cohort
-        The images, or None where they are not at hand.
+    The models are trained on every draw of the study's splits. ``cohort`` is None where the
+    images are not at hand.
 
     Returns
     -------
@@ -129,14 +117,9 @@ def draws(study: Study) -> list[tuple[str, int]]:
 
 
 def predictions_of(record: records.Record, split: str, seed: int) -> dict[str, pd.DataFrame]:
-    """Return each model's predictions of the test part of one draw, by its name in prose.
+    """Return each model's predictions for the test part of one draw, by its name in prose.
 
-    Parameters
-    ----------
-    record
-        As `record` returns it.
-    split, seed
-        The draw; for a split that does not follow the seed, any seed.
+    A split that does not follow the seed is returned for any seed.
 
     Raises
     ------
@@ -165,12 +148,7 @@ def predict(
 ) -> dict[str, NDArray[np.float64]]:
     """Train every model, and return its probabilities of COVID19 for the test images.
 
-    Parameters
-    ----------
-    features
-        ``brightness``, shape (n, 1), and ``thumbnails``, shape (n, p).
-    positive, training, test
-        Shape (n,): the reference standard, and the two parts.
+    Features are ``brightness``, shape (n, 1), and ``thumbnails``, shape (n, p).
     """
     from sklearn.dummy import DummyClassifier
     from sklearn.neighbors import KNeighborsClassifier
@@ -199,18 +177,7 @@ def brightness(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def thumbnails(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Grey images of `THUMBNAIL` pixels a side by averaging areas.
-
-    Parameters
-    ----------
-    pixels
-        Shape (n, size, size, 3).
-
-    Returns
-    -------
-    ndarray of shape (n, THUMBNAIL ** 2)
-        Grey levels, 0 to 255.
-    """
+    """Grey images of `THUMBNAIL` pixels a side by averaging areas, shape (n, THUMBNAIL ** 2)."""
     side = (THUMBNAIL, THUMBNAIL)
     small = [
         np.asarray(Image.fromarray(image).convert("L").resize(side, Image.Resampling.BOX))

@@ -40,27 +40,13 @@ def path(folder: Path, name: str, key: Mapping[str, Any]) -> Path:
 def save(
     path: Path, network: keras.Model, key: Mapping[str, Any], state: Mapping[str, Any]
 ) -> None:
-    """Save the state of a training.
+    """Save a compiled network, its optimizer, and the state of its epoch log (JSON).
 
-    Parameters
-    ----------
-    path
-        A file that ends in ``.npz``.
-    network
-        Compiled, its optimizer built.
-    key
-        Identifies the training, JSON by nature; see `restore`.
-    state
-        Of the epoch log, JSON by nature; ``epoch``, the last that is done, among it.
-
-    Raises
-    ------
-    Problem
-        Where the disk is full; the checkpoint that was there stays.
+    Where the disk is full, the previous checkpoint stays.
     """
     devices.sync_jax_state(network)
     values = {f"v{i:05d}": np.asarray(v) for i, v in enumerate(_variables(network))}
-    text = json.dumps({"key": _with_method(key), _TEXT: dict(state)})
+    text = json.dumps({"key": {**key, "checkpoints": METHOD}, _TEXT: dict(state)})
     with atomic.file(path) as aside:
         np.savez(aside, allow_pickle=False, **values, **{_TEXT: np.array(text)})
 
@@ -68,29 +54,16 @@ def save(
 def restore(
     path: Path, network: keras.Model, key: Mapping[str, Any], epochs: int
 ) -> dict[str, Any] | None:
-    """Restore the variables of a network; return the state of the epoch log.
+    """Restore the variables of a compiled network; return the state of the epoch log.
 
-    Parameters
-    ----------
-    path
-        The file, which may be missing.
-    network
-        Compiled, its optimizer built, as when the checkpoint was written.
-    key
-        Identifies the training, its ``method`` included.
-    epochs
-        Length of the training. A checkpoint of a later epoch is moved aside.
-
-    Returns
-    -------
-    dict or None
-        None where there is no checkpoint of this training; the network is then untouched.
+    Returns None, and leaves the network as it is, where there is no checkpoint, or where it
+    is of a later epoch than the training's last: it is then moved aside.
 
     Raises
     ------
     Problem
-        For a damaged file, and for a checkpoint that another method made: it stays, and is
-        moved aside where `covidcxr.core.records.rerun` is asked for.
+        For a damaged file, and for a checkpoint of another method, which is moved aside only
+        where `covidcxr.core.records.rerun` is set.
     """
     if not path.is_file():
         return None
@@ -99,7 +72,7 @@ def restore(
         with np.load(path, allow_pickle=False) as file:
             content = json.loads(str(file[_TEXT]))
             state: dict[str, Any] = content[_TEXT]
-            same = content["key"] == json.loads(json.dumps(_with_method(key)))
+            same = content["key"] == json.loads(json.dumps({**key, "checkpoints": METHOD}))
             # All is read, and with it checked, before anything is changed.
             values = [file[f"v{i:05d}"] for i in range(len(variables))] if same else []
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
@@ -119,11 +92,6 @@ def restore(
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
     return state
-
-
-def _with_method(key: Mapping[str, Any]) -> dict[str, Any]:
-    """Key with the method of checkpoints."""
-    return {**key, "checkpoints": METHOD}
 
 
 def _variables(network: keras.Model) -> list[Any]:

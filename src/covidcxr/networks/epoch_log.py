@@ -20,18 +20,8 @@ Scores = dict[str, float]
 class EpochLog:
     """Callbacks of a training: history, messages, checkpoints and a check of the loss.
 
-    Parameters
-    ----------
-    name
-        The network's, for messages.
-    epochs
-        Length of the training.
-    evaluate
-        Returns loss and accuracy of each held-out part.
-    save
-        Writes a checkpoint with the state of this log.
-    state
-        As an earlier stretch of the training saved it; None at the beginning.
+    ``evaluate`` returns the scores of each held-out part; ``save`` writes a checkpoint;
+    ``state`` is that of the last checkpoint, None at the beginning.
     """
 
     def __init__(
@@ -63,7 +53,7 @@ class EpochLog:
             "images_per_second": speed,
         }
 
-    def begin(self, epoch: int, logs: Any = None) -> None:
+    def begin(self, epoch: int) -> None:
         """Start the clock of an epoch."""
         self.epoch_started = time.monotonic()
 

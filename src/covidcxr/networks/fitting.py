@@ -106,8 +106,6 @@ def train(
         Where the loss stops being a number, the checkpoint is damaged or the disk is full.
     """
     devices.choose()
-    import keras
-
     devices.prepare()
     if list(split["image_id"]) != list(cohort.manifest["image_id"]):
         raise ValueError("the split's rows are not the manifest's")
@@ -142,28 +140,8 @@ def train(
             checkpoints.save(checkpoint, network, key or {}, state)
 
     epoch_log = EpochLog(TITLES[model], study.epochs, evaluate, save, state)
-
-    def begin(epoch: int, logs: Any = None) -> None:
-        devices.reseed(seed, epoch)
-        # Not the data's own end of an epoch, which Keras calls also where none ends.
-        training_batches.start(epoch)
-
     if epoch_log.epoch < study.epochs:
-        network.fit(
-            training_batches,
-            initial_epoch=epoch_log.epoch,
-            epochs=study.epochs,
-            verbose=0,
-            shuffle=False,  # of whole batches, by Python's own random numbers
-            callbacks=[
-                keras.callbacks.LambdaCallback(on_epoch_begin=begin),
-                keras.callbacks.LambdaCallback(
-                    on_epoch_begin=epoch_log.begin,
-                    on_train_batch_end=epoch_log.check_loss,
-                    on_epoch_end=epoch_log.end,
-                ),
-            ],
-        )
+        _fit(network, training_batches, epoch_log, seed)
 
     def whole_network() -> keras.Model:
         if not learner.is_head:
@@ -211,6 +189,34 @@ def _compile(network: keras.Model, study: Study) -> None:
     devices.shorten_start(network)
     # As above, for the variables of the optimizer.
     network.optimizer.build(network.trainable_variables)
+
+
+def _fit(
+    network: keras.Model, served: keras.utils.PyDataset, epoch_log: EpochLog, seed: int
+) -> None:
+    """Train a network for the epochs that remain."""
+    import keras
+
+    def begin(epoch: int, logs: Any = None) -> None:
+        devices.reseed(seed, epoch)
+        # Not the data's own end of an epoch, which Keras calls also where none ends.
+        served.start(epoch)
+        epoch_log.begin(epoch)
+
+    network.fit(
+        served,
+        initial_epoch=epoch_log.epoch,
+        epochs=epoch_log.epochs,
+        verbose=0,
+        shuffle=False,  # of whole batches, by Python's own random numbers
+        callbacks=[
+            keras.callbacks.LambdaCallback(
+                on_epoch_begin=begin,
+                on_train_batch_end=epoch_log.check_loss,
+                on_epoch_end=epoch_log.end,
+            )
+        ],
+    )
 
 
 def _scores(forward: devices.Forward, inputs: Any, batch_size: int) -> NDArray[np.float32]:

@@ -40,12 +40,9 @@ _HEAD_LAYERS = ("pointwise", "probabilities")
 
 
 class Features:
-    """Features of n images, one backbone's channels behind the other's, read where needed.
+    """Features of n images, (n, height, width, channels) a backbone, joined along channels.
 
-    Parameters
-    ----------
-    parts
-        One array a backbone, shape (n, height, width, channels).
+    Rows are read from the disk when they are indexed.
     """
 
     def __init__(self, parts: Sequence[NDArray[np.float32]]) -> None:
@@ -90,17 +87,9 @@ class Backbones:
         self.extractors: dict[str, devices.Forward] = {}
 
     def features(self, pixels: NDArray[np.uint8]) -> Features:
-        """Return the features of images, computed where they are not on disk yet.
+        """Return the features of pixels (n, size, size, 3), computed where they are not on disk.
 
-        Parameters
-        ----------
-        pixels
-            Shape (n, size, size, 3), 0 to 255.
-
-        Raises
-        ------
-        Problem
-            Where the disk is full; what was computed stays for the next run.
+        Where the disk is full, what was computed stays for the next run.
         """
         content = _digest(pixels)
         return Features([self._of(layer, pixels, content) for layer in self.names])

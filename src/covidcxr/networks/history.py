@@ -15,64 +15,38 @@ from covidcxr.core.studies import TITLES
 GAP = 0.1
 """Epochs are counted in which training accuracy exceeds test accuracy by more than this."""
 
+_TRAINING = ["network", "split", "seed"]
 _GIB, _GIGA = 2**30, 1e9
 
 
 def histories(runs: Sequence[Record]) -> pd.DataFrame:
-    """Return the histories of trainings in one table.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row an epoch and part: ``network``, ``split``, ``seed``, ``epoch``, ``part``,
-        ``loss``, ``accuracy``.
-    """
+    """Return loss and accuracy of trainings by epoch and part, in one table."""
     tables = [run.table("history").assign(**_training(run)) for run in runs]
-    columns = ["network", "split", "seed", "epoch", "part", "loss", "accuracy"]
+    columns = [*_TRAINING, "epoch", "part", "loss", "accuracy"]
     return pd.concat(tables, ignore_index=True)[columns]
 
 
 def costs(runs: Sequence[Record]) -> pd.DataFrame:
-    """Return the time, memory and speed of trainings.
+    """Return the time, memory (peak, GiB) and speed (GFLOP/s) of trainings.
 
-    Returns
-    -------
-    pandas.DataFrame
-        A row a training: ``network``, ``split``, ``seed``, ``minutes`` (all stretches of a
-        training that was interrupted, tests and explanations included), ``memory`` (peak,
-        GiB), ``stretches``, ``images`` (a second, in the median epoch), ``flops`` (a second,
-        in units of 1e9), ``attainable`` (by a large matrix product on the same device at the
-        end of the training) and their ratio, ``share``. NaN for what an older record lacks.
+    NaN for what an older record lacks.
     """
     return pd.DataFrame([_training(run) | _cost(run) for run in runs])
 
 
 def accuracy_gaps(curves: pd.DataFrame) -> pd.DataFrame:
-    """Return the differences of training and test accuracy over the epochs of each training.
+    """Return training less test accuracy over the epochs of each training.
 
-    Parameters
-    ----------
-    curves
-        As `histories` returns it.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row a training: ``network``, ``split``, ``seed``, ``epochs``, ``wide`` (epochs with
-        a difference above `GAP`), ``widest`` (the largest difference), ``widest_epoch`` and
-        ``last`` (the difference after the last epoch).
+    ``wide`` counts the epochs with a difference above `GAP`; ``widest`` is the largest
+    difference, after ``widest_epoch``; ``last`` is that after the last epoch.
     """
     rows = []
-    for (network, split, seed), training in curves.groupby(
-        ["network", "split", "seed"], sort=False
-    ):
+    for key, training in curves.groupby(_TRAINING, sort=False):
         accuracy = training.pivot_table("accuracy", "epoch", "part")
         gap = accuracy["train"] - accuracy["test"]
         rows.append(
-            {
-                "network": network,
-                "split": split,
-                "seed": seed,
+            dict(zip(_TRAINING, key, strict=True))
+            | {
                 "epochs": len(gap),
                 "wide": int((gap > GAP).sum()),
                 "widest": float(gap.max()),

@@ -72,12 +72,8 @@ def cross_validated(
     ----------
     name
         One of `MODELS`.
-    features
-        Shape (n, p).
-    positive
-        Shape (n,): the class whose probability is predicted.
-    group
-        Shape (n,): the names of the groups, which stay in one fold.
+    features, positive, group
+        Shapes (n, p), (n,) and (n,).
     folds
         At most; fewer where a class has fewer groups.
     seed
@@ -86,8 +82,7 @@ def cross_validated(
     Returns
     -------
     ndarray of shape (n,)
-        Probabilities of the positive class; all NaN where a class has a single group, so
-        that some fold would train on one class.
+        Probabilities of the positive class; all NaN where a fold would train on one class.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
