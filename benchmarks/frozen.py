@@ -210,7 +210,7 @@ def main(images: int, size: int) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] and sys.argv[1] in STAGES:
-        from covidcxr.core.records import peak_memory
+        from covidcxr.core.machine import peak_memory
 
         result = STAGES[sys.argv[1]](Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])) or {}
         print(json.dumps(result | {"peak_bytes": peak_memory()}))

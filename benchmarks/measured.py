@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from covidcxr.core import atomic, records
+from covidcxr.core import atomic, machine
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -32,9 +32,9 @@ def keep(name: str, content: Mapping[str, Any]) -> None:
     """
     record = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": records.commit(),
-        "packages": records.packages(),
-        "hardware": records.hardware(),
+        "commit": machine.commit(),
+        "packages": machine.packages(),
+        "hardware": machine.hardware(),
         "load": [round(load, 2) for load in os.getloadavg()],
         **content,
     }

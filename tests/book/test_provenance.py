@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -191,3 +192,9 @@ def test_the_foot_shows_records_and_escapes_what_it_is_given(project: Path) -> N
     assert "<script>" not in sphinx_provenance.foot("book/run/page", facts, built, "")
     prose = {"shows": {"book/run/page": ["a", "b"]}}
     assert "book/run/page.html#" in sphinx_provenance.foot("book/index", prose, built, "../")
+
+
+def test_values_of_other_pages_have_a_format() -> None:
+    """MyST-NB reads what follows the first colon as one, and finds no page where there is none."""
+    for path in [*(ROOT / "book").glob("*.md"), *(ROOT / "notebooks").rglob("*.ipynb")]:
+        assert not re.findall(r"\{glue:text\}`[^`]*::\w+`", path.read_text()), path

@@ -37,6 +37,7 @@ from covidcxr.validity import (
     shortcuts,
 )
 from tests import small_network
+from tests.validity.controls import maps, parts, probes
 
 FOLDER = Path(__file__).parent / "golden"
 MOVED = "the numbers moved: raise METHOD, or undo it"
@@ -133,10 +134,10 @@ def of_forensics(inputs: Inputs, results: Path) -> Numbers:
 def of_controls(inputs: Inputs, results: Path) -> Numbers:
     found = pd.concat(
         [
-            controls.parts(seeds=(0,)),
-            controls.region(),
-            controls.files(strengths=(0.0, 1.0), seeds={0.0: 2, 1.0: 2}),
-            controls.coins(seeds=(0,), null_seeds=(0, 1)),
+            parts.shared_patients(range(1)),
+            maps.lung_region(),
+            probes.file_metadata({0.0: 2, 1.0: 2}),
+            parts.random_labels(range(1), range(2)),
         ]
     )
     return numbers({"measures": found}, {})

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from covidcxr.cohorts import lungs
-from covidcxr.figures import saliency as saliency_figures
 from covidcxr.networks import saliency
 
 SIZE = 32
@@ -116,37 +115,21 @@ def test_blind_evidence_lies_outside_as_the_area_does(seed: int) -> None:
     assert saliency.outside(some) + inside == pytest.approx(np.ones(3))
 
 
-def test_a_mean_counts_groups() -> None:
-    values = np.array([0.0, 0, 0, 1, 1, 1, 0.5, 0.5])
-    alone = saliency_figures.mean_by_group(values, np.arange(8).astype(str))
-    by_group = saliency_figures.mean_by_group(values, np.array(list("aaabbbcc")))
-    assert alone[0] == by_group[0] == 0.5
-    assert by_group[2] - by_group[1] > alone[2] - alone[1]
-    # independent images: Student's interval of a mean
-    from scipy import stats
-
-    expected = stats.t.interval(0.95, 7, 0.5, stats.sem(values))
-    assert alone[1:] == pytest.approx(expected)
-    assert np.isnan(saliency_figures.mean_by_group(values, np.array(["a"] * 8))[1])
-
-
-def test_the_page_says_what_was_found_and_that_nothing_was() -> None:
+def test_the_summary_counts_images_with_evidence_and_their_groups() -> None:
     table = saliency.explain(network(corner=True), bright(), ROWS, batch_size=4)["saliency"]
-    found = saliency_figures.summary({"Small": table})
-    assert len(found) == 4
-    assert "outside" in saliency_figures.answer(found, 8)
-    assert "100%" in saliency_figures.closing(found)
-    nothing = saliency_figures.summary({})
-    assert "No recorded training" in saliency_figures.answer(nothing, 8)
+    shares = saliency.outside_by_class({"Small": table})
+    assert len(shares) == 4
+    of_occlusion = (shares["method"] == "Occlusion") & (shares["label"] == "COVID19")
+    (row,) = shares[of_occlusion].to_dict("records")
+    assert (row["images"], row["groups"]) == (2, 1)
+    assert row["outside"] == pytest.approx(1)
+    assert np.isnan(row["low"])
+    none = saliency.outside_by_class({"Small": table.assign(outside=np.nan)})
+    assert (none["images"] == 0).all() and none["outside"].isna().all()
 
 
-def test_grad_cam_on_few_cells_is_not_counted() -> None:
-    table = saliency.explain(network(corner=True), bright(), ROWS, batch_size=4)["saliency"]
-    found = saliency_figures.summary({"Small": table})
-    assert set(saliency_figures.judged(found, 8)["method"]) == {"Grad-CAM", "Occlusion"}
-    assert set(saliency_figures.judged(found, 2)["method"]) == {"Occlusion"}
-    assert "too few" in saliency_figures.coarseness(2)
-    # four quarters of a picture hold equal parts of the region
+def test_few_cells_place_nothing() -> None:
+    # Four quarters of a picture hold equal parts of the region.
     coarse = np.random.default_rng(0).random((1, 2, 2)).repeat(4, axis=1).repeat(4, axis=2)
     shares = saliency.normalised(coarse)
     assert saliency.outside(shares)[0] == pytest.approx(saliency.area_outside())

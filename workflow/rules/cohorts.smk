@@ -10,7 +10,8 @@ def modules(*names):
 # What reads or draws images.
 READING = modules(
     "core.atomic",
-    *(f"cohorts.{name}" for name in ("cohort", "folders", "image_files", "images", "kaggle", "manifest", "phantom", "radiograph")),
+    *(f"cohorts.{name}" for name in ("cohort", "folders", "image_files", "images", "kaggle", "manifest")),
+    *(f"cohorts.{name}" for name in ("anatomy", "phantom", "radiograph", "structures")),
 )
 
 

@@ -1,12 +1,12 @@
 """The computed pages of the book: one rule, and a table of what each page is given and rests on."""
 
-from covidcxr.core import records
+from covidcxr.core import records, strict_yaml
 from covidcxr.figures import performance
 from covidcxr.paper import checklists, forensics, reproduction
 from covidcxr.scores import variance
 from covidcxr.validity import epoch_selection
 
-PAGES = studies.parse_yaml(Path("workflow/pages.yaml").read_text(), "workflow/pages.yaml: is")
+PAGES = strict_yaml.parse(Path("workflow/pages.yaml").read_text(), "workflow/pages.yaml: is")
 BENCHMARKS = "benchmarks/results"
 
 

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import nbformat
 
+from covidcxr.core import strict_yaml
 from covidcxr.core.errors import Problem
-from covidcxr.core.studies import parse_yaml
 
 ALLOWED = Path("book/numbers.yaml")
 """Which numbers may stand in prose as they are, and why."""
@@ -94,7 +94,7 @@ def check(root: Path = Path()) -> None:
     path = root / ALLOWED
     allowed = [
         (str(page), str(phrase), str(why))
-        for page, phrases in parse_yaml(path.read_text("utf-8"), f"{path}: is").items()
+        for page, phrases in strict_yaml.parse(path.read_text("utf-8"), f"{path}: is").items()
         for phrase, why in phrases.items()
     ]
     needed = set()

@@ -16,7 +16,7 @@ import nbformat
 import yaml
 
 from covidcxr.book import provenance
-from covidcxr.core import atomic, records
+from covidcxr.core import atomic, machine, records
 from covidcxr.core.errors import Problem
 from covidcxr.core.studies import DATA_VARIABLE
 
@@ -71,7 +71,7 @@ def execute(template: Path, output: Path, parameters: Mapping[str, Any]) -> None
                 stderr_file=_Progress(),
             )
             facts = provenance.of_page(template, parameters, used(), Path.cwd())
-            facts |= {"seconds": round(time.monotonic() - began, 1), "machine": records.hardware()}
+            facts |= {"seconds": round(time.monotonic() - began, 1), "machine": machine.hardware()}
     except papermill.PapermillExecutionError as error:
         if error.ename in {"Problem", *(kind.__name__ for kind in Problem.__subclasses__())}:
             raise Problem(error.evalue) from None

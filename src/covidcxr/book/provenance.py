@@ -19,7 +19,7 @@ from typing import Any
 import nbformat
 
 from covidcxr.book import imports
-from covidcxr.core import records
+from covidcxr.core import machine
 from covidcxr.core.errors import Problem
 
 KEY = "covidcxr"
@@ -78,7 +78,7 @@ def state(root: Path, template: Path | None = None) -> Facts:
     return {
         "code": code(root, template),
         "environment": _digest(root / ENVIRONMENT),
-        "commit": records.commit(),
+        "commit": machine.commit(),
     }
 
 

@@ -215,7 +215,7 @@ def duplicates(
     exactly only. A folder that is named or linked twice counts once.
 
     A file that cannot be read is named on standard error and left out; where none can,
-    the exit status is 2.
+    the exit status is 2. Files that are no image are counted, and named in the JSON.
     """
     import json
 
@@ -224,7 +224,7 @@ def duplicates(
     found = copies.scan(folders)
     for fault in found.faults:
         print(f"covidcxr: {fault}", file=sys.stderr)
-    text = json.dumps({"groups": found.groups}, indent=1) if as_json else copies.as_text(found)
+    text = json.dumps(found.as_json, indent=1) if as_json else copies.as_text(found)
     typer.echo(text, nl=as_json)
 
 

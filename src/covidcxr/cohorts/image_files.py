@@ -61,8 +61,8 @@ def sort_out(folder: Path) -> tuple[list[Path], list[LeftOut]]:
     paths = sorted(
         Path(place, name) for place, _, names in os.walk(folder, onerror=refuse) for name in names
     )
-    reasons = {path: _reason(path, folder) for path in paths}
-    left_out = [LeftOut(path, reason) for path, reason in reasons.items() if reason]
+    reasons = {path: reason(path, folder) for path in paths}
+    left_out = [LeftOut(path, why) for path, why in reasons.items() if why]
     return [path for path in paths if not reasons[path]], left_out
 
 
@@ -82,10 +82,10 @@ def printable(path: Path) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def _reason(path: Path, root: Path) -> str:
+def reason(path: Path, root: Path) -> str:
     """Return why a file is left out; nothing for one that is read."""
     suffix, parts = path.suffix.lower(), path.relative_to(root).parts
-    if path.name.startswith(".") or {part.lower() for part in parts} & _SYSTEM:
+    if any(part[0] == "." or part.lower() in _SYSTEM for part in parts):
         return "a system's own file"
     if _MASKS & {part.lower() for part in parts[:-1]}:
         return "a mask, by its folder"

@@ -1,8 +1,8 @@
-"""A simple, stated lung region: the same two ellipses in every image.
+"""Lung region: the same two ellipses in every image.
 
-No model finds the lungs here, because one that was trained elsewhere would bring
-shortcuts of its own. The price is a region that fits no patient well; how well it
-fits is measured on synthetic radiographs, whose lungs are known.
+No model finds the lungs, because one that was trained elsewhere would bring shortcuts of its own.
+The price is a region that fits no patient well; how well is measured on synthetic radiographs,
+whose lungs are known.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covidcxr.cohorts import radiograph
-from covidcxr.cohorts.radiograph import Anatomy
+from covidcxr.cohorts.anatomy import Anatomy
 
 CENTRE = (0.45, 0.0)
 """Of the ellipse on either side, from the middle of the picture: across and down, in half sides."""
@@ -21,36 +21,12 @@ AXES = (0.34, 0.64)
 
 
 def region(size: int) -> NDArray[np.bool_]:
-    """Return which pixels of a square picture count as lung.
-
-    Parameters
-    ----------
-    size
-        Pixels a side.
-
-    Returns
-    -------
-    ndarray of shape (size, size)
-        True within either ellipse, judged at a pixel's centre.
-    """
+    """Lung mask, shape (size, size): True if a pixel's centre lies within an ellipse."""
     return share(size, size) > 0.5
 
 
 def share(size: int, fine: int = 256) -> NDArray[np.float64]:
-    """Return how much of each pixel, or cell of a coarse grid, is lung.
-
-    Parameters
-    ----------
-    size
-        Cells a side.
-    fine
-        About how many points a side it is judged at.
-
-    Returns
-    -------
-    ndarray of shape (size, size)
-        From 0 to 1.
-    """
+    """Share of each cell within the region, shape (size, size), at about fine**2 points."""
     points = size * max(1, fine // size)
     axis = (np.arange(points) + 0.5) * 2 / points - 1
     across, down = np.abs(axis)[None, :], axis[:, None]
@@ -60,19 +36,12 @@ def share(size: int, fine: int = 256) -> NDArray[np.float64]:
 
 
 def coverage(anatomy: Anatomy, size: int = 64) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Set the region against the lungs of synthetic radiographs.
-
-    Parameters
-    ----------
-    anatomy
-        n synthetic patients.
-    size
-        Pixels a side at which they are compared.
+    """Agreement of the region with the lungs of n synthetic radiographs.
 
     Returns
     -------
     covered : ndarray of shape (n,)
-        Share of the lung that lies within the region.
+        Share of the lungs that lies within the region.
     lung : ndarray of shape (n,)
         Share of the region that is lung.
     """

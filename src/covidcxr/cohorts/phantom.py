@@ -1,7 +1,7 @@
-"""The synthetic cohort: radiographs whose every defect is planted and known.
+"""Synthetic cohort: radiographs with planted, known defects.
 
-Everything random is drawn from streams of its own, one row a patient or an
-image: changing one planted defect leaves all the others as they were.
+Everything random is drawn from a stream of its own, one row a patient or an image: changing one
+planted defect leaves all the others as they were.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from covidcxr.cohorts import manifest
-from covidcxr.cohorts.radiograph import BLOBS, FOCI, GRAIN, SEGMENTS, TRAITS, Anatomy, render
+from covidcxr.cohorts.anatomy import BLOBS, FOCI, GRAIN, SEGMENTS, TRAITS, Anatomy
+from covidcxr.cohorts.radiograph import render
 from covidcxr.core import atomic
 from covidcxr.core.errors import Problem
 from covidcxr.core.studies import LABELS, POSITIVE, Label, PhantomCohort
@@ -27,7 +28,7 @@ MOST_IMAGES = 7  # of one patient
 
 
 def _stream(cohort: PhantomCohort, *name: str) -> np.random.Generator:
-    """Return the independent random stream of that name; a new name moves no other."""
+    """Independent random stream of a name; a new name changes no other."""
     key = tuple("/".join(name).encode())
     return np.random.default_rng(np.random.SeedSequence(cohort.seed, spawn_key=key))
 
@@ -35,15 +36,10 @@ def _stream(cohort: PhantomCohort, *name: str) -> np.random.Generator:
 def draw(cohort: PhantomCohort) -> tuple[pd.DataFrame, Anatomy]:
     """Draw a cohort without rendering it.
 
-    Parameters
-    ----------
-    cohort
-        Its image size does not matter here.
-
     Returns
     -------
     frame : DataFrame
-        What `generate` returns.
+        As `generate` returns it.
     anatomy : Anatomy
         For `render`, in the order of the frame; a copy has its original's.
 
@@ -83,7 +79,7 @@ def draw(cohort: PhantomCohort) -> tuple[pd.DataFrame, Anatomy]:
 
 
 def _share_copies(cohort: PhantomCohort) -> list[tuple[Label, int]]:
-    """Share the duplicates out over the classes, none with more copies than originals."""
+    """Share copies out over the classes, none with more copies than originals."""
     copies = cohort.exact_duplicates + cohort.near_duplicates
     share = round(copies * cohort.covid19 / (cohort.covid19 + cohort.normal))
     least, most = copies - cohort.normal // 2, cohort.covid19 // 2
@@ -160,19 +156,13 @@ def _draw_class(
 
 
 def generate(cohort: PhantomCohort) -> tuple[pd.DataFrame, NDArray[np.uint8]]:
-    """Make a synthetic cohort.
-
-    Parameters
-    ----------
-    cohort
-        What to make; the same configuration makes the same bytes.
+    """Draw and render a synthetic cohort; the same configuration gives the same bytes.
 
     Returns
     -------
     frame : DataFrame
-        One row an image, sorted by ``image_id``, with the manifest's columns but
-        for those that describe a file. A copy has the patient of its original, but
-        a file number of its own.
+        One row an image, sorted by ``image_id``, with the manifest's columns except those that
+        describe a file. A copy has the patient of its original, but a file number of its own.
     pixels : ndarray of shape (n, image_size, image_size)
         Grey, 0 black to 255 white, in the order of the frame.
 
@@ -192,7 +182,7 @@ def generate(cohort: PhantomCohort) -> tuple[pd.DataFrame, NDArray[np.uint8]]:
 
 
 def _alter(pixels: NDArray[np.uint8], kind: str) -> NDArray[np.uint8]:
-    """Do to a picture what happens on its way from one public set into another."""
+    """Alter a picture as happens on its way from one public set into another."""
     image, size = Image.fromarray(pixels), pixels.shape[0]
     match kind:
         case "resized":
@@ -213,21 +203,15 @@ def _alter(pixels: NDArray[np.uint8], kind: str) -> NDArray[np.uint8]:
 
 
 def write(cohort: PhantomCohort, folder: Path) -> Path:
-    """Make a synthetic cohort and write it as class folders of PNG files.
-
-    The folder appears whole or not at all; one that is there already is replaced.
+    """Generate a cohort, write class folders of PNG files and return the manifest's path.
 
     Parameters
     ----------
     cohort
-        What to make.
+        Its configuration.
     folder
-        Receives ``COVID19/``, ``NORMAL/`` and ``manifest.csv``.
-
-    Returns
-    -------
-    Path
-        Of the manifest.
+        Receives ``COVID19/``, ``NORMAL/`` and ``manifest.csv``, whole or not at all; one that
+        exists is replaced.
 
     Raises
     ------

@@ -10,8 +10,9 @@ from pathlib import Path
 import pandas as pd
 from pydantic import ValidationError
 
+from covidcxr.core import strict_yaml
 from covidcxr.core.errors import Problem
-from covidcxr.core.studies import PhantomCohort, Strict, Study, parse_yaml
+from covidcxr.core.studies import PhantomCohort, Strict, Study
 
 FILE = "data/edition.yaml"
 
@@ -43,7 +44,7 @@ def edition() -> Edition:
     """
     text = files("covidcxr").joinpath(FILE).read_text("utf-8")
     try:
-        return Edition.model_validate(parse_yaml(text, f"{FILE}: is"))
+        return Edition.model_validate(strict_yaml.parse(text, f"{FILE}: is"))
     except ValidationError as error:
         raise Problem(f"{FILE}: {error.errors()[0]['msg']}; correct it.") from error
 

@@ -11,17 +11,10 @@ versions and machine are provenance and decide nothing.
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import itertools
 import json
 import logging
 import os
-import platform
-import re
-import resource
-import subprocess
-import sys
-import textwrap
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -31,9 +24,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import psutil
 
-from covidcxr.core import atomic
+from covidcxr.core import atomic, machine, settings
 from covidcxr.core.errors import Problem
 from covidcxr.core.studies import Study
 
@@ -54,11 +46,6 @@ FIRST_METHOD = 1
 
 _OPTIONAL = ("explained", "external ")
 """How the names of inputs begin that older trainings did without: they answer all the same."""
-
-_PACKAGES = (
-    "covidcxr", "jax", "keras", "numpy", "pandas", "pillow", "scikit-learn",
-    "scipy", "statsmodels", "tensorflow", "torch",
-)  # fmt: skip
 
 
 log = logging.getLogger(__name__)
@@ -164,7 +151,8 @@ def write(
     method
         ``METHOD`` of the module that computed it.
     commit
-        What `commit` returned before the run: a long run may end on another one.
+        What `covidcxr.core.machine.commit` returned before the run, which may end on another
+        one.
     tables
         Tidy tables by name.
     **content
@@ -186,8 +174,8 @@ def write(
             "fingerprints": dict(fingerprints),
             "method": method,
             "commit": dict(commit),
-            "packages": packages(),
-            "hardware": hardware(),
+            "packages": machine.packages(),
+            "hardware": machine.hardware(),
             **content,
             "tables": hashes,
         }
@@ -268,16 +256,16 @@ def differences(
         What is asked for, as for `find`. An input that older trainings did without is
         compared where the record has it.
     """
-    held = _flat(record["parameters"])
-    asked = _flat(parameters)
+    held = settings.flatten(record["parameters"])
+    asked = settings.flatten(parameters)
     found = [
-        f"{key} is {_brief(held.get(key))}, not {_brief(asked.get(key))}"
+        f"{key} is {settings.brief(held.get(key))}, not {settings.brief(asked.get(key))}"
         for key in dict.fromkeys([*asked, *held])
         if held.get(key) != asked.get(key)
     ]
     of = record["fingerprints"]
     found += [
-        f"the input {key} is {_brief(of.get(key))}, not {_brief(value)}"
+        f"the input {key} is {settings.brief(of.get(key))}, not {settings.brief(value)}"
         for key, value in inputs.items()
         if of.get(key) != value and (key in of or not key.startswith(_OPTIONAL))
     ]
@@ -373,7 +361,7 @@ def load_or_run(
             f"{folder}: no such record and no images to make it from; name a data folder in "
             "COVIDCXR_DATA, or run STUDY=demo, which needs none."
         )
-    started, began = time.monotonic(), commit()
+    started, began = time.monotonic(), machine.commit()
     made = dict(make())
     earlier = made.pop("earlier_seconds", 0.0)
     return write(
@@ -385,7 +373,7 @@ def load_or_run(
         commit=began,
         **made,
         wall_seconds=round(time.monotonic() - started + earlier, 1),
-        peak_memory_bytes=peak_memory(),
+        peak_memory_bytes=machine.peak_memory(),
     )
 
 
@@ -409,67 +397,3 @@ def _contents(folder: Path) -> str:
         with path.open("rb") as file:
             digest.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
-
-
-def _flat(tree: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Return the leaves of nested settings by their dotted keys."""
-    leaves: dict[str, Any] = {}
-    for key, value in tree.items():
-        nested = isinstance(value, Mapping)
-        leaves |= _flat(value, f"{above}{key}.") if nested else {f"{above}{key}": value}
-    return leaves
-
-
-def _brief(value: Any) -> str:
-    """Write a setting or the beginning of a fingerprint."""
-    if isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value):
-        return value[:8]
-    return "not set" if value is None else textwrap.shorten(str(value), 60, placeholder=" ...")
-
-
-def commit() -> dict[str, Any]:
-    """Return the commit of the code and whether it has uncommitted changes."""
-    try:
-        root = Path(__file__).parent
-        run = {"cwd": root, "capture_output": True, "text": True, "check": True}
-        name = subprocess.run(["git", "rev-parse", "HEAD"], **run).stdout.strip()  # type: ignore[call-overload]
-        status = ["git", "status", "--porcelain", "--", ":/src", ":/notebooks", ":/config"]
-        changed = bool(subprocess.run(status, **run).stdout.strip())  # type: ignore[call-overload]
-    except (OSError, subprocess.CalledProcessError):
-        return {"id": None, "changed": None}
-    return {"id": name, "changed": changed}
-
-
-def packages() -> dict[str, str]:
-    """Return the versions of the packages that can change a number."""
-    found = {}
-    for name in _PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return {"python": platform.python_version(), **found}
-
-
-def hardware() -> dict[str, Any]:
-    """Return what the machine is, without its name."""
-    return {
-        "system": f"{platform.system()} {platform.machine()}",
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "memory_bytes": psutil.virtual_memory().total,
-    }
-
-
-def peak_memory() -> int:
-    """Return the largest resident size of this process so far, in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if "model name" in line)
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()

@@ -10,14 +10,15 @@ from __future__ import annotations
 import hashlib
 import re
 import shlex
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from covidcxr.core import settings, strict_yaml
 from covidcxr.core.errors import Problem
+from covidcxr.core.words import one_line
 
 DATA_VARIABLE = "COVIDCXR_DATA"
 """The environment variable that names the folder of images."""
@@ -231,46 +232,6 @@ class Study(Strict):
         return self
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML that reads 1e-4 as a number and refuses a key written twice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[Any] = set()
-        for key, _ in node.value:
-            value = self.construct_object(key, deep=True)
-            if not isinstance(value, Hashable):
-                raise yaml.MarkedYAMLError(
-                    problem="a key must be a word or a number", problem_mark=key.start_mark
-                )
-            if value in seen:
-                raise yaml.MarkedYAMLError(
-                    problem=f"key '{value}' stands twice", problem_mark=key.start_mark
-                )
-            seen.add(value)
-        return super().construct_mapping(node, deep)
-
-
-class _Dumper(yaml.SafeDumper):
-    """YAML for `_Loader`: quotes the text that it would take for a number."""
-
-
-def _quote_breaks(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    """Write text in escapes where it holds one of Unicode's other line breaks."""
-    style = '"' if any(mark in text for mark in "\x85\u2028\u2029") else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-_Dumper.add_representer(str, _quote_breaks)
-
-# YAML 1.1, which PyYAML speaks, takes 1e-4 and 1.5e3 for text; 1.2 takes them for numbers.
-for _yaml in (_Loader, _Dumper):
-    _yaml.add_implicit_resolver(
-        "tag:yaml.org,2002:float",
-        re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
-        list("-+0123456789"),
-    )
-
-
 def network(name: str) -> ModelName:
     """Return the name of a network, checked."""
     for known in get_args(ModelName):
@@ -297,6 +258,9 @@ def split_draw(name: str, seed: int) -> int:
 def load(path: str | Path, overrides: str | Sequence[str] = ()) -> Study:
     """Read a study and apply overrides to it.
 
+    Its name is the file's name, followed by every override that changes something, so that
+    results of a changed study never stand in the folder of the unchanged one.
+
     Parameters
     ----------
     path
@@ -304,13 +268,6 @@ def load(path: str | Path, overrides: str | Sequence[str] = ()) -> Study:
     overrides
         ``key=value`` items, as a sequence or as one blank-separated text; a dot
         reaches into a section (``cohort.confounder=1``). Values are YAML.
-
-    Returns
-    -------
-    Study
-        Its name is the file's name, followed by every override that changes
-        something, so that results of a changed study never stand in the folder
-        of the unchanged one.
 
     Raises
     ------
@@ -322,7 +279,7 @@ def load(path: str | Path, overrides: str | Sequence[str] = ()) -> Study:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise Problem(f"{path}: cannot be read ({error}); check the file.") from error
-    content = parse_yaml(text, f"{path}: is")
+    content = strict_yaml.parse(text, f"{path}: is")
     if not isinstance(content, dict):
         raise Problem(f"{path}: holds no 'key: value' lines; see config/demo.yaml for a study.")
     content.setdefault("name", path.stem)
@@ -332,7 +289,7 @@ def load(path: str | Path, overrides: str | Sequence[str] = ()) -> Study:
     changed = content
     for item in items:
         changed = _override(changed, item)
-    where = f"{path} with {_one_line(' '.join(items))}" if items else str(path)
+    where = f"{path} with {one_line(' '.join(items))}" if items else str(path)
     result = _validate(changed, where)
     if result.name != study.name:
         return result
@@ -341,8 +298,7 @@ def load(path: str | Path, overrides: str | Sequence[str] = ()) -> Study:
 
 def dump(study: Study) -> str:
     """Return a study as YAML that `load` reads back to an equal study."""
-    content = study.model_dump(mode="json")
-    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    return strict_yaml.dump(study.model_dump(mode="json"))
 
 
 def _find(path: Path) -> Path:
@@ -355,28 +311,6 @@ def _find(path: Path) -> Path:
     raise Problem(f"{path}: no such study; give a YAML file or one of config/: {known}.")
 
 
-def parse_yaml(text: str, what: str) -> Any:
-    """Read YAML strictly: a key that stands twice is an error.
-
-    Parameters
-    ----------
-    text
-        The YAML.
-    what
-        How the error's sentence begins: ``config/demo.yaml: is``.
-
-    Raises
-    ------
-    Problem
-        For what is not valid.
-    """
-    try:
-        return yaml.load(text, _Loader)
-    # PyYAML lets some Python errors through: for 2020-99-99, or for a thousand brackets.
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise Problem(f"{what} not valid YAML: {_one_line(error)}.") from error
-
-
 def _items(overrides: str | Sequence[str]) -> list[str]:
     if not isinstance(overrides, str):
         return list(overrides)
@@ -384,20 +318,20 @@ def _items(overrides: str | Sequence[str]) -> list[str]:
         return shlex.split(overrides)
     except ValueError as error:
         raise Problem(
-            f"{_one_line(overrides)}: a quotation mark is missing; close the quotation."
+            f"{one_line(overrides)}: a quotation mark is missing; close the quotation."
         ) from error
 
 
 def _override(content: dict[str, Any], item: str) -> dict[str, Any]:
     key, equals, text = item.partition("=")
     if not equals or not key:
-        raise Problem(f"{_one_line(item)}: an override is written key=value, as in epochs=1.")
-    value = parse_yaml(text, f"{_one_line(item)}: the value is")
+        raise Problem(f"{one_line(item)}: an override is written key=value, as in epochs=1.")
+    value = strict_yaml.parse(text, f"{one_line(item)}: the value is")
 
     def put(section: Any, path: list[str], name: str) -> dict[str, Any]:
         if not isinstance(section, dict):
             raise Problem(
-                f"{_one_line(item)}: '{name}' is not a section of the study; write {name}=value."
+                f"{one_line(item)}: '{name}' is not a section of the study; write {name}=value."
             )
         head, *rest = path
         if rest:
@@ -442,15 +376,9 @@ def _explain(error: Any) -> str:
 
 def _name(before: Study, after: Study) -> str:
     """Return the name of a study followed by what another has changed in it."""
-
-    def flat(value: Any, prefix: str = "") -> dict[str, Any]:
-        if isinstance(value, dict):
-            return {k: v for key in value for k, v in flat(value[key], f"{prefix}{key}.").items()}
-        return {prefix[:-1]: value}
-
-    old, new = flat(before.model_dump()), flat(after.model_dump())
+    old, new = settings.flatten(before.model_dump()), settings.flatten(after.model_dump())
     # Another source brings keys of its own, of which the defaults go without saying.
-    chosen = flat(after.model_dump(exclude_defaults=True))
+    chosen = settings.flatten(after.model_dump(exclude_defaults=True))
     changes = [
         f"+{key}={_slug(new[key])}"
         for key in sorted(new)
@@ -473,7 +401,3 @@ def _slug(value: Any) -> str:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
-
-
-def _one_line(text: object) -> str:
-    return " ".join(str(text).split())

@@ -32,3 +32,8 @@ def listing(names: Sequence[str]) -> str:
     """Write names as a sentence lists them: "A, B and C"."""
     *first, last = names
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def one_line(text: object) -> str:
+    """Join the lines of a text, for a sentence."""
+    return " ".join(str(text).split())

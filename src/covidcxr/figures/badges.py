@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import escape
 
-from covidcxr.core import records
+from covidcxr.core import machine
 from covidcxr.core.records import Record
 from covidcxr.core.studies import Study
 from covidcxr.figures.common import Html
@@ -52,7 +52,7 @@ def _facts(study: Study, runs: Sequence[Record]) -> dict[str, str]:
     return facts | {
         "Recorded": ", ".join(days) or "not yet",
         "Code of the record": ", ".join(commits) or "none",
-        "Page built": f"{datetime.now(UTC):%Y-%m-%d} at {_short(records.commit())}",
+        "Page built": f"{datetime.now(UTC):%Y-%m-%d} at {_short(machine.commit())}",
     }
 
 

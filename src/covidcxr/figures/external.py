@@ -1,4 +1,4 @@
-"""Pictures, tables and sentences of the page on external testing."""
+"""Figures, tables and values of the page on external testing."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
 
-from covidcxr.cohorts.samples import OWN, TIERS
+from covidcxr.cohorts.samples import OWN
 from covidcxr.core.records import Record
 from covidcxr.core.studies import LABELS, POSITIVE
-from covidcxr.core.words import listing
 from covidcxr.figures import common
 from covidcxr.figures.common import Html, Picture
 from covidcxr.scores.metrics import auroc, word
@@ -30,7 +29,7 @@ _LOOKS = (
 VERDICTS = {
     "lower": "lower there",
     "higher": "higher there",
-    "undecided": "not told apart",
+    "undecided": "no difference shown",
     "unknown": "unknown",
 }
 """What a gap means for the AUROC elsewhere."""
@@ -180,7 +179,11 @@ def both_ways(scores: pd.DataFrame) -> pd.DataFrame:
     rows = scores[(scores["score"] == "auroc") & (scores["cohort"] != home)]
     return pd.DataFrame(
         [
-            {"model": model, "tested on": cohort}
+            {
+                "model": model,
+                "tested on": cohort,
+                "removed": int(of["n"].max() - of["n"].min()),
+            }
             | {
                 "all images": _interval(of[~of["kept"]].iloc[0], 3),
                 "overlap removed": _interval(of[of["kept"]].iloc[0], 3),
@@ -230,6 +233,7 @@ def networks_tables(nets: Mapping[str, Tested], threshold: float, confidence: fl
     scores = external.summary(nets, threshold, confidence)
     about = f"{confidence:.0%} intervals by group."
     return common.stack(
+        common.table(both_ways(scores), f"Networks: AUROC with and without overlap, with {about}"),
         common.table(
             gaps_table(external.gaps(nets, confidence)), f"Networks: AUROC and gap, with {about}"
         ),
@@ -238,7 +242,7 @@ def networks_tables(nets: Mapping[str, Tested], threshold: float, confidence: fl
             f"Networks: scores at a threshold of {threshold:g}, with {about}",
         ),
         common.table(
-            travelled_table(external.travelled(nets, confidence)),
+            transfer_table(external.transfer_threshold(nets, confidence)),
             f"Networks: the threshold chosen on the test part, elsewhere, with {about}",
         ),
         common.table(
@@ -248,8 +252,8 @@ def networks_tables(nets: Mapping[str, Tested], threshold: float, confidence: fl
     )
 
 
-def travelled_table(found: pd.DataFrame, home: str = OWN) -> pd.DataFrame:
-    """Write out what `covidcxr.validity.external.travelled` returned."""
+def transfer_table(found: pd.DataFrame, home: str = OWN) -> pd.DataFrame:
+    """Write out what `covidcxr.validity.external.transfer_threshold` returned."""
     return pd.DataFrame(
         [
             {
@@ -261,59 +265,6 @@ def travelled_table(found: pd.DataFrame, home: str = OWN) -> pd.DataFrame:
             for (model, cohort), of in found.groupby(["model", "cohort"], sort=False)
         ]
     )
-
-
-def swapped_table(found: pd.DataFrame, label: str) -> pd.DataFrame:
-    """Write out what `covidcxr.validity.external.swapped` returned of one class."""
-    score = "sensitivity" if label == POSITIVE else "specificity"
-    return pd.DataFrame(
-        [
-            {
-                "source": row["source"],
-                "in": row["cohort"],
-                "images": row["n"],
-                "share of trained ones": f"{row['trained']:.0%}",
-                "model": row["model"],
-                score: _interval(row, 2),
-            }
-            for row in found[found["label"] == label].to_dict("records")
-        ]
-    )
-
-
-def reverse_table(made: Record, confidence: float) -> pd.DataFrame:
-    """Write out the gaps of models that were trained on an external cohort."""
-    tables = []
-    for home in external.cohorts(made):
-        tests = external.tested(made, home)
-        shown = gaps_table(external.gaps(tests, confidence))
-        if len(shown):
-            shown.insert(0, "trained on", home)
-            tables.append(shown)
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
-
-
-def tiers_table(made: Record, confidence: float) -> pd.DataFrame:
-    """Write out the gaps of models that were trained on a subset of the cohort."""
-    tables = []
-    for tier, trained_on in _tiers(made).items():
-        tests = external.tested(made, trained_on)
-        shown = gaps_table(external.gaps(tests, confidence))
-        n = len(next(iter(tests.values())).internal)
-        shown.insert(0, "trained on", f"{TIERS[tier]}, {n:,}")
-        tables.append(shown)
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
-
-
-def origins_table(made: Record) -> pd.DataFrame:
-    """Write out how well the cohort's images of a class are told from another's."""
-    return pd.DataFrame(
-        [
-            {"class": row["label"], "cohort": f"{row['own']:,} images",
-             "against": f"{row['cohort']}, {row['other']:,} images", "AUROC": _interval(row, 3)}
-            for row in made.table("origins").to_dict("records")
-        ]
-    )  # fmt: skip
 
 
 def anchors_table(found: pd.DataFrame) -> pd.DataFrame:
@@ -334,7 +285,7 @@ def anchors_table(found: pd.DataFrame) -> pd.DataFrame:
     return rows.replace({"+nan": "–", "nan": "–"})
 
 
-# --- sentences
+# --- values
 
 
 def best(tests: Mapping[str, Tested]) -> str:
@@ -343,264 +294,63 @@ def best(tests: Mapping[str, Tested]) -> str:
     return max(inside, key=lambda name: np.nan_to_num(inside[name]))
 
 
-def answer(made: Record, tests: Mapping[str, Tested], confidence: float) -> str:
-    """Say in one sentence what the best internal model reaches elsewhere."""
-    remark = (
-        "On synthetic images, whose numbers show the form and find nothing: "
-        if made.is_synthetic
-        else ""
-    )
+def values(
+    record: Record,
+    simple: Mapping[str, Tested],
+    networks: Mapping[str, Tested],
+    confidence: float,
+) -> dict[str, Any]:
+    """Return what the page glues, by key.
+
+    Parameters
+    ----------
+    record
+        As `covidcxr.validity.external.record` returns it.
+    simple, networks
+        By name, as `covidcxr.validity.external.tested` and `networks` return them.
+    confidence
+        Coverage of the intervals.
+    """
+    tests = {**simple, **networks}
     name = best(tests)
-    test = tests[name]
-    scores = external.summary({name: test}, confidence=confidence)
-    kept = scores[(scores["score"] == "auroc") & scores["kept"]]
-    area = {str(row["cohort"]): row for row in kept.to_dict("records")}
-    text = (
-        f"{remark}{name}, which of {len(tests)} models has the highest AUROC on images like those "
-        f"it was trained on, has an AUROC of {_interval(area[test.home], 3)} there "
-        f"(n = {len(test.internal):,})"
-    )
-    if not test.external:
-        return f"{text}; the study has no external cohort, so that nothing is known of others."
-    found = external.gaps({name: test}, confidence).set_index("cohort")["verdict"]
-    parts = []
-    for cohort, p in test.external.items():
-        if not len(p):
-            parts.append(f"nothing to be tested on in {cohort}, which overlaps with training")
-        elif not np.isfinite(area[cohort]["value"]):
-            parts.append(f"none on {cohort} ({area[cohort]['reason']})")
-        else:
-            value = _interval(area[cohort], 3)
-            parts.append(f"{value} on {cohort} (n = {len(p):,}, {VERDICTS[found[cohort]]})")
-    return f"{text}, {listing(parts)}."
-
-
-def about(made: Record, tests: Mapping[str, Tested]) -> str:
-    """Say what is tested on what."""
-    p = next(iter(tests.values())).internal
-    text = (
-        f"The cohort has {len(p):,} images of {p.units:,} groups, {int(p.positive.sum()):,} of the "
-        "images COVID19"
-    )
-    images = made.table("images")
-    counts = pd.crosstab(images["cohort"], images["label"]).reindex(columns=LABELS, fill_value=0)
-    other = [
-        f"'{name}' has {counts.loc[name].sum():,}, {counts.loc[name, POSITIVE]:,} of them COVID19"
-        for name in external.cohorts(made)
-    ]
-    return f"{text}; {listing(other)}." if other else f"{text}; the study has no external cohort."
-
-
-def removed_told(made: Record, tests: Mapping[str, Tested]) -> str:
-    """Say how many images left the test, and which cohort is empty for it."""
-    rows = removed_table(made)
-    if rows.empty:
-        return "There is no external cohort from which an image could be removed."
-    text = []
-    for name in external.cohorts(made):
-        of = rows[rows["tested on"] == name]
-        lost = int((of["images"] - of["left"]).sum())
-        total = int(of["images"].sum())
-        if lost == total:
-            text.append(
-                f"Of '{name}' nothing is left: all {total:,} images are copies of trained ones or "
-                "of their groups, and no score of it is external."
-            )
-        elif lost:
-            by_class = ", ".join(
-                f"{r['images'] - r['left']:,} of {r['images']:,} {r['class']}"
-                for r in of.to_dict("records")
-            )
-            text.append(f"'{name}' loses {by_class} images.")
-        else:
-            text.append(f"'{name}' loses none of its {total:,} images.")
-    return " ".join(text)
-
-
-def gaps_told(found: pd.DataFrame) -> str:
-    """Count the gaps by verdict, cohort by cohort."""
-    if found.empty:
-        return "Without an external cohort there is no gap to measure."
-    text = []
-    for cohort, rows in found.groupby("cohort", sort=False):
-        known = rows[rows["verdict"] != "unknown"]
-        if known.empty:
-            text.append(f"On {cohort} no AUROC is defined.")
-            continue
-        lower, higher = ((known["verdict"] == v).sum() for v in ("lower", "higher"))
-        largest = max(known.to_dict("records"), key=lambda row: row["value"])
-        text.append(
-            f"On {cohort} the AUROC of {lower or 'none'} of {len(known)} models is lower than at "
-            f"home and of {higher or 'none'} higher; the largest gap, told from none or not, is "
-            f"{_interval(largest, 3, signed=True)}, of {_lower(largest['model'])}."
+    scores = external.summary({name: tests[name]}, confidence=confidence)
+    areas = scores[(scores["score"] == "auroc") & scores["kept"]]
+    at_home, *elsewhere = areas.to_dict("records")
+    verdicts = external.gaps(simple, confidence)["verdict"]
+    internal = next(iter(simple.values())).internal
+    return {
+        "external_models": len(tests),
+        "external_best": name,
+        "external_home": f"{_interval(at_home, 3)} (n = {at_home['n']:,})",
+        "external_elsewhere": "; ".join(
+            f"{row['cohort']} {_interval(row, 3)} (n = {row['n']:,})" for row in elsewhere
         )
-    return " ".join(text)
-
-
-def travelled_told(found: pd.DataFrame, name: str) -> str:
-    """Say what the threshold of one model, chosen at home, gives elsewhere."""
-    rows = found[found["model"] == name]
-    told: list[str] = []
-    for cohort, of in rows.groupby("cohort", sort=False):
-        value = of.set_index("score")["value"]
-        share = " and ".join(f"{s} {_number(value[s], 2)}" for s in ("sensitivity", "specificity"))
-        told.append(f"{share} {'at home' if not told else f'on {cohort}'}")
-    return f"{name} from {rows['threshold'].iloc[0]:.3g} on: {'; '.join(told)}."
-
-
-def networks_told(runs: Mapping[str, Record], nets: Mapping[str, Tested]) -> str:
-    """Say how many recorded trainings were asked about external images."""
-    if not runs:
-        return "No training of this study is recorded."
-    if not nets:
-        return (
-            f"None of {len(runs)} recorded trainings was asked about these external images, so "
-            "that no network stands in this section."
-        )
-    lost = {
-        name: ", ".join(f"{len(t.whole[c]) - len(p):,} of {c}" for c, p in t.external.items())
-        for name, t in nets.items()
+        or "no external cohort",
+        "external_images": len(internal),
+        "external_groups": internal.units,
+        "external_positives": int(internal.positive.sum()),
+        "external_gaps": int((verdicts != "unknown").sum()),
+        "external_lower": int((verdicts == "lower").sum()),
+        "external_higher": int((verdicts == "higher").sum()),
+        "external_networks": len(networks),
+        **_overlap(record),
     }
-    removed = "; ".join(f"{name}: {text or 'none'}" for name, text in lost.items())
-    return (
-        f"{len(nets)} of {len(runs)} recorded trainings were asked about the external images. Here "
-        "internal is the run's own test part, whichever way it was split, and an image is removed "
-        f"where its group is in the run's training part. Removed: {removed}."
-    )
 
 
-def reverse_told(made: Record, confidence: float) -> str:
-    """Say what models trained on external cohorts reach on the others."""
-    text = []
-    for home in external.cohorts(made):
-        tests = external.tested(made, home)
-        rows = made.table("removed")
-        rows = rows[rows["trained_on"] == home]
-        if not tests:
-            text.append(
-                f"On {home} nothing is trained: what it shares with no other cohort has fewer than "
-                f"{external.FEWEST} groups in a class."
-            )
-            continue
-        name = best(tests)
-        lost = ", ".join(
-            f"{int(rows.loc[rows['label'] == label, 'n'].sum()):,} {label}" for label in LABELS
-        )
-        found = external.gaps({name: tests[name]}, confidence)
-        reached = [
-            f"{_number(r['external'])} on {_the(r['cohort'])}" for r in found.to_dict("records")
-        ]
-        text.append(
-            f"{home}, without the images that overlap with another cohort ({lost}), trains "
-            f"{len(tests)} models on {len(tests[name].internal):,} images; the best of them at "
-            f"home, {_lower(name)}, has an AUROC of {_number(found['internal'].iloc[0])} there, "
-            f"{listing(reached)}."
-        )
-    return " ".join(text) or "There is no external cohort to train on."
-
-
-def swapped_told(found: pd.DataFrame) -> str:
-    """Say how models do on images of a class from a source that gave it none in training."""
-    new = found[found["trained"] == 0]
-    if new.empty:
-        return (
-            "No external image comes from a source that gave training no image of its class, so "
-            "that nothing is swapped here and the tables only compare sources."
-        )
-    text = []
-    for (label, cohort, source), rows in new.groupby(["label", "cohort", "source"], sort=False):
-        positive = label == POSITIVE
-        shares = listing(
-            [
-                f"{_lower(r['model'])} {(r['value'] if positive else 1 - r['value']):.0%}"
-                for r in rows.to_dict("records")
-            ]
-        )
-        text.append(
-            f"Of {int(rows['n'].iloc[0]):,} {label} images from {source} in {cohort}, a source "
-            f"that gave training no {label} image, these are called COVID19: {shares}."
-        )
-    return " ".join(text)
-
-
-def origins_told(made: Record) -> str:
-    """Say where images of one class are told apart by the cohort that they come from."""
-    rows = made.table("origins").dropna(subset=["low"])
-    if rows.empty:
-        return "There is no external cohort to be told from this one."
-    apart = rows[rows["low"] > 0.5]
-    names = [f"{r['label']} of {r['cohort']} ({r['value']:.3f})" for r in apart.to_dict("records")]
-    if not names:
-        return f"In none of {len(rows)} comparisons are the cohorts told apart."
-    return (
-        f"In {len(names)} of {len(rows)} comparisons the cohorts are told apart: {listing(names)}."
-    )
-
-
-def tiers_told(made: Record, confidence: float) -> str:
-    """Say whether models trained on subsets of the cohort have the same gaps."""
-    tiers = _tiers(made)
-    if not tiers:
-        return (
-            "Of this cohort no file is known to be annotated or to have come another way, so that "
-            "there is no subset to train on."
-        )
-    whole = {
-        (row["model"], row["cohort"]): str(row["verdict"])
-        for row in external.gaps(external.tested(made), confidence).to_dict("records")
+def _overlap(record: Record) -> dict[str, int]:
+    """Count external images, those that left the test, and those of a source of training."""
+    images = record.table("images").astype({"source": "string"}).fillna({"source": "unknown"})
+    inside = images["cohort"] == OWN
+    removed = record.table("removed")
+    removed = removed[removed["trained_on"] == OWN]
+    return {
+        "external_tested": int((~inside).sum()),
+        "external_removed": int(removed["n"].sum()),
+        "external_copies": int(removed.loc[removed["reason"] == "near", "n"].sum()),
+        "external_shared": int(
+            images.loc[~inside, "source"].isin(images.loc[inside, "source"]).sum()
+        ),
     }
-    other, number = [], 0
-    for tier, trained_on in tiers.items():
-        found = external.gaps(external.tested(made, trained_on), confidence)
-        for row in found.to_dict("records"):
-            number += 1
-            before = whole[row["model"], row["cohort"]]
-            if row["verdict"] != before:
-                other.append(
-                    f"{_lower(row['model'])} on {row['cohort']}, trained on {TIERS[tier]}: "
-                    f"{VERDICTS[row['verdict']]}, on all: {VERDICTS[before]}"
-                )
-    names = listing([TIERS[tier] for tier in tiers])
-    if not number:
-        return f"Trained on {names}, models have no external cohort either."
-    same = number - len(other)
-    text = f"Trained on {names}: {same} of {number} gaps are judged as those of all images"
-    return f"{text}; otherwise {'; '.join(other)}." if other else f"{text}."
-
-
-def warning(made: Record) -> str:
-    """Say which external cohorts share sources with training, or are of unknown kinship."""
-    images = made.table("images").astype({"source": "string"}).fillna({"source": "unknown"})
-    at_home = set(images.loc[images["cohort"] == OWN, "source"])
-    removed = made.table("removed")
-    text = []
-    for name in external.cohorts(made):
-        source = images.loc[images["cohort"] == name, "source"]
-        shared = int(source.isin(at_home).sum())
-        near = removed.loc[
-            (removed["trained_on"] == OWN) & (removed["cohort"] == name)
-            & (removed["reason"] == "near"), "n",
-        ].sum()  # fmt: skip
-        if shared == len(source):
-            text.append(
-                f"All {len(source):,} images of {name} come from sources that trained the models, "
-                "so that it repeats whatever marks those sources carry, and a good result on it is "
-                "no evidence that other hospitals would give one."
-            )
-        elif shared:
-            text.append(
-                f"{shared:,} of {len(source):,} images of {name} come from sources that trained "
-                "the models."
-            )
-        elif near:
-            text.append(
-                f"No image of {name} names a source of training, yet {int(near):,} of them were "
-                "copies of trained ones: its sources are not as foreign as their name, and more "
-                "of its images may come from where the cohort's do."
-            )
-        else:
-            text.append(f"No image of {name} comes from a source that trained the models.")
-    return " ".join(text) or "Without an external cohort not even this evidence is there."
 
 
 # --- how numbers are written
@@ -623,20 +373,5 @@ def _number(value: object, digits: int = 3) -> str:
     return f"{number:.{digits}f}" if np.isfinite(number) else "–"
 
 
-def _the(cohort: str) -> str:
-    return "the study's own cohort" if cohort == OWN else cohort
-
-
 def _tested_on(cohort: str, internal: bool) -> str:
     return f"{cohort}, internal" if internal else cohort
-
-
-def _lower(model: str) -> str:
-    """Begin the name of a simple model with a small letter, as inside a sentence."""
-    return model[0].lower() + model[1:] if model in external.MODELS.values() else model
-
-
-def _tiers(made: Record) -> dict[str, str]:
-    """Return the subsets of the cohort that were trained on, by tier."""
-    names = [str(name) for name in made.table("scores")["trained_on"].unique()]
-    return {name.partition("/")[2]: name for name in names if name.startswith(f"{OWN}/")}

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covidcxr.core import atomic, records
+from covidcxr.core import atomic, machine
 from covidcxr.core.studies import ModelName, Study
 from covidcxr.networks import architecture, devices
 
@@ -135,7 +135,7 @@ class Backbones:
             weights = _file_digest(file)
         facts = (
             name, weights, self.study.preprocessing, pooled(self.study), keras.backend.backend(),
-            keras.config.dtype_policy().name, sorted(records.packages().items()),
+            keras.config.dtype_policy().name, sorted(machine.packages().items()),
             METHOD,
         )  # fmt: skip
         return _short(repr(facts))

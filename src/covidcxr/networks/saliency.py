@@ -1,17 +1,17 @@
-"""Where in the picture a network finds its evidence: Grad-CAM and occlusion, as numbers.
+"""Saliency: Grad-CAM and occlusion, as numbers.
 
 Behind the last feature maps the paper's networks are linear (a 1x1 convolution without
-activation, dropout, a dense layer), so that the gradient of the log-odds with respect to
-those maps is the same for every image and follows from the weights. Hence no backend's
-differentiation is needed, and what is computed is exact.
+activation, dropout, a dense layer), so the gradient of the log-odds with respect to those maps is
+the same for every image and follows from the weights. No backend's differentiation is needed, and
+what is computed is exact.
 
-A map of a real image is not kept: a record holds one number an image, the share of the
-evidence that lies outside the stated lung region, and the mean map of a class.
+A map of a real image is not kept: a record holds one number an image, the share of the evidence
+that lies outside the stated lung region, and the mean map of a class.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from covidcxr.cohorts import lungs
+from covidcxr.core.studies import LABELS
+from covidcxr.scores.means import clustered_mean
 
 if TYPE_CHECKING:
     import keras
@@ -36,6 +38,7 @@ _TINY = 1e-12
 
 IMAGE = ["method", "image_id", "group_id", "label", "score", "outside"]
 MEAN = ["method", "label", "row", "column", "share", "images"]
+OUTSIDE = ["network", "method", "label", "images", "groups", "outside", "low", "high"]
 SINGLE = ["method", "image_id", "label", "score", "row", "column", "share"]
 
 
@@ -61,58 +64,73 @@ def explain(
     batch_size
         Images at a time.
     kept
-        Of how many images of each class the single map is kept; 0 for images that must
-        not be shown.
+        Images of each class whose single map is kept; 0 if images must not be shown.
     scored
-        A shorter way to the network's scores than `reader`'s, where there is one.
+        A faster way to the network's scores than `reader`'s, if there is one.
 
     Returns
     -------
     dict
-        ``saliency``: by `METHODS` and image the network's ``score`` (probability of
-        COVID19) and the share of the evidence for the class it calls that lies
-        ``outside`` the lung region, NaN where it finds no evidence for that class.
-        ``attribution``: by method and label the mean map, shares that sum to 1.
-        ``maps``: single maps, where any are kept.
+        ``saliency``: by method and image the network's ``score`` (probability of COVID19) and
+        the share of the evidence for the called class that lies ``outside`` the lung region, NaN
+        without any evidence. ``attribution``: by method and label the mean map, shares that sum
+        to 1. ``maps``: single maps, if any are kept.
     """
     maps, score = gradcam(network, pixels, batch_size)
-    found = {
-        "gradcam": maps,
-        "occlusion": occlusion(scored or reader(network, batch_size), pixels, score),
-    }
-    described = rows[["image_id", "group_id", "label"]].assign(score=score)
+    scored = scored or reader(network, batch_size)
+    described = rows[["image_id", "group_id", "label"]].reset_index(drop=True).assign(score=score)
     images, means, singles = [], [], []
-    for method, of_method in found.items():
-        shares = normalised(of_method)
+    for method, evidence in (("gradcam", maps), ("occlusion", occlusion(scored, pixels, score))):
+        shares = normalised(evidence)
         images.append(described.assign(method=method, outside=outside(shares)))
-        for label, of_label in described.reset_index(drop=True).groupby("label"):
+        for label, of_label in described.groupby("label"):
             usable = shares[of_label.index][~np.isnan(shares[of_label.index, 0, 0])]
             if len(usable):
-                means.append(
-                    _long(usable.mean(axis=0)).assign(
-                        method=method, label=label, images=len(usable)
-                    )
-                )
+                mean = _long(usable.mean(axis=0))
+                means.append(mean.assign(method=method, label=label, images=len(usable)))
             singles += [
                 _long(shares[i]).assign(method=method, **described.iloc[i])
                 for i in of_label.index[:kept]
             ]
     tables = {
         "saliency": pd.concat(images, ignore_index=True)[IMAGE],
-        "attribution": _joined(means, MEAN),
+        "attribution": _concatenate(means, MEAN),
     }
-    return tables | ({"maps": _joined(singles, SINGLE)} if kept else {})
+    return tables | ({"maps": _concatenate(singles, SINGLE)} if kept else {})
+
+
+def outside_by_class(runs: Mapping[str, pd.DataFrame], confidence: float = 0.95) -> pd.DataFrame:
+    """Mean share of the evidence outside the lung region, by network, method and class.
+
+    Parameters
+    ----------
+    runs
+        By network the table ``saliency`` of `explain`.
+    confidence
+        Coverage; groups are the units.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``network``, ``method``, ``label``, ``images`` (with any evidence), ``groups``,
+        ``outside``, ``low``, ``high`` (shares, NaN if undefined).
+    """
+    rows = []
+    for network, table in runs.items():
+        for method, title in METHODS.items():
+            for label in LABELS:
+                of = table[(table["method"] == method) & (table["label"] == label)]
+                known = of.dropna(subset=["outside"])
+                group = known["group_id"].to_numpy(dtype=str)
+                mean = clustered_mean(known["outside"], group, confidence)
+                rows.append((network, title, label, len(known), len(set(group)), *mean))
+    return pd.DataFrame(rows, columns=OUTSIDE)
 
 
 def gradcam(
     network: keras.Model, pixels: NDArray[np.uint8], batch_size: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return Grad-CAM maps of the class that is called, and the scores.
-
-    Parameters
-    ----------
-    network, pixels, batch_size
-        As for `explain`.
+    """Grad-CAM maps of the called class, and the scores.
 
     Returns
     -------
@@ -123,16 +141,17 @@ def gradcam(
 
     Notes
     -----
-    Selvaraju et al. 2017: each channel is weighted by the mean over the map of the
-    gradient of the class's score before the softmax, and the weighted sum is cut off at
-    zero. With two classes the softmax depends on the difference of the two scores alone,
-    so that the difference is taken.
+    Selvaraju et al. 2017: each channel is weighted by the mean over the map of the gradient of
+    the class's score before the softmax, and the weighted sum is cut off at zero. With two
+    classes the softmax depends on the difference of the two scores alone, so the difference is
+    taken.
     """
     import keras
 
     behind = keras.Model(network.inputs, [_last_maps(network), network.output])
     features, probabilities = (
-        np.concatenate(parts) for parts in zip(*_served(behind, pixels, batch_size), strict=True)
+        np.concatenate(parts)
+        for parts in zip(*_predictions(behind, pixels, batch_size), strict=True)
     )
     score = probabilities[:, 1].astype(np.float64)
     weights = gradient(network).mean(axis=(0, 1))
@@ -142,12 +161,9 @@ def gradcam(
 
 
 def gradient(network: keras.Model) -> NDArray[np.float64]:
-    """Return the gradient of the log-odds of COVID19 with respect to the last feature maps.
+    """Gradient of the log-odds of COVID19 by the last feature maps, (height, width, channels).
 
-    Returns
-    -------
-    ndarray of shape (height, width, channels)
-        The same for every image, since all that follows the maps is linear.
+    It is the same for every image, because all that follows the maps is linear.
     """
     height, width, channels = _last_maps(network).shape[1:]
     mixing = np.eye(channels)
@@ -166,7 +182,7 @@ def _mixes(network: keras.Model) -> bool:
 
 
 def _last_maps(network: keras.Model) -> Any:
-    """Return the tensor of the last feature maps, of shape (batch, height, width, channels)."""
+    """Tensor of the last feature maps, of shape (batch, height, width, channels)."""
     if _mixes(network):
         return network.get_layer("pointwise").input
     names = [layer.name for layer in network.layers]
@@ -174,10 +190,10 @@ def _last_maps(network: keras.Model) -> Any:
 
 
 def reader(network: keras.Model, batch_size: int) -> Scored:
-    """Return what a network says of pixels, so many at a time."""
+    """Return the function from pixels to a network's probabilities of COVID19."""
 
     def scored(pixels: NDArray[np.uint8]) -> NDArray[np.floating[Any]]:
-        return np.concatenate(list(_served(network, pixels, batch_size)))[:, 1]
+        return np.concatenate(list(_predictions(network, pixels, batch_size)))[:, 1]
 
     return scored
 
@@ -187,7 +203,7 @@ def occlusion(
     pixels: NDArray[np.uint8],
     score: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Return by how much hiding each patch lowers the log-odds of the class that is called.
+    """Fall of the log-odds of the called class if a patch is hidden.
 
     Parameters
     ----------
@@ -211,7 +227,7 @@ def occlusion(
     edges = np.linspace(0, size, GRID + 1).round().astype(int)
     before = _log_odds(score)
     sign = np.where(score >= 0.5, 1.0, -1.0)
-    found = np.empty((len(pixels), GRID, GRID))
+    falls = np.empty((len(pixels), GRID, GRID))
     mean = pixels.mean(axis=(1, 2), keepdims=True).round().astype(np.uint8)
     hidden = np.empty_like(pixels)
     for row in range(GRID):
@@ -220,8 +236,8 @@ def occlusion(
             hidden[:] = pixels
             hidden[patch] = mean
             after = scored(hidden).astype(np.float64)
-            found[:, row, column] = sign * (before - _log_odds(after))
-    return np.maximum(found, 0)
+            falls[:, row, column] = sign * (before - _log_odds(after))
+    return np.maximum(falls, 0)
 
 
 def normalised(maps: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -232,20 +248,21 @@ def normalised(maps: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def outside(shares: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the share of each map, shape (n, GRID, GRID), outside the lung region."""
+    """Share of each map, shape (n, GRID, GRID), outside the lung region."""
     return np.asarray((shares * (1 - lungs.share(GRID))).sum(axis=(1, 2)))
 
 
 def area_outside() -> float:
-    """Return the share of the picture outside the lung region: what blind evidence would give."""
+    """Share of the picture outside the lung region: what blind evidence would give."""
     return float(1 - lungs.share(GRID).mean())
 
 
-def _served(model: keras.Model, pixels: NDArray[np.uint8], batch_size: int) -> Any:
+def _predictions(model: keras.Model, pixels: NDArray[np.uint8], batch_size: int) -> Any:
     for start in range(0, len(pixels), batch_size):
         batch = pixels[start : start + batch_size].astype("float32")
-        made = model.predict_on_batch(batch)
-        yield [np.asarray(m) for m in made] if isinstance(made, list | tuple) else np.asarray(made)
+        output = model.predict_on_batch(batch)
+        is_list = isinstance(output, list | tuple)
+        yield [np.asarray(part) for part in output] if is_list else np.asarray(output)
 
 
 def _resized(map_: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -264,7 +281,7 @@ def _long(shares: NDArray[np.float64]) -> pd.DataFrame:
     return pd.DataFrame({"row": row.ravel(), "column": column.ravel(), "share": shares.ravel()})
 
 
-def _joined(tables: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+def _concatenate(tables: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
     return (
         pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
     )

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from covidcxr.core import records, studies
+from covidcxr.core import records, strict_yaml, studies
 from covidcxr.core.errors import Problem
 from covidcxr.core.studies import Study
 from covidcxr.networks import history, training
@@ -55,7 +55,7 @@ def arms() -> dict[str, Arm]:
     text = files("covidcxr").joinpath("data/arms.yaml").read_text("utf-8")
     return {
         key: Arm(key, entry["about"], entry["label"], entry["set"], entry.get("against"))
-        for key, entry in studies.parse_yaml(text, "arms.yaml: is").items()
+        for key, entry in strict_yaml.parse(text, "arms.yaml: is").items()
     }
 
 

@@ -25,9 +25,9 @@ import yaml
 from docutils.nodes import make_id
 from pydantic import Field, TypeAdapter
 
-from covidcxr.core import records
+from covidcxr.core import records, strict_yaml
 from covidcxr.core.errors import Problem
-from covidcxr.core.studies import Strict, parse_yaml
+from covidcxr.core.studies import Strict
 
 Status = Literal["reported", "partial", "absent", "not_applicable"]
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -90,7 +90,7 @@ class Evidence(NamedTuple):
 def content(name: Name) -> tuple[Item, ...]:
     """Read a checklist with the package's own answers."""
     text = files("covidcxr").joinpath(FILES[name]).read_text("utf-8")
-    items = parse_yaml(text, f"{FILES[name]}: is")
+    items = strict_yaml.parse(text, f"{FILES[name]}: is")
     return TypeAdapter(tuple[Item, ...]).validate_python(tuple(items))
 
 

@@ -18,7 +18,8 @@ from covidcxr.core.studies import LABELS, Study
 from covidcxr.core.words import listing
 from covidcxr.paper import forensics
 from covidcxr.scores import intervals
-from covidcxr.validity import external, overlap, shortcuts
+from covidcxr.validity import external, overlap
+from covidcxr.validity.shortcuts.probes import BLIND
 
 FOUND, NOT_FOUND, UNTESTED = STATUSES = ("found", "not found", "cannot be tested")
 
@@ -26,7 +27,7 @@ DIFFERENT = 0.2
 """From here on two distributions count as different: total variation of the sources of the
 classes, or the distance of the AUROC of age alone from 1/2, doubled. A choice of ours."""
 
-MARKS = {key: name for key, name in shortcuts.BLIND.items() if key[0] != "metadata"}
+MARKS = {key: name for key, name in BLIND.items() if key[0] != "metadata"}
 """Probes of the record ``shortcuts`` that do not show the lungs. What lies outside the stated
 lung region is none of them: of some patients it shows a share of the lungs."""
 

@@ -644,7 +644,7 @@ def threshold_of(p: Predictions, sensitivity: float = SENSITIVITY) -> float:
     return float(hits[max(1, int(np.ceil(sensitivity * len(hits) - 1e-9))) - 1])
 
 
-def travelled(tests: Mapping[str, Tested], confidence: float = 0.95) -> pd.DataFrame:
+def transfer_threshold(tests: Mapping[str, Tested], confidence: float = 0.95) -> pd.DataFrame:
     """Take the threshold with a sensitivity of `SENSITIVITY` at home to the other cohorts.
 
     Returns
@@ -668,52 +668,6 @@ def travelled(tests: Mapping[str, Tested], confidence: float = 0.95) -> pd.DataF
                 for score, one in found.items()
             ]  # fmt: skip
     columns = ["model", "cohort", "threshold", "score", "value", "low", "high"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def swapped(
-    made: Record,
-    tests: Mapping[str, Tested],
-    threshold: float = 0.5,
-    confidence: float = 0.95,
-) -> pd.DataFrame:
-    """Ask how models do on each source of a class, those trained on and others.
-
-    Parameters
-    ----------
-    made
-        As `record` returns it.
-    tests
-        By name, trained on the study's own cohort.
-    threshold, confidence
-        As for `evaluate`.
-
-    Returns
-    -------
-    DataFrame
-        A row a class, external cohort, source and model: ``n`` images left, ``trained``
-        (the share of the own cohort's images of the class that come from the source),
-        and ``value``, ``low``, ``high`` of the share that is called rightly: sensitivity
-        of COVID19, specificity of NORMAL.
-    """
-    images = made.table("images")
-    of = images.set_index(["cohort", "image_id"])["source"].fillna("unknown").astype(str)
-    own = images[images["cohort"] == OWN]
-    rows = []
-    for name, test in tests.items():
-        for cohort, p in test.external.items():
-            source = of.reindex([(cohort, one) for one in p.image_id]).to_numpy(dtype=str)
-            right = p.called(threshold) == p.positive
-            for label, inside in zip(LABELS, (p.positive, ~p.positive), strict=True):
-                at_home = own.loc[own["label"] == label, "source"].fillna("unknown").astype(str)
-                for one in np.unique(source[inside]):
-                    found = _share(p, right, inside & (source == one), confidence)
-                    rows.append(
-                        {"label": label, "cohort": cohort, "source": one, "model": name,
-                         "n": found.n, "trained": float((at_home == one).mean()),
-                         "value": found.value, "low": found.low, "high": found.high}
-                    )  # fmt: skip
-    columns = ["label", "cohort", "source", "model", "n", "trained", "value", "low", "high"]
     return pd.DataFrame(rows, columns=columns)
 
 

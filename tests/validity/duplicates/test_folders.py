@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -35,7 +36,7 @@ def listed(*arguments: object) -> list[dict[str, object]]:
     status, out, _ = run("duplicates", *arguments, "--json")
     assert status == 0
     parsed = json.loads(out)
-    assert list(parsed) == ["groups"]
+    assert list(parsed) == ["images", "groups", "left_out"]
     groups: list[dict[str, object]] = parsed["groups"]
     return groups
 
@@ -50,6 +51,25 @@ def test_a_folder_is_listed(folder: Path) -> None:
     assert near["members"] == [f"{folder}/b.png", f"{folder}/e.jpg"]
     assert near["kind"] == "near"
     assert 0 <= near["distance"] <= duplicates.DISTANCE  # type: ignore[operator]
+
+
+def test_what_is_no_image_is_left_out_and_named(folder: Path) -> None:
+    (folder / "x.dcm").write_bytes(b"0")
+    _, out, _ = run("duplicates", folder, "--json")
+    assert json.loads(out)["left_out"] == [
+        {"path": f"{folder}/._a.png", "reason": "a system's own file"},
+        {"path": f"{folder}/notes.txt", "reason": ".txt is no ending of an image"},
+        {"path": f"{folder}/x.dcm", "reason": "DICOM; export it as PNG"},
+    ]
+    _, out, _ = run("duplicates", folder)
+    assert f"1 (DICOM; export it as PNG), {folder}/x.dcm for one" in out
+
+
+def test_dark_files_of_sixteen_bits_are_no_copies_of_one_another(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 121, (5, 64, 64), dtype=np.uint16)
+    for number, values in enumerate(noise):
+        Image.fromarray(values).save(tmp_path / f"{number}.png")
+    assert not duplicates.scan([tmp_path]).groups
 
 
 def test_names_start_as_the_folder_was_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
+from covidcxr.core import strict_yaml
 from covidcxr.core.errors import Problem
-from covidcxr.core.studies import parse_yaml
 from covidcxr.paper import publication
 from covidcxr.paper.audit import printed
 from covidcxr.paper.audit.printed import Printed
@@ -86,7 +86,7 @@ def read(path: Path) -> Paper:
         raise Problem(
             f"{path}: cannot be read ({reason}); give a YAML file or one of the examples: {known}."
         ) from error
-    return parse(parse_yaml(text, f"{path}: is"), str(path))
+    return parse(strict_yaml.parse(text, f"{path}: is"), str(path))
 
 
 def examples() -> list[str]:

@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from covidcxr.cohorts.image_files import SUFFIXES
-from covidcxr.cohorts.images import decode, describe, sha256
+from covidcxr.cohorts import image_files
+from covidcxr.cohorts.image_files import LeftOut, printable
+from covidcxr.cohorts.images import bits_in_use, decode, describe, sha256
 from covidcxr.cohorts.samples import SIZE, grey
 from covidcxr.core.errors import Unreadable, Unusable
 from covidcxr.core.words import plural
@@ -27,7 +28,7 @@ from covidcxr.validity.duplicates.search import EXACT, NEAR, exact_copies, judge
 
 @dataclass(frozen=True)
 class Scan:
-    """What folders hold: images read, groups of copies, and files that could not be read.
+    """What folders hold: images read, groups of copies, and files that were left out.
 
     Of a group: ``members``, paths; ``kind``; ``distance``, the most bits between two linked.
     """
@@ -35,35 +36,52 @@ class Scan:
     images: int
     groups: list[dict[str, Any]]
     faults: list[Unreadable]
+    left_out: list[LeftOut]
+
+    @property
+    def as_json(self) -> dict[str, Any]:
+        """The groups, the number of images, and every file that was left out and why."""
+        others = [*((f.path, f.reason) for f in self.faults), *self.left_out]
+        return {
+            "images": self.images,
+            "groups": self.groups,
+            "left_out": [{"path": printable(path), "reason": why} for path, why in others],
+        }
 
 
-def image_files(folders: Sequence[Path]) -> list[Path]:
-    """List the image files of folders and of all folders below them, sorted.
+def list_files(folders: Sequence[Path]) -> tuple[list[Path], list[LeftOut]]:
+    """List the image files of folders and of all below them, sorted, and what is left out.
 
-    What starts with a dot is left out; a folder that is linked or named twice counts once.
+    A folder that is linked or named twice counts once.
     """
     visited: set[str] = set()
     paths: list[Path] = []
+    left_out: list[LeftOut] = []
+
+    def refused(error: OSError) -> None:
+        left_out.append(LeftOut(Path(error.filename), f"cannot be listed ({error.strerror})"))
+
     for folder in folders:
         if not folder.is_dir():
             raise Unusable(f"{folder}: no such folder; name one that holds images.")
-        for place, below, names in os.walk(folder, followlinks=True):
+        for place, below, names in os.walk(folder, followlinks=True, onerror=refused):
             real = os.path.realpath(place)
             if real in visited:
                 below.clear()
                 continue
             visited.add(real)
-            below[:] = sorted(name for name in below if not name.startswith("."))
-            paths += [Path(place, name) for name in names if _is_image(name)]
+            below.sort()
+            for path in (Path(place, name) for name in names):
+                if why := image_files.reason(path, folder):
+                    left_out.append(LeftOut(path, why))
+                else:
+                    paths.append(path)
     if not paths:
         named = ", ".join(str(folder) for folder in folders)
-        kinds = ", ".join(sorted(SUFFIXES))
-        raise Unusable(f"{named}: no image there; name a folder that holds {kinds} files.")
-    return sorted(paths)
-
-
-def _is_image(name: str) -> bool:
-    return not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
+        kinds = ", ".join(sorted(image_files.SUFFIXES))
+        others = f"; left out: {image_files.summary(left_out)}" if left_out else ""
+        raise Unusable(f"{named}: no image there; name a folder that holds {kinds} files{others}.")
+    return sorted(paths), sorted(left_out)
 
 
 def scan(folders: Sequence[Path]) -> Scan:
@@ -74,7 +92,7 @@ def scan(folders: Sequence[Path]) -> Scan:
     Unusable
         For a folder that does not exist, and where there is no image that can be read.
     """
-    paths = image_files(folders)
+    paths, left_out = list_files(folders)
     with decoded(paths) as (pictures, faults):
         readable = [path for path, fault in zip(paths, faults, strict=True) if fault is None]
         unreadable = [fault for fault in faults if fault is not None]
@@ -86,7 +104,7 @@ def scan(folders: Sequence[Path]) -> Scan:
         original = exact_copies(pictures, [sha256(path) for path in readable], sizes)
         judged = judge_near_pairs(pictures, np.unique(original))
     groups = _groups(readable, original, judged[judged["kind"] == NEAR])
-    return Scan(len(readable), groups, unreadable)
+    return Scan(len(readable), groups, unreadable, left_out)
 
 
 def _groups(
@@ -123,11 +141,12 @@ def decoded(
             Path(folder) / "grey.npy", mode="w+", dtype=np.uint8, shape=shape
         )
         faults: list[Unreadable | None] = []
+        bits = bits_in_use(paths)
         count = 0
         with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
             # In batches, since results wait in memory until they are asked for.
             for top in range(0, len(paths), 256):
-                for picture in pool.map(_decode, paths[top : top + 256]):
+                for picture in pool.map(_decode, paths[top : top + 256], bits[top : top + 256]):
                     if isinstance(picture, Unreadable):
                         faults.append(picture)
                         continue
@@ -137,9 +156,9 @@ def decoded(
         yield pictures[:count], faults
 
 
-def _decode(path: Path) -> NDArray[np.uint8] | Unreadable:
+def _decode(path: Path, bits: int | None) -> NDArray[np.uint8] | Unreadable:
     try:
-        return grey(decode(path, SIZE, "lanczos")[None])[0]
+        return grey(decode(path, SIZE, "lanczos", bits)[None])[0]
     except Unreadable as fault:
         return fault
 
@@ -155,4 +174,6 @@ def as_text(result: Scan) -> str:
     if result.faults:
         lines += ["", "Left out, since they cannot be read:"]
         lines += [f"   {fault.path} {fault.reason}" for fault in result.faults]
+    if result.left_out:
+        lines += ["", f"Left out: {image_files.summary(result.left_out)}."]
     return "\n".join(lines) + "\n"

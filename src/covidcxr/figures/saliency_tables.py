@@ -1,0 +1,50 @@
+"""Table and values of the page on saliency."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from covidcxr.core.studies import LABELS
+from covidcxr.networks import saliency
+
+FEWEST_CELLS = 4
+"""A side of the last maps; with fewer, each cell holds nearly as much lung as any other."""
+
+
+def table(shares: pd.DataFrame) -> pd.DataFrame:
+    """Write out what `covidcxr.networks.saliency.outside_by_class` returned, in per cent."""
+    outside = [
+        "–" if pd.isna(v) else f"{v:.1%}" + ("" if pd.isna(a) else f" ({a:.1%} to {b:.1%})")
+        for v, a, b in zip(shares["outside"], shares["low"], shares["high"], strict=True)
+    ]
+    names = {"outside": "outside the lungs", "label": "class"}
+    shown = shares.drop(columns=["low", "high"]).assign(outside=outside)
+    return shown.rename(columns=names).set_index("network")
+
+
+def values(shares: pd.DataFrame, cells: int) -> dict[str, Any]:
+    """Values of the page; Grad-CAM counts if a side of the last maps has enough cells."""
+    known = shares.dropna(subset=["outside"])
+    occlusion = known[known["method"] == saliency.METHODS["occlusion"]]
+    counted = known if cells >= FEWEST_CELLS else occlusion
+    blind = saliency.area_outside()
+    means = {k: occlusion.loc[occlusion["label"] == k, "outside"].mean() for k in LABELS}
+    return {
+        "saliency_grid": saliency.GRID,
+        "saliency_cells": cells,
+        "saliency_fewest_cells": FEWEST_CELLS,
+        "saliency_gradcam_counted": "yes" if cells >= FEWEST_CELLS else "no",
+        "saliency_blind": 100 * blind,
+        "saliency_least": _percent(counted["outside"].min()),
+        "saliency_most": _percent(counted["outside"].max()),
+        "saliency_nearer": int((counted["high"] < blind).sum()),
+        "saliency_cases": len(counted),
+        "saliency_networks": occlusion["network"].nunique(),
+        **{f"saliency_{label.lower()}": _percent(mean) for label, mean in means.items()},
+    }
+
+
+def _percent(share: float) -> str:
+    return "–" if pd.isna(share) else f"{share:.0%}"

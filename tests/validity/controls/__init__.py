@@ -1,0 +1,1 @@
+"""Positive and negative controls: methods tried on synthetic radiographs with planted defects."""
