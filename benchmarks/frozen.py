@@ -118,7 +118,7 @@ def by_features(place: Path, images: int, size: int, seeds: str = "0") -> dict[s
 
     from covidcxr.cohorts import images as files
     from covidcxr.cohorts.cohort import Cohort
-    from covidcxr.networks import training
+    from covidcxr.networks import fitting
 
     started = time.perf_counter()
     paths = sorted(place.glob("t*/*/*.png"))
@@ -136,7 +136,7 @@ def by_features(place: Path, images: int, size: int, seeds: str = "0") -> dict[s
     for seed in map(int, seeds.split(",")):
         for model in MODELS:
             started = time.perf_counter()
-            training.train(chosen, model, seed, cohort, rows, store=place / "features")  # type: ignore[arg-type]
+            fitting.train(chosen, model, seed, cohort, rows, store=place / "features")  # type: ignore[arg-type]
             took[f"{model}-{seed}"] = round(time.perf_counter() - started, 2)
     return {"seconds": took}
 

@@ -133,13 +133,13 @@ def test_weights_in_a_folder_are_loaded_from_keras_own_file_names(tmp_path: Path
     import keras
     from keras.src.legacy.saving import legacy_h5_format
 
-    made = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(32, 32, 3))
+    original = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(32, 32, 3))
     # Keras publishes these files in its older layout and still reads it.
     with h5py.File(tmp_path / architecture.WEIGHT_FILES["resnet50"], "w") as file:
-        legacy_h5_format.save_weights_to_hdf5_group(file, made)
+        legacy_h5_format.save_weights_to_hdf5_group(file, original)
     network = architecture.build("resnet50", study(weights=tmp_path, image_size=32))
     loaded = network.get_layer("resnet50").get_weights()
-    assert all(np.array_equal(a, b) for a, b in zip(made.get_weights(), loaded, strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(original.get_weights(), loaded, strict=True))
 
 
 def test_a_damaged_weights_file_is_one_clear_sentence(tmp_path: Path) -> None:

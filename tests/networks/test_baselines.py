@@ -1,4 +1,4 @@
-"""Trivial models: right in dumb cases, at chance on noise, and recorded like everything else."""
+"""Trivial models: right in dumb cases, at chance on noise, and recorded like all else."""
 
 from pathlib import Path
 
@@ -35,16 +35,16 @@ def images(apart: int, n: int = N) -> Cohort:
     return Cohort(manifest, pixels)
 
 
-def scored(made: object, split: str, seed: int) -> dict[str, predictions.Predictions]:
-    tables = baselines.tested(made, split, seed)  # type: ignore[arg-type]
+def scored(record: object, split: str, seed: int) -> dict[str, predictions.Predictions]:
+    tables = baselines.predictions_of(record, split, seed)  # type: ignore[arg-type]
     return {name: predictions.from_table(rows, name) for name, rows in tables.items()}
 
 
-def test_brighter_patients_are_told_by_everything_but_the_majority(tmp_path: Path) -> None:
-    made = baselines.record(STUDY, results=tmp_path, cohort=images(150))
-    found = scored(made, "random", 4)
-    assert list(found) == list(baselines.TITLES.values())
-    for name, p in found.items():
+def test_brighter_patients_are_recognised_by_all_but_the_majority(tmp_path: Path) -> None:
+    record = baselines.record(STUDY, results=tmp_path, cohort=images(150))
+    by_model = scored(record, "random", 4)
+    assert list(by_model) == list(baselines.TITLES.values())
+    for name, p in by_model.items():
         right = float((p.called(0.5) == p.positive).mean())
         if name == "Majority":
             assert right == pytest.approx((~p.positive).mean())
@@ -53,7 +53,7 @@ def test_brighter_patients_are_told_by_everything_but_the_majority(tmp_path: Pat
             assert right == 1
 
 
-def test_noise_is_told_by_nothing() -> None:
+def test_noise_is_recognised_by_no_model() -> None:
     noise = images(0, 600)
     positive = (noise.manifest["label"] == "COVID19").to_numpy(dtype=bool)
     features = {
@@ -79,16 +79,18 @@ def test_thumbnails_average_areas() -> None:
 def test_each_draw_stands_once_and_has_its_own_test_part(tmp_path: Path) -> None:
     assert baselines.draws(STUDY) == [("random", 4), ("random", 5), ("grouped-3", 4)]
     sample = images(150)
-    made = baselines.record(STUDY, results=tmp_path, cohort=sample)
-    rows = made.table("predictions")
+    record = baselines.record(STUDY, results=tmp_path, cohort=sample)
+    rows = record.table("predictions")
     assert set(rows["part"]) == {"test"}
     for name, seed in baselines.draws(STUDY):
         kind, draw = studies.split_kind(name), studies.split_draw(name, seed)
         split = splits.make(sample.manifest, kind, STUDY.test_fraction, 0.0, draw)
         wanted = set(split.loc[split["part"] == "test", "image_id"])
-        for table in baselines.tested(made, name, seed).values():
+        for table in baselines.predictions_of(record, name, seed).values():
             assert set(table["image_id"]) == wanted
-    one, other = (baselines.tested(made, "grouped-3", seed)["Majority"] for seed in (4, 5))
+    one, other = (
+        baselines.predictions_of(record, "grouped-3", seed)["Majority"] for seed in (4, 5)
+    )
     assert one.equals(other)
 
 
@@ -119,17 +121,17 @@ def test_neither_record_nor_data_is_said_in_one_sentence(tmp_path: Path) -> None
 def test_the_synthetic_cohort_goes_all_the_way(tmp_path: Path) -> None:
     study = studies.load("config/demo.yaml", ["cohort.covid19=12", "cohort.normal=20"])
     cohort.prepare(study, tmp_path / "cohort")
-    made = baselines.record(study, results=tmp_path, cohort=cohort.read(tmp_path / "cohort"))
-    found = scored(made, "keras", 0)
-    assert {len(p) for p in found.values()} == {2 + 4}
-    assert made["images"] == {"COVID19": 12, "NORMAL": 20}
+    record = baselines.record(study, results=tmp_path, cohort=cohort.read(tmp_path / "cohort"))
+    by_model = scored(record, "keras", 0)
+    assert {len(p) for p in by_model.values()} == {2 + 4}
+    assert record["images"] == {"COVID19": 12, "NORMAL": 20}
 
 
 def test_a_draw_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
-    made = baselines.record(STUDY, results=tmp_path, cohort=images(150))
+    record = baselines.record(STUDY, results=tmp_path, cohort=images(150))
     for split, seed in (("random", 99), ("keras", 4)):
         with pytest.raises(Problem, match=f"no split '{split}' with seed {seed}"):
-            baselines.tested(made, split, seed)
+            baselines.predictions_of(record, split, seed)
 
 
 def test_corrected_groups_reach_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,16 +141,16 @@ def test_corrected_groups_reach_the_record(tmp_path: Path, monkeypatch: pytest.M
     after = Cohort(before.manifest.assign(group_id="all").astype("string"), before.pixels)
     assert after.fingerprint == before.fingerprint
     baselines.record(study, results=tmp_path, cohort=before)
-    made = baselines.record(study, results=tmp_path, cohort=after)
-    assert set(made.table("predictions")["group_id"]) == {"all"}
+    record = baselines.record(study, results=tmp_path, cohort=after)
+    assert set(record.table("predictions")["group_id"]) == {"all"}
 
 
 def test_metrics_are_those_of_the_first_draw(tmp_path: Path) -> None:
-    found = baselines.record(STUDY, results=tmp_path, cohort=images(150))["metrics"]
-    assert (found["split"], found["seed"], found["threshold"]) == ("random", 4, 0.5)
+    scores = baselines.record(STUDY, results=tmp_path, cohort=images(150))["metrics"]
+    assert (scores["split"], scores["seed"], scores["threshold"]) == ("random", 4, 0.5)
     for name in ("brightness", "logistic", "neighbours"):
-        assert (found[name]["accuracy"], found[name]["auroc"]) == (1, 1)
+        assert (scores[name]["accuracy"], scores[name]["auroc"]) == (1, 1)
     # 4 of 20 COVID19 and 8 of 40 NORMAL images are held out.
-    assert [found["majority"][cell] for cell in ("tp", "fn", "fp", "tn")] == [0, 4, 0, 8]
-    assert found["majority"]["ppv"] is None
-    assert found["majority"]["auroc"] == 0.5
+    assert [scores["majority"][cell] for cell in ("tp", "fn", "fp", "tn")] == [0, 4, 0, 8]
+    assert scores["majority"]["ppv"] is None
+    assert scores["majority"]["auroc"] == 0.5

@@ -11,7 +11,7 @@ from covidcxr.cohorts import splits
 from covidcxr.cohorts.cohort import Cohort
 from covidcxr.core import studies
 from covidcxr.core.errors import Problem
-from covidcxr.networks import architecture, frozen_features, training
+from covidcxr.networks import architecture, fitting, frozen_features
 
 N = 20
 CHANNELS = frozen_features.CHANNELS
@@ -55,9 +55,9 @@ def small_backbones(monkeypatch: pytest.MonkeyPatch) -> None:
         x = keras.layers.Conv2D(8, 3, strides=4, activation="relu")(pixels)
         x = keras.layers.BatchNormalization()(x)
         x = keras.layers.Conv2D(6, 3, strides=8, padding="same")(x)
-        made = keras.Model(pixels, x, name=layer or name)
-        made.trainable = study.trainable
-        return made
+        network = keras.Model(pixels, x, name=layer or name)
+        network.trainable = study.trainable
+        return network
 
     monkeypatch.setattr(architecture, "backbone", backbone)
     monkeypatch.setattr(frozen_features, "CHANNELS", 6)
@@ -80,14 +80,14 @@ def test_training_on_features_is_training_the_network(
 ) -> None:
     chosen = study(**changes)
     split = splits.make(cohort.manifest, "random", 0.25)
-    plain = training.train(chosen, model, 1, cohort, split)
-    short = training.train(chosen, model, 1, cohort, split, store=tmp_path)
-    for one, other in zip(plain.whole().weights, short.whole().weights, strict=True):
+    plain = fitting.train(chosen, model, 1, cohort, split)
+    short = fitting.train(chosen, model, 1, cohort, split, store=tmp_path)
+    for one, other in zip(plain.network().weights, short.network().weights, strict=True):
         np.testing.assert_allclose(one.numpy(), other.numpy(), atol=1e-6, err_msg=one.path)
     np.testing.assert_allclose(plain.predictions["score"], short.predictions["score"], atol=1e-5)
     numbers = ["epoch", "loss", "accuracy"]
     np.testing.assert_allclose(plain.history[numbers], short.history[numbers], atol=1e-5)
-    np.testing.assert_allclose(short.scored(cohort.pixels), short.predictions["score"], atol=1e-6)
+    np.testing.assert_allclose(short.score(cohort.pixels), short.predictions["score"], atol=1e-6)
 
 
 def test_every_backbone_sees_every_image_once_for_all_networks_and_seeds(
@@ -118,7 +118,7 @@ def test_every_backbone_sees_every_image_once_for_all_networks_and_seeds(
     split = splits.make(cohort.manifest, "random", 0.25)
     for seed in (0, 1):
         for model in studies.TITLES:
-            training.train(chosen, model, seed, cohort, split, store=tmp_path)
+            fitting.train(chosen, model, seed, cohort, split, store=tmp_path)
     assert sum(seen) == 2 * N
     # Nor is one built to look at nothing.
     assert built == ["resnet50", "resnet152v2"]
@@ -133,19 +133,19 @@ def test_a_vector_is_kept_where_it_suffices_and_a_map_where_it_does_not() -> Non
 
 
 def test_features_suffice_only_where_nothing_before_the_head_changes() -> None:
-    assert frozen_features.suffice(study())
-    assert not frozen_features.suffice(study(augmentation="flip"))
-    assert not frozen_features.suffice(study(trainable="true"))
+    assert frozen_features.can_train_on_features(study())
+    assert not frozen_features.can_train_on_features(study(augmentation="flip"))
+    assert not frozen_features.can_train_on_features(study(trainable="true"))
 
 
-def see(pixels: np.ndarray) -> bytes:
+def extract(pixels: np.ndarray) -> bytes:
     means = pixels.reshape(-1, 2, 4, 2, 4, 3).mean(axis=(2, 4))
     return means.astype(np.float32).tobytes()
 
 
-def cached(tmp_path: Path, name: str, pixels: np.ndarray, see: Any = see) -> np.ndarray:
+def cached(tmp_path: Path, name: str, pixels: np.ndarray, extract: Any = extract) -> np.ndarray:
     shape = (len(pixels), 2, 2, 3)
-    return frozen_features._cached(tmp_path / name, tmp_path / "x", pixels, shape, see, 4)
+    return frozen_features._cached(tmp_path / name, tmp_path / "x", pixels, shape, extract, 4)
 
 
 def test_a_killed_extraction_goes_on_where_its_file_ends(
@@ -160,7 +160,7 @@ def test_a_killed_extraction_goes_on_where_its_file_ends(
         calls.append(1)
         if len(calls) == 4:
             raise KeyboardInterrupt
-        return see(batch)
+        return extract(batch)
 
     with pytest.raises(KeyboardInterrupt):
         cached(tmp_path, "b.f32", pixels, killed)
@@ -208,7 +208,7 @@ def test_the_shape_of_the_last_maps_is_known_beforehand(name: Any, size: int) ->
     import keras
 
     makers = {"resnet50": "ResNet50", "resnet50v2": "ResNet50V2", "resnet152v2": "ResNet152V2"}
-    made = getattr(keras.applications, makers[name])(
+    network = getattr(keras.applications, makers[name])(
         include_top=False, weights=None, input_shape=(size, size, 3)
     )
-    assert made.output_shape[1:] == (-(-size // 32), -(-size // 32), CHANNELS)
+    assert network.output_shape[1:] == (-(-size // 32), -(-size // 32), CHANNELS)

@@ -17,8 +17,8 @@ def test_what_is_there_is_found_and_noise_is_not(model: str) -> None:
     group = np.arange(200) // 2 % 100
     noise = RNG.standard_normal((200, 3))
     seen = noise + 3 * positive[:, None]
-    found = simple_models.cross_validated(model, seen, positive, group.astype(str))
-    assert roc_auc_score(positive, found) > 0.97
+    score = simple_models.cross_validated(model, seen, positive, group.astype(str))
+    assert roc_auc_score(positive, score) > 0.97
     blind = simple_models.cross_validated(model, noise, positive, group.astype(str))
     # four standard errors of an AUROC of 100 + 100
     assert abs(roc_auc_score(positive, blind) - 0.5) < 0.17
@@ -39,8 +39,8 @@ def test_a_groups_own_mark_is_of_no_use() -> None:
 
 def test_a_class_with_one_group_has_no_answer() -> None:
     positive = np.array([True, True, False, False, False])
-    found = simple_models.cross_validated("logistic", np.eye(5), positive, list("aabcd"))
-    assert np.isnan(found).all()
+    score = simple_models.cross_validated("logistic", np.eye(5), positive, list("aabcd"))
+    assert np.isnan(score).all()
 
 
 @settings(max_examples=20)
@@ -49,9 +49,9 @@ def test_the_area_is_scikit_learns_and_its_limits_hold_it(seed: int) -> None:
     rng = np.random.default_rng(seed)
     positive = np.arange(60) % 3 == 0
     scored = np.clip(rng.random(60) * 0.6 + 0.3 * positive, 0, 1)
-    found = simple_models.area(scored, positive, (np.arange(60) // 2).astype(str))
-    assert found.value == pytest.approx(roc_auc_score(positive, scored))
-    assert found.low <= found.value <= found.high
+    area = simple_models.area(scored, positive, (np.arange(60) // 2).astype(str))
+    assert area.value == pytest.approx(roc_auc_score(positive, scored))
+    assert area.low <= area.value <= area.high
 
 
 def test_an_unknown_model_is_a_programmers_error() -> None:

@@ -1,4 +1,4 @@
-"""A training is deterministic, recorded once, and stops clearly when it must."""
+"""A training is recorded once, resumes from its checkpoint, and stops clearly when it must."""
 
 import errno
 from functools import partial
@@ -7,38 +7,21 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import psutil
 import pytest
 
 from covidcxr.cohorts import splits
 from covidcxr.cohorts.cohort import Cohort
-from covidcxr.core import records, studies
+from covidcxr.core import records
 from covidcxr.core.errors import Problem
-from covidcxr.networks import architecture, checkpoints, training
+from covidcxr.networks import architecture, checkpoints, fitting, training
 from tests import small_network
 
-STUDY = studies.load(
-    "config/demo.yaml", ["trainable=true", "image_size=32", "epochs=2", "batch_size=4"]
-)
-N = 24
+STUDY = small_network.STUDY
 
 
 @pytest.fixture
 def cohort() -> Cohort:
-    """Bright images are COVID19, dark ones NORMAL: anything can learn that."""
-    rng = np.random.default_rng(0)
-    positive = np.arange(N) % 2 == 0
-    pixels = rng.integers(0, 100, (N, 32, 32, 3), dtype=np.uint8)
-    pixels[positive] += 150
-    manifest = pd.DataFrame(
-        {
-            "image_id": [f"image-{i:02d}" for i in range(N)],
-            "label": np.where(positive, "COVID19", "NORMAL"),
-            "group_id": [f"group-{i // 2}" for i in range(N)],
-            "sha256": [f"{i:064x}" for i in range(N)],
-        }
-    ).astype("string")
-    return Cohort(manifest, pixels)
+    return small_network.cohort()
 
 
 @pytest.fixture
@@ -49,43 +32,6 @@ def split(cohort: Cohort) -> pd.DataFrame:
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(architecture, "build", small_network.build)
-
-
-def test_two_trainings_with_one_seed_are_equal_and_another_seed_differs(
-    cohort: Cohort, split: pd.DataFrame
-) -> None:
-    one, other = (training.train(STUDY, "resnet50", 3, cohort, split) for _ in range(2))
-    pd.testing.assert_frame_equal(one[1], other[1], check_exact=True)
-    pd.testing.assert_frame_equal(
-        one[0].drop(columns="seconds"), other[0].drop(columns="seconds"), check_exact=True
-    )
-    third = training.train(STUDY, "resnet50", 4, cohort, split)
-    assert not np.allclose(one[1]["score"], third[1]["score"])
-
-
-def test_an_easy_task_is_learned_and_the_score_is_of_covid19(
-    cohort: Cohort, split: pd.DataFrame
-) -> None:
-    study = STUDY.model_copy(update={"epochs": 25, "learning_rate": 0.01})
-    history, predictions, *_ = training.train(study, "resnet50", 0, cohort, split)
-    assert list(predictions["image_id"]) == list(cohort.manifest["image_id"])
-    means = predictions.groupby("label")["score"].mean()
-    assert means["COVID19"] > 0.7 > 0.3 > means["NORMAL"]
-    last = history[history["epoch"] == 25].set_index("part")
-    called = (predictions["score"] >= 0.5) == (predictions["label"] == "COVID19")
-    assert last.loc["test", "accuracy"] == pytest.approx(
-        called[predictions["part"] == "test"].mean()
-    )
-
-
-def test_every_part_is_watched_under_its_name(cohort: Cohort, split: pd.DataFrame) -> None:
-    history, *_ = training.train(STUDY, "resnet50", 0, cohort, split)
-    assert set(history["part"]) == {"train", "test"}
-    study = STUDY.model_copy(update={"validation_fraction": 0.25})
-    history, *_ = training.train(
-        study, "resnet50", 0, cohort, splits.make(cohort.manifest, "random", 0.25, 0.25)
-    )
-    assert list(history.loc[history["epoch"] == 1, "part"]) == ["train", "validation", "test"]
 
 
 def record(cohort: Cohort | None, split: pd.DataFrame | None, results: Path) -> records.Record:
@@ -102,7 +48,7 @@ def test_a_record_is_made_once_and_then_taken(
     assert first["images"]["test"] == {"COVID19": 3, "NORMAL": 3}
     assert first["backend"]["name"] == "tensorflow"
     assert first["wall_seconds"] > 0
-    monkeypatch.setattr(training, "train", lambda *a: pytest.fail("trained again"))
+    monkeypatch.setattr(fitting, "train", lambda *a: pytest.fail("trained again"))
     assert record(cohort, split, tmp_path).content == first.content
     # without the images at hand the record stands for itself
     assert record(None, None, tmp_path).content == first.content
@@ -151,9 +97,9 @@ def test_a_killed_training_goes_on_and_ends_as_if_it_had_not_been(
     whole = run("whole")
     save = checkpoints.save
 
-    def killed(path: Path, network: Any, key: Any, told: Any) -> None:
-        save(path, network, key, told)
-        if told["epoch"] == 2:
+    def killed(path: Path, network: Any, key: Any, state: Any) -> None:
+        save(path, network, key, state)
+        if state["epoch"] == 2:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(checkpoints, "save", killed)
@@ -257,134 +203,65 @@ def test_a_full_disk_keeps_the_last_checkpoint(
     assert not (tmp_path / "results").exists()
     assert len(list((tmp_path / "checkpoints").iterdir())) == 1
     monkeypatch.setattr(np, "savez", savez)
-    made = training.record(
+    resumed = training.record(
         STUDY, "resnet50", "random", 0, results=tmp_path / "results",
         cohort=cohort, split=split, scratch=tmp_path,
     )  # fmt: skip
-    assert made["training"]["stretches"] == 2
+    assert resumed["training"]["stretches"] == 2
 
 
-def test_balanced_classes_weigh_the_same() -> None:
-    labels = np.array([0, 0, 0, 1])
-    study = STUDY.model_copy(update={"class_weights": "balanced"})
-    weights = training._class_weights(labels, study)
-    np.testing.assert_allclose(weights, [4 / 6, 4 / 2])
-    assert weights[labels].mean() == pytest.approx(1)
-    np.testing.assert_array_equal(training._class_weights(labels, STUDY), [1, 1])
-
-
-def test_a_weighted_code_weighs_the_cross_entropy() -> None:
-    import keras
-
-    said = np.array([[0.2, 0.8], [0.7, 0.3]], dtype="float32")
-    codes = np.eye(2, dtype="float32")[[1, 0]]
-    weight = np.array([[3.0], [0.5]], dtype="float32")
-    losses = keras.losses.categorical_crossentropy
-    np.testing.assert_allclose(
-        losses(codes * weight, said), losses(codes, said) * weight.ravel(), rtol=1e-6
-    )
-
-
-def test_parameters_that_came_later_are_told_only_where_they_are_not_usual() -> None:
+def test_parameters_that_came_later_are_recorded_only_where_they_are_not_usual() -> None:
     usual = training.parameters(STUDY, "resnet50", "keras", 0)
     assert not set(usual) & {"fused", "pointwise", "class_weights", "augmentation", "precision"}
     other = STUDY.model_copy(update={"augmentation": "flip"})
     assert training.parameters(other, "resnet50", "keras", 0)["augmentation"] == "flip"
 
 
-def test_a_million_images_are_served_without_holding_them(tmp_path: Path) -> None:
-    """A sparse file stands for the disk; what counts is memory of the process's own."""
-    side, n = 16, 1_000_000
-    pixels = np.lib.format.open_memmap(
-        tmp_path / "pixels.npy", mode="w+", dtype=np.uint8, shape=(n, side, side, 3)
-    )
-    batches = training._batches(pixels, np.zeros(n, dtype=int), np.arange(n), 16, seed=0)
-
-    def own() -> int:
-        status = Path("/proc/self/status").read_text()
-        return next(int(line.split()[1]) for line in status.splitlines() if "RssAnon" in line)
-
-    batches[0]
-    before = own()
-    for index in range(0, len(batches), 20):
-        batches[index]
-    assert len(batches) == n // 16
-    assert own() - before < 20_000  # kB; all images would be 768,000
-
-
-def test_images_that_fit_are_held_in_memory_and_others_stay_on_the_disk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    np.save(tmp_path / "pixels.npy", np.ones((4, 2, 2, 3), dtype=np.uint8))
-    mapped = np.load(tmp_path / "pixels.npy", mmap_mode="r")
-    assert not isinstance(training.held(mapped), np.memmap)
-    monkeypatch.setattr(psutil, "virtual_memory", lambda: type("", (), {"available": 9}))
-    assert training.held(mapped) is mapped
-
-
-def test_speed_is_told_with_what_the_device_could_do(
+def test_speed_is_recorded_with_what_the_device_could_do(
     cohort: Cohort, split: pd.DataFrame, tmp_path: Path
 ) -> None:
-    told = record(cohort, split, tmp_path)["training"]
-    assert told["protocol"] == "end to end"
+    speed = record(cohort, split, tmp_path)["training"]
+    assert speed["protocol"] == "end to end"
     # Conv 3x3x3 to 4 at 8x8 places, 1x1 4 to 3 at 8x8, dense 192 to 2: forward twice each,
     # and backward twice that.
-    assert told["flops_per_image"] == 6 * (8 * 8 * 27 * 4 + 8 * 8 * 4 * 3 + 192 * 2)
-    assert told["flops_per_second"] == pytest.approx(
-        told["flops_per_image"] * told["images_per_second"]
+    assert speed["flops_per_image"] == 6 * (8 * 8 * 27 * 4 + 8 * 8 * 4 * 3 + 192 * 2)
+    assert speed["flops_per_second"] == pytest.approx(
+        speed["flops_per_image"] * speed["images_per_second"]
     )
-    assert told["attainable_flops_per_second"] > 1e8
-    assert told["precision"] == "float32"
-
-
-def test_mixed_precision_trains_and_scores_in_single_precision(
-    cohort: Cohort, split: pd.DataFrame
-) -> None:
-    import keras
-
-    study = STUDY.model_copy(update={"precision": "mixed_bfloat16"})
-    trained = training.train(study, "resnet50", 0, cohort, split)
-    assert trained.told["precision"] == "mixed_bfloat16"
-    assert keras.config.dtype_policy().name == "float32"
-    assert trained.whole().layers[2].compute_dtype == "bfloat16"
-    assert {v.dtype for v in trained.whole().trainable_variables} == {"float32"}
-
-
-def test_rows_in_another_order_are_a_defect(cohort: Cohort, split: pd.DataFrame) -> None:
-    with pytest.raises(ValueError, match="rows"):
-        training.train(STUDY, "resnet50", 0, cohort, split[::-1])
+    assert speed["attainable_flops_per_second"] > 1e8
+    assert speed["precision"] == "float32"
 
 
 def test_external_cohorts_are_scored_at_the_end_and_others_are_refused(
     cohort: Cohort, split: pd.DataFrame, tmp_path: Path
 ) -> None:
-    def made(external: dict[str, Cohort]) -> records.Record:
+    def run(external: dict[str, Cohort]) -> records.Record:
         return training.record(
             STUDY, "resnet50", "random", 0,
             results=tmp_path, cohort=cohort, split=split, external=external,
         )  # fmt: skip
 
-    first = made({"mirror": cohort})
+    first = run({"mirror": cohort})
     own = first.table("predictions").set_index("image_id")["score"]
     other = first.table("external")
     assert set(other["cohort"]) == {"mirror"}
     np.testing.assert_allclose(other["score"], own[other["image_id"]], rtol=1e-6)
-    assert made({"mirror": cohort}).content == first.content
+    assert run({"mirror": cohort}).content == first.content
     # what was not asked for then, or is not asked for now, makes it no other training
-    assert made({}).content == first.content
-    assert made({"mirror": cohort, "more": cohort}).content == first.content
+    assert run({}).content == first.content
+    assert run({"mirror": cohort, "more": cohort}).content == first.content
     other_pixels = Cohort(cohort.manifest.assign(sha256="0" * 64), cohort.pixels)
     with pytest.raises(Problem, match="the input external mirror is"):
-        made({"mirror": other_pixels})
+        run({"mirror": other_pixels})
 
 
 def test_evidence_is_sought_in_test_images_alone_and_maps_kept_where_they_may_be_shown(
     cohort: Cohort, split: pd.DataFrame, tmp_path: Path
 ) -> None:
-    found = record(cohort, split, tmp_path).table("saliency")
+    saliency = record(cohort, split, tmp_path).table("saliency")
     tested = set(split.loc[split["part"] == "test", "image_id"])
-    assert set(found["image_id"]) == tested
-    assert found.groupby("image_id").size().eq(2).all()
+    assert set(saliency["image_id"]) == tested
+    assert saliency.groupby("image_id").size().eq(2).all()
     study = STUDY.model_copy(
         update={"cohort": STUDY.cohort.model_copy(update={"publish_images": False})}
     )
@@ -392,34 +269,3 @@ def test_evidence_is_sought_in_test_images_alone_and_maps_kept_where_they_may_be
         study, "resnet50", "random", 0, results=tmp_path / "x", cohort=cohort, split=split
     )
     assert "maps.csv" not in hidden["tables"]
-
-
-def test_loss_and_accuracy_are_those_of_keras() -> None:
-    import keras
-
-    rng = np.random.default_rng(0)
-    said = rng.dirichlet([0.3, 0.3], 50).astype(np.float32)
-    said[0] = [0, 1]  # as sure as single precision can be, and wrong
-    codes = np.eye(2)[np.append(0, rng.integers(0, 2, 49))]
-    found = training._judged(said, codes)
-    loss = keras.losses.CategoricalCrossentropy()(codes.astype(np.float32), said)
-    accuracy = keras.metrics.CategoricalAccuracy()(codes, said)
-    assert found["loss"] == pytest.approx(float(loss), rel=1e-5)
-    assert found["accuracy"] == pytest.approx(float(accuracy))
-
-
-def test_a_forward_pass_reads_batches_of_any_size_as_keras_does() -> None:
-    import keras
-
-    from covidcxr.networks import devices
-
-    inputs = keras.Input((3,))
-    network = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Dropout(0.5)(inputs)))
-    forward = devices.forward(network)
-    rng = np.random.default_rng(0)
-    for rows in (4, 1, 6, 2):
-        batch = rng.random((rows, 3), dtype=np.float32)
-        np.testing.assert_allclose(forward(batch), network(batch), rtol=1e-6)
-    # It says what the network says now, not what it said when it was made.
-    network.layers[-1].set_weights([np.zeros((3, 2)), np.array([1.0, 2.0])])
-    np.testing.assert_allclose(forward(np.ones((1, 3), np.float32)), [[1, 2]])

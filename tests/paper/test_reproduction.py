@@ -143,7 +143,7 @@ def test_thumbnails_are_scored_on_the_images_of_the_run(tmp_path: Path) -> None:
     assert reproduction.thumbnail_baseline(one) is None
     cohorts.prepare(study, tmp_path / "images")
     made = baselines.record(study, results=tmp_path, cohort=cohorts.read(tmp_path / "images"))
-    rows = baselines.tested(made, "keras", 0)["Logistic regression"]
+    rows = baselines.predictions_of(made, "keras", 0)["Logistic regression"]
     right = ((rows["score"] >= 0.5) == (rows["label"] == "COVID19")).mean()
     found = reproduction.thumbnail_baseline(one)
     assert found is not None

@@ -1,12 +1,12 @@
 """Figures and tables of the book's pages, by topic."""
 
+from covidcxr.figures.badges import badge
 from covidcxr.figures.common import (
     COLORS,
     PARTS,
     WIDTH,
     Html,
     Picture,
-    badge,
     glue,
     heading,
     note,

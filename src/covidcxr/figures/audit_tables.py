@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
+from markupsafe import escape
 
 from covidcxr.figures.common import Html
 from covidcxr.paper.audit import verdicts
@@ -79,7 +79,7 @@ def matrices(report: Report) -> Html:
     for table in report["tables"]:
         (a, b), (c, d) = table["matrix"]
         parts.append(
-            f"""<table class="margins"><caption>{html.escape(table["name"])}</caption>
+            f"""<table class="margins"><caption>{escape(table["name"])}</caption>
 <thead><tr><td></td><th scope="col">Covid19</th><th scope="col">Normal</th>
 <th scope="col">total</th></tr></thead>
 <tbody><tr><th scope="row">Covid19</th><td>{a}</td><td>{b}</td><td class="rows">{a + b}</td></tr>

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from markupsafe import escape
 from numpy.typing import NDArray
 from scipy.special import logit
 
@@ -82,8 +82,8 @@ def plot(name: str, counts: pd.DataFrame, threshold: float) -> str:
         ' r="4.5"/>'
         for share in there
     )
-    return f"""<figure><figcaption>{_e(name)}</figcaption>
-<svg viewBox="0 0 352 236" role="img" aria-label="{_e(told)}.">
+    return f"""<figure><figcaption>{escape(name)}</figcaption>
+<svg viewBox="0 0 352 236" role="img" aria-label="{escape(told)}.">
 {_legend(there)}{_axes()}
 <svg x="36" y="26" width="{WIDTH}" height="{HEIGHT}" overflow="visible">{lines}
 <line class="marker" x1="{100 * threshold:g}%" x2="{100 * threshold:g}%" y1="0" y2="100%"
@@ -96,7 +96,8 @@ def plot(name: str, counts: pd.DataFrame, threshold: float) -> str:
 
 def _controls(names: list[str]) -> str:
     options = "".join(
-        f"<option{' selected' if name == names[-1] else ''}>{_e(name)}</option>" for name in names
+        f"<option{' selected' if name == names[-1] else ''}>{escape(name)}</option>"
+        for name in names
     )
     low, high = logit([threshold_table.LEAST, threshold_table.MOST])
     ends = f"{100 * threshold_table.LEAST:g} to {100 * threshold_table.MOST:g}"
@@ -190,7 +191,3 @@ def _axes() -> str:
     )
     name = f'<text class="on" x="{36 + WIDTH / 2:g}" y="{62 + HEIGHT}">threshold</text>'
     return across + along + name
-
-
-def _e(text: object) -> str:
-    return html.escape(str(text), quote=True)

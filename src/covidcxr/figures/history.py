@@ -1,18 +1,63 @@
-"""Figures and tables of how trainings went."""
+"""Figures, tables and values of how trainings went."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.lines import Line2D
 
+from covidcxr.core.records import Record
+from covidcxr.core.studies import Study
 from covidcxr.figures.common import PARTS, WIDTH, Html, Picture, table
+from covidcxr.networks import complexity
+from covidcxr.networks.history import GAP, updates_until
 
 _STYLES = ("-", "--", ":", "-.")
 
 
-def curves(histories: pd.DataFrame) -> Picture:
-    """Draw loss and accuracy of every training, a row a network.
+def values(
+    study: Study, runs: Sequence[Record], gaps: pd.DataFrame, costs: pd.DataFrame
+) -> dict[str, Any]:
+    """Values that the page glues."""
+    images = sum(runs[0]["images"]["train"].values())
+    updates = complexity.updates(images, study.batch_size, study.epochs).per_epoch
+    momentum = study.batch_norm_momentum
+    forgotten = updates_until(momentum, 0.01)
+    widest = gaps.loc[gaps["widest"].idxmax()]
+    machines = {
+        ", ".join(run["backend"].get("accelerators") or [run["hardware"]["processor"]])
+        for run in runs
+    }
+    return {
+        "progress_trainings": len(gaps),
+        "progress_trainings_wide": int((gaps["wide"] > 0).sum()),
+        "progress_gap": GAP,
+        "progress_last": gaps["last"].max(),
+        "progress_images": images,
+        "progress_epochs": study.epochs,
+        "progress_size": study.image_size,
+        "progress_weights": "random" if study.weights == "none" else "pretrained",
+        "progress_momentum": momentum,
+        "progress_updates": updates,
+        "progress_first": 100 * momentum**updates,
+        "progress_until": forgotten,
+        "progress_enough": forgotten / updates,
+        "progress_widest": widest["widest"],
+        "progress_network": widest["network"],
+        "progress_split": widest["split"],
+        "progress_at": widest["widest_epoch"],
+        "progress_epochs_wide": int(gaps["wide"].sum()),
+        "progress_epochs_all": int(gaps["epochs"].sum()),
+        "progress_minutes": costs["minutes"].sum(),
+        "progress_machine": "; ".join(sorted(machines)),
+    }
+
+
+def learning_curves(histories: pd.DataFrame) -> Picture:
+    """Draw loss and accuracy of every training by epoch, a row a network.
 
     Parameters
     ----------
@@ -20,91 +65,86 @@ def curves(histories: pd.DataFrame) -> Picture:
         As `covidcxr.networks.history.histories` returns it.
     """
     networks = list(histories["network"].unique())
-    splits = list(histories["split"].unique())
+    styles = dict(zip(histories["split"].unique(), _STYLES * 9, strict=False))
     figure, grid = plt.subplots(
         len(networks), 2, figsize=(WIDTH, 2.4 * len(networks) + 0.6), squeeze=False, sharex=True
     )
     for row, network in zip(grid, networks, strict=True):
         for axis, measure in zip(row, ("loss", "accuracy"), strict=True):
-            of_network = histories[histories["network"] == network]
-            for (split, _, part), found in of_network.groupby(["split", "seed", "part"]):
-                style = _STYLES[splits.index(split) % len(_STYLES)]
-                axis.plot(found["epoch"], found[measure], style, color=PARTS[str(part)], lw=1.3)
+            trainings = histories[histories["network"] == network]
+            for (split, _, part), rows in trainings.groupby(["split", "seed", "part"]):
+                axis.plot(
+                    rows["epoch"], rows[measure], styles[split], color=PARTS[str(part)],
+                    lw=1.3, marker=".",
+                )  # fmt: skip
             axis.set(ylabel=measure, title=f"{network}: {measure}")
             axis.xaxis.get_major_locator().set_params(integer=True)
         row[0].set_ylim(bottom=0)
         row[1].set_ylim(0, 1.02)
     for axis in grid[-1]:
         axis.set_xlabel("epoch")
-    there = [part for part in PARTS if part in set(histories["part"])]
-    handles = [Line2D([], [], color=PARTS[part], label=f"{part} part") for part in there]
-    if len(splits) > 1:
+    parts = [part for part in PARTS if part in set(histories["part"])]
+    handles = [Line2D([], [], color=PARTS[part], label=f"{part} part") for part in parts]
+    if len(styles) > 1:
         handles += [
-            Line2D([], [], color="#555555", ls=_STYLES[i % len(_STYLES)], label=f"{s} split")
-            for i, s in enumerate(splits)
+            Line2D([], [], color="#555555", ls=style, label=f"{split} split")
+            for split, style in styles.items()
         ]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     last = histories[histories["epoch"] == histories["epoch"].max()]
-    told = "; ".join(
-        f"{r.network}, {r.split} split, seed {r.seed}, {r.part} part: {r.accuracy:.2f}"
+    ends = "; ".join(
+        f"{r.network}, {r.split} split, seed {r.seed}, {r.part} part: "
+        f"loss {r.loss:.2f}, accuracy {r.accuracy:.2f}"
         for r in last.itertuples()
     )
-    trainings = len(histories.groupby(["network", "split", "seed"]))
+    count = len(histories.groupby(["network", "split", "seed"]))
     return Picture(
         figure,
-        f"Loss and accuracy of {trainings} trainings by epoch. Accuracy after the last: {told}.",
+        f"Loss and accuracy by epoch; trainings: {count}. After the last: {ends}.",
     )
 
 
-def apart(found: pd.DataFrame, limit: float) -> Html:
-    """Tabulate where training and test accuracy part."""
-    shown = found.rename(
-        columns={
-            "network": "Network",
-            "split": "Split",
-            "seed": "Seed",
-            "epochs": "Epochs",
-            "apart": f"Epochs more than {limit:g} apart",
-            "widest": "Widest",
-            "at": "After epoch",
-            "last": "After the last",
-        }
-    )
+def accuracy_gaps(gaps: pd.DataFrame) -> Html:
+    """Tabulate the differences of training and test accuracy."""
+    columns = {
+        "network": "Network",
+        "split": "Split",
+        "seed": "Seed",
+        "epochs": "Epochs",
+        "wide": f"Epochs with more than {GAP:g}",
+        "widest": "Largest",
+        "widest_epoch": "After epoch",
+        "last": "After the last",
+    }
     caption = (
-        "By how much accuracy on the training part, with dropout on and as a mean over the epoch, "
-        "exceeds accuracy on the test part after it."
+        "Accuracy on the training part, with dropout on and as a mean over the epoch, less "
+        "accuracy on the test part after it."
     )
-    return table(shown, caption, {"Widest": "{:.2f}", "After the last": "{:+.2f}"})
+    formats = {"Largest": "{:.2f}", "After the last": "{:+.2f}"}
+    return table(gaps.rename(columns=columns), caption, formats)
 
 
-def costs(found: pd.DataFrame) -> Html:
-    """Tabulate what trainings took."""
-    shown = found.assign(share=100 * found["share"]).rename(
-        columns={
-            "network": "Network",
-            "split": "Split",
-            "seed": "Seed",
-            "minutes": "Minutes",
-            "memory": "Memory, GiB",
-            "stretches": "Stretches",
-            "images": "Images a second",
-            "flops": "GFLOP/s",
-            "attainable": "Attainable",
-            "share": "Used, %",
-        }
-    )
+def costs(frame: pd.DataFrame) -> Html:
+    """Tabulate time, memory and speed of trainings."""
+    columns = {
+        "network": "Network",
+        "split": "Split",
+        "seed": "Seed",
+        "minutes": "Minutes",
+        "memory": "Memory, GiB",
+        "stretches": "Stretches",
+        "images": "Images a second",
+        "flops": "GFLOP/s",
+        "attainable": "Attainable",
+        "share": "Used, %",
+    }
     caption = (
         "Time and memory of each training, tests and explanations included, and the speed of its "
         "updates: GFLOP/s counts the products of convolutions and dense layers, forward once and "
-        "backward twice; attainable is what a large matrix product reached on the same device "
-        "when the training had ended."
+        "backward twice; attainable is the speed of a large matrix product on the same device "
+        "after the training."
     )
-    whole, one = "{:.0f}", "{:.1f}"
-    return table(
-        shown,
-        caption,
-        {
-            "Minutes": one, "Memory, GiB": one, "Stretches": whole, "Images a second": one,
-            "GFLOP/s": whole, "Attainable": whole, "Used, %": whole,
-        },
-    )  # fmt: skip
+    formats = dict.fromkeys(("Minutes", "Memory, GiB", "Images a second"), "{:.1f}")
+    formats |= dict.fromkeys(("Stretches", "GFLOP/s", "Attainable", "Used, %"), "{:.0f}")
+    percent = frame.assign(share=100 * frame["share"])
+    return table(percent.rename(columns=columns), caption, formats)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from markupsafe import escape
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from covidcxr.core import edition
 from covidcxr.core.records import Record
 from covidcxr.core.studies import TITLES, ModelName, Study
-from covidcxr.figures.common import PARTS, WIDTH, Html, Picture, note, stack, table
+from covidcxr.figures.common import WIDTH, Html, Picture, note, stack, table
 from covidcxr.paper import agreement, publication, reproduction
 from covidcxr.scores import metrics
 from covidcxr.scores.intervals import Interval
@@ -80,27 +80,6 @@ def score_values(
             f"own_{name}_high": one.high,
         }
     return values
-
-
-def learning_curves(history: pd.DataFrame, model: ModelName) -> Picture:
-    """Draw loss and accuracy over the epochs, as the paper's Figures 3 to 5 do."""
-    figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.2))
-    last = history[history["epoch"] == history["epoch"].max()]
-    for axis, measure in zip(axes, ("loss", "accuracy"), strict=True):
-        for part, rows in history.groupby("part"):
-            label = f"{part} part"
-            axis.plot(
-                rows["epoch"], rows[measure], marker="o", ms=4, label=label, color=PARTS[str(part)]
-            )
-        axis.set(xlabel="epoch", ylabel=measure, title=f"{measure} of {TITLES[model]}")
-        axis.xaxis.get_major_locator().set_params(integer=True)
-    axes[0].set_ylim(bottom=0)
-    axes[1].set_ylim(0, 1.02)
-    axes[1].legend(loc="lower right")
-    alt = "; ".join(
-        f"{r.part}: loss {r.loss:.2f}, accuracy {r.accuracy:.2f}" for r in last.itertuples()
-    )
-    return Picture(figure, f"Loss and accuracy of {TITLES[model]} by epoch. Last epoch: {alt}.")
 
 
 def paper_layout(cells: NDArray[np.int64], caption: str) -> Html:

@@ -1,11 +1,8 @@
 """The paper's three networks (its section 3.1 and Figure 1).
 
-One function builds any of them from a study: one or two backbones without
-their top, the last feature maps concatenated, a 1x1 convolution without
-activation, and a classifier. Its pieces stand alone too, for the heads that are
-trained on the features of frozen backbones (`covidcxr.networks.frozen_features`). Keras is
-imported when a network is built, never before, and only its backend-neutral part
-is used.
+`build` joins one or two backbones without their top, the concatenated feature maps, a 1x1
+convolution and a classifier. `covidcxr.networks.frozen_features` trains the head alone. Keras
+is imported when a network is built, never before, and only its backend-neutral part is used.
 """
 
 from __future__ import annotations
@@ -65,59 +62,47 @@ def build(model: ModelName, study: Study, seed: int | None = None) -> keras.Mode
     import keras
 
     pixels = keras.Input((study.image_size, study.image_size, 3), name="pixels")
-    begin("augmentation", seed)
-    seen = augmented(pixels, study)
+    seed_initial_weights("augmentation", seed)
+    varied = augmented(pixels, study)
     maps = []
-    for name, layer in zip(backbones(model, study), layer_names(model, study), strict=True):
-        begin(layer, seed)
-        made = backbone(name, study, layer)
+    for layer, name in backbones_by_layer(model, study).items():
+        seed_initial_weights(layer, seed)
         # A frozen backbone must also keep its batch statistics, hence training=False;
         # a trainable one follows the mode of the call.
         mode = None if study.trainable else False
-        maps.append(made(normalise(seen, name, study.preprocessing), training=mode))
-    begin("head", seed)
+        scaled = normalise(varied, name, study.preprocessing)
+        maps.append(backbone(name, study, layer)(scaled, training=mode))
+    seed_initial_weights("head", seed)
     return keras.Model(pixels, head(maps, study), name=model)
 
 
-def begin(piece: str, seed: int | None) -> None:
-    """Let the random weights of a piece follow from the seed and its name alone.
-
-    So they are the same whatever was built before it, or was not.
-    """
+def seed_initial_weights(name: str, seed: int | None) -> None:
+    """Seed the initial weights of a part by (seed, name), whatever was built before it."""
     import keras
 
     if seed is not None:
-        words = np.random.SeedSequence([seed, *piece.encode()]).generate_state(1)
+        words = np.random.SeedSequence([seed, *name.encode()]).generate_state(1)
         keras.utils.set_random_seed(int(words[0]))
 
 
 def backbones(model: ModelName, study: Study) -> tuple[BackboneName, ...]:
-    """Return what a network consists of before its head."""
+    """Names of a network's backbones."""
     if model == "resnet252v2":
         return tuple(study.fused)
     return (model,)
 
 
-def layer_names(model: ModelName, study: Study) -> list[str]:
-    """Return what the backbones are called within a network, where two of a kind may be."""
+def backbones_by_layer(model: ModelName, study: Study) -> dict[str, BackboneName]:
+    """Names of a network's backbones, by the name of their layer; two may be of one kind."""
     names = backbones(model, study)
-    return [f"{name}_twin" if name in names[:i] else name for i, name in enumerate(names)]
+    layers = [f"{name}_twin" if name in names[:i] else name for i, name in enumerate(names)]
+    return dict(zip(layers, names, strict=True))
 
 
 def head(maps: Sequence[Any], study: Study) -> Any:
-    """Turn the last feature maps of one or two backbones into probabilities.
+    """Classifier on last feature maps (batch, height, width, channels), one a backbone.
 
-    Parameters
-    ----------
-    maps
-        Tensors of shape (batch, height, width, channels), one a backbone.
-    study
-        Gives the 1x1 convolution, what follows it, and dropout.
-
-    Returns
-    -------
-    tensor of shape (batch, 2)
-        In the order NORMAL, COVID19.
+    Its output has shape (batch, 2), in the order NORMAL, COVID19.
     """
     import keras
     from keras import layers
@@ -136,18 +121,18 @@ def head(maps: Sequence[Any], study: Study) -> Any:
         2,
         activation="softmax",
         kernel_initializer=keras.initializers.RandomNormal(stddev=0.001),
-        # In mixed precision, too, the loss is taken of single precision.
+        # In mixed precision, too, the loss is computed in single precision.
         dtype="float32",
         name="probabilities",
     )(features)
 
 
 def augmented(pixels: Any, study: Study) -> Any:
-    """Vary images at random, in training alone.
+    """Augment images at random, in training alone.
 
-    ``flip``: left and right. ``full``: what Rahimzadeh and Attar (2020), whose text the
-    paper follows, say they did: flips in both directions, any rotation, and zoom, shift
-    and shear by up to a twentieth.
+    ``flip``: horizontally. ``full``: as Rahimzadeh and Attar (2020), whose text the paper
+    follows, describe theirs: flips in both directions, any rotation, and zoom, shift and
+    shear by up to a twentieth.
     """
     from keras import layers
 
@@ -168,19 +153,11 @@ def augmented(pixels: Any, study: Study) -> Any:
 
 
 def normalise(pixels: Any, backbone: BackboneName, preprocessing: Preprocessing) -> Any:
-    """Bring pixels to the range that a backbone is given.
+    """Scale RGB pixels, 0 to 255, to a backbone's input range.
 
-    Parameters
-    ----------
-    pixels
-        Tensor of shape (batch, height, width, 3), red, green, blue, 0 to 255.
-    backbone
-        Which backbone will see them.
-    preprocessing
-        ``shared``: 0 to 1 for every backbone, the plain reading of the paper's
-        "normalized". ``own``: what the backbone's ImageNet weights were trained
-        on: blue, green, red, each less its mean, for ResNet50; -1 to 1 for
-        the second version's.
+    ``shared``: 0 to 1 for every backbone, the plain reading of the paper's "normalized".
+    ``own``: the range of the backbone's ImageNet weights: blue, green, red, each less its
+    mean, for ResNet50; -1 to 1 for the second version's.
     """
     from keras import ops
 
@@ -195,14 +172,7 @@ def normalise(pixels: Any, backbone: BackboneName, preprocessing: Preprocessing)
 def backbone(name: BackboneName, study: Study, layer: str | None = None) -> keras.Model:
     """Build a backbone without its top, as a study wants it.
 
-    Parameters
-    ----------
-    name
-        Which one.
-    study
-        Gives image size, weights, trainability and the momentum of the batch normalisation.
-    layer
-        What it is called within a network; left out: by its name.
+    ``layer`` is its name within a network, by default its own.
 
     Raises
     ------
@@ -211,14 +181,14 @@ def backbone(name: BackboneName, study: Study, layer: str | None = None) -> kera
     """
     import keras
 
-    maker = {
+    constructor = {
         "resnet50": keras.applications.ResNet50,
         "resnet50v2": keras.applications.ResNet50V2,
         "resnet152v2": keras.applications.ResNet152V2,
     }[name]
     size = study.image_size
     try:
-        made = maker(
+        network = constructor(
             include_top=False,
             weights=_weights(name, study.weights),
             input_shape=(size, size, 3),
@@ -234,20 +204,21 @@ def backbone(name: BackboneName, study: Study, layer: str | None = None) -> kera
             f"{' '.join(str(error).split())[:200]}); connect to the network, set weights to a "
             f"folder that holds {WEIGHT_FILES[name]}, or set weights=none for random ones."
         ) from error
-    for part in made.layers:
+    for part in network.layers:
         if isinstance(part, keras.layers.BatchNormalization):
             part.momentum = study.batch_norm_momentum
-    made.trainable = study.trainable
-    return made
+    network.trainable = study.trainable
+    return network
 
 
 def weight_file(name: BackboneName, weights: str) -> Path:
-    """Return where a backbone's weights lie, or will lie when Keras has downloaded them."""
+    """Path of a backbone's weights, also where Keras has yet to download them."""
     folder = Path.home() / ".keras/models" if weights == "imagenet" else Path(weights)
     return folder / WEIGHT_FILES[name]
 
 
 def _weights(name: BackboneName, weights: str) -> str | None:
+    """Argument ``weights`` of a constructor of `keras.applications`."""
     if weights == "none":
         return None
     if weights == "imagenet":

@@ -1,7 +1,6 @@
-"""Models of a few lines that hardly look at an image, to stand beside the networks.
+"""Baselines: models of a few lines on brightness or thumbnails, to compare the networks with.
 
-What they reach is reached without seeing a lesion. All are deterministic, so that only
-the draw of the split decides what they give.
+All are deterministic, so that only the draw of the split decides their scores.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from covidcxr.cohorts.cohort import Cohort
 from covidcxr.core import records
 from covidcxr.core.errors import Problem
 from covidcxr.core.studies import LABELS, POSITIVE, Study, split_draw, split_kind
+from covidcxr.networks import simple_models
 from covidcxr.scores import metrics
 
 if TYPE_CHECKING:
@@ -40,39 +40,28 @@ TITLES = {
 """The models, and their names in prose."""
 
 THUMBNAIL = 32
-"""Pixels: the side of what logistic regression and nearest neighbours see."""
+"""Pixels: the side of the inputs of logistic regression and nearest neighbours."""
 
-NEIGHBOURS = 5
+NEIGHBOURS = simple_models.NEIGHBOURS
 
 _DECISIVE = (
-    "splits",
-    "seeds",
-    "test_fraction",
-    "validation_fraction",
-    "image_size",
-    "resize",
-    "threshold",
-)
+    "splits", "seeds", "test_fraction", "validation_fraction", "image_size", "resize", "threshold",
+)  # fmt: skip
+_COLUMNS = ["model", "split", "seed", "image_id", "group_id", "part", "label", "score"]
 
 
 def record(study: Study, *, results: Path, cohort: Cohort | None) -> records.Record:
-    """Return the record of the trivial models, made where there is none yet.
+    """Return the record of the baselines, run where there is none yet.
 
-    Parameters
-    ----------
-    study
-        The study; the models are trained on every draw of its splits.
-    results
-        The folder of its records.
-    cohort
-        The images, or None where they are not at hand.
+    The models are trained on every draw of the study's splits. ``cohort`` is None where the
+    images are not at hand.
 
     Returns
     -------
     Record
         Its table ``predictions`` has the rows of the test parts: ``model``, ``split``,
         ``seed``, ``image_id``, ``group_id``, ``part``, ``label``, ``score``. A split that
-        does not follow the seed stands once, with the study's first seed. Its ``metrics``
+        does not follow the seed is there once, with the study's first seed. Its ``metrics``
         are each model's on the study's first split and seed.
 
     Raises
@@ -84,7 +73,7 @@ def record(study: Study, *, results: Path, cohort: Cohort | None) -> records.Rec
     parameters = records.parameters(study, _DECISIVE)
     if cohort is None:
         return records.load_or_run(folder, study, parameters, None, METHOD, dict)
-    made = {
+    by_draw = {
         (name, seed): splits.make(
             cohort.manifest,
             split_kind(name),
@@ -94,63 +83,56 @@ def record(study: Study, *, results: Path, cohort: Cohort | None) -> records.Rec
         )
         for name, seed in draws(study)
     }
-    inputs = {"data": cohort.fingerprint, "split": fingerprint(made)}
+    inputs = {"data": cohort.fingerprint, "split": fingerprint(by_draw)}
 
-    def make() -> dict[str, Any]:
+    def run() -> dict[str, Any]:
         features = {
             "brightness": brightness(cohort.pixels),
             "thumbnails": thumbnails(cohort.pixels),
         }
         tables = [
-            _tested(split, features).assign(split=name, seed=seed)
-            for (name, seed), split in made.items()
+            _predictions(split, features).assign(split=name, seed=seed)
+            for (name, seed), split in by_draw.items()
         ]
-        predictions = pd.concat(tables, ignore_index=True)[
-            ["model", "split", "seed", "image_id", "group_id", "part", "label", "score"]
-        ]
+        predictions = pd.concat(tables, ignore_index=True)[_COLUMNS]
         return {
             "tables": {"predictions": predictions},
             "metrics": _metrics(predictions, study),
             "images": {label: int((cohort.manifest["label"] == label).sum()) for label in LABELS},
         }
 
-    return records.load_or_run(folder, study, parameters, inputs, METHOD, make)
+    return records.load_or_run(folder, study, parameters, inputs, METHOD, run)
 
 
 def draws(study: Study) -> list[tuple[str, int]]:
-    """Return the distinct draws of a study's splits, as split and seed.
+    """Distinct draws of a study's splits, as split and seed.
 
     ``random`` is drawn anew for each seed; ``keras`` and ``random-1`` are one draw.
     """
-    found = []
-    for name in study.splits:
-        seeds = study.seeds if _follows_seed(name) else study.seeds[:1]
-        found += [(name, seed) for seed in seeds]
-    return found
+    return [
+        (name, seed)
+        for name in study.splits
+        for seed in (study.seeds if _follows_seed(name) else study.seeds[:1])
+    ]
 
 
-def tested(made: records.Record, split: str, seed: int) -> dict[str, pd.DataFrame]:
-    """Return each model's predictions of one draw, by its name in prose.
+def predictions_of(record: records.Record, split: str, seed: int) -> dict[str, pd.DataFrame]:
+    """Return each model's predictions for the test part of one draw, by its name in prose.
 
-    Parameters
-    ----------
-    made
-        As `record` returns it.
-    split, seed
-        The draw; a split that does not follow the seed answers to any.
+    A split that does not follow the seed is returned for any seed.
 
     Raises
     ------
     Problem
         For a draw that the record does not have.
     """
-    rows = made.table("predictions")
+    rows = record.table("predictions")
     rows = rows[rows["split"] == split]
     if _follows_seed(split):
         rows = rows[rows["seed"] == seed]
     if rows.empty:
         raise Problem(
-            f"{made.folder}: has no split '{split}' with seed {seed}; name one of the study's."
+            f"{record.folder}: has no split '{split}' with seed {seed}; name one of the study's."
         )
     return {
         title: rows[rows["model"] == model].reset_index(drop=True)
@@ -162,63 +144,40 @@ def predict(
     features: dict[str, NDArray[np.float64]],
     positive: NDArray[np.bool_],
     training: NDArray[np.bool_],
-    asked: NDArray[np.bool_],
+    test: NDArray[np.bool_],
 ) -> dict[str, NDArray[np.float64]]:
-    """Train every model and score the images that are asked for.
+    """Train every model, and return its probabilities of COVID19 for the test images.
 
-    Parameters
-    ----------
-    features
-        ``brightness``, shape (n, 1), and ``thumbnails``, shape (n, p).
-    positive, training, asked
-        Shape (n,): the reference standard, who trains, who is scored.
-
-    Returns
-    -------
-    dict
-        By model, probabilities of COVID19.
+    Features are ``brightness``, shape (n, 1), and ``thumbnails``, shape (n, p).
     """
     from sklearn.dummy import DummyClassifier
-    from sklearn.linear_model import LogisticRegression
     from sklearn.neighbors import KNeighborsClassifier
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
     from sklearn.tree import DecisionTreeClassifier
 
-    # A few training images may be all there are.
-    k = min(NEIGHBOURS, int(training.sum()))
+    n = int(training.sum())
     models: dict[str, tuple[ClassifierMixin, str]] = {
         "majority": (DummyClassifier(strategy="prior"), "brightness"),
-        # One threshold: a tree with one question.
+        # A tree with one question is one threshold.
         "brightness": (DecisionTreeClassifier(max_depth=1, random_state=0), "brightness"),
-        "logistic": (
-            make_pipeline(StandardScaler(), LogisticRegression(max_iter=2_000)),
-            "thumbnails",
-        ),
+        "logistic": (simple_models.model("logistic", n), "thumbnails"),
         # Distances compare grey levels as they are: all pixels share one unit.
-        "neighbours": (KNeighborsClassifier(k), "thumbnails"),
+        "neighbours": (KNeighborsClassifier(min(NEIGHBOURS, n)), "thumbnails"),
     }
     return {
-        name: model.fit(features[kind][training], positive[training]).predict_proba(
-            features[kind][asked]
-        )[:, 1]
+        name: simple_models.scores(
+            model.fit(features[kind][training], positive[training]), features[kind][test]
+        )
         for name, (model, kind) in models.items()
     }
 
 
 def brightness(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return the mean grey level of each image, shape (n, 1)."""
+    """Mean grey level of each image, shape (n, 1)."""
     return pixels.reshape(len(pixels), -1).mean(axis=1)[:, None]
 
 
 def thumbnails(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Shrink images to `THUMBNAIL` pixels a side by averaging areas; shape (n, p).
-
-    Parameters
-    ----------
-    pixels
-        Shape (n, size, size, 3).
-    """
+    """Grey images of `THUMBNAIL` pixels a side by averaging areas, shape (n, THUMBNAIL ** 2)."""
     side = (THUMBNAIL, THUMBNAIL)
     small = [
         np.asarray(Image.fromarray(image).convert("L").resize(side, Image.Resampling.BOX))
@@ -227,7 +186,24 @@ def thumbnails(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     return np.stack(small).reshape(len(pixels), -1).astype(np.float64)
 
 
-def _tested(split: pd.DataFrame, features: dict[str, NDArray[np.float64]]) -> pd.DataFrame:
+def fingerprint(by_draw: dict[tuple[str, int], pd.DataFrame]) -> str:
+    """Return the sha256 of splits by name and seed, with the groups in them.
+
+    A cohort's own fingerprint covers images and labels alone: corrected groups would
+    otherwise leave the old ones in the record.
+    """
+    digest = hashlib.sha256()
+    for (name, seed), split in by_draw.items():
+        groups = sorted(
+            f"{i}\t{g}" for i, g in zip(split["image_id"], split["group_id"], strict=True)
+        )
+        for text in (f"{name}\t{seed}", splits.fingerprint(split), *groups):
+            digest.update(text.encode() + b"\n")
+    return digest.hexdigest()
+
+
+def _predictions(split: pd.DataFrame, features: dict[str, NDArray[np.float64]]) -> pd.DataFrame:
+    """Predictions of every model for the test part of a split."""
     part = split["part"].to_numpy(dtype=str)
     positive = (split["label"] == POSITIVE).to_numpy(dtype=bool)
     scores = predict(features, positive, part == "train", part == "test")
@@ -239,31 +215,17 @@ def _tested(split: pd.DataFrame, features: dict[str, NDArray[np.float64]]) -> pd
 
 
 def _follows_seed(split: str) -> bool:
+    """Whether a split is drawn anew for each seed."""
     return split_kind(split) != "keras" and split_draw(split, 0) != split_draw(split, 1)
 
 
-def fingerprint(made: dict[tuple[str, int], pd.DataFrame]) -> str:
-    """Return the sha256 of every draw and of the groups that stand in the table.
-
-    A cohort's own fingerprint covers images and labels alone, so that corrected groups
-    would otherwise leave the old ones in the record.
-    """
-    digest = hashlib.sha256()
-    for (name, seed), split in made.items():
-        groups = sorted(
-            f"{i}\t{g}" for i, g in zip(split["image_id"], split["group_id"], strict=True)
-        )
-        for text in (f"{name}\t{seed}", splits.fingerprint(split), *groups):
-            digest.update(text.encode() + b"\n")
-    return digest.hexdigest()
-
-
 def _metrics(predictions: pd.DataFrame, study: Study) -> dict[str, Any]:
+    """Count and score each model on the study's first draw."""
     split, seed = draws(study)[0]
     first = predictions[(predictions["split"] == split) & (predictions["seed"] == seed)]
-    scored: dict[str, Any] = {"split": split, "seed": seed, "threshold": study.threshold}
+    by_model: dict[str, Any] = {"split": split, "seed": seed, "threshold": study.threshold}
     for model, rows in first.groupby("model", sort=False):
-        scored[str(model)] = metrics.summary(
+        by_model[str(model)] = metrics.summary(
             rows["label"] == POSITIVE, rows["score"], study.threshold, undefined=None
         )
-    return scored
+    return by_model

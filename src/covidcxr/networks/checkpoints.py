@@ -1,8 +1,8 @@
-"""Checkpoints: where a training stands after an epoch, so that a killed one goes on.
+"""Checkpoints: save and resume the state of a training.
 
 A checkpoint is one file: every variable of the network and its optimizer, the seeds of
-its random layers among them, and what has been told so far. It is written aside and put
-in place whole; a training that goes on from it ends as if it had never been stopped.
+its random layers among them, and the state of the epoch log. It is written aside and put
+in place whole; a training that resumes from it ends as if it had never been stopped.
 """
 
 from __future__ import annotations
@@ -26,79 +26,55 @@ if TYPE_CHECKING:
 METHOD = 1
 """Raised when the content of a checkpoint changes, so that older ones do not fit."""
 
-_TOLD = "told"
+_TEXT = "told"
+"""The entry of the file with key and state, and the name of the state in it."""
 
 
 def path(folder: Path, name: str, key: Mapping[str, Any]) -> Path:
-    """Return where the checkpoint of a training lies, by all of its key but the ``method``."""
+    """Path of a training's checkpoint, by all of its key but the ``method``."""
     decisive = {name: value for name, value in key.items() if name != "method"}
     digest = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
     return folder / f"{name}-{digest[:16]}.npz"
 
 
-def save(path: Path, network: keras.Model, key: Mapping[str, Any], told: Mapping[str, Any]) -> None:
-    """Write where a training stands.
+def save(
+    path: Path, network: keras.Model, key: Mapping[str, Any], state: Mapping[str, Any]
+) -> None:
+    """Save a compiled network, its optimizer, and the state of its epoch log (JSON).
 
-    Parameters
-    ----------
-    path
-        A file that ends in ``.npz``.
-    network
-        Compiled, its optimizer built.
-    key
-        What the training is, JSON by nature; see `restore`.
-    told
-        What else must survive, JSON by nature; ``epoch``, the last that is done, among it.
-
-    Raises
-    ------
-    Problem
-        Where the disk is full; the checkpoint that was there stays.
+    Where the disk is full, the previous checkpoint stays.
     """
     devices.sync_jax_state(network)
-    held = {f"v{i:05d}": np.asarray(v) for i, v in enumerate(_variables(network))}
-    text = json.dumps({"key": _whole(key), "told": dict(told)})
+    values = {f"v{i:05d}": np.asarray(v) for i, v in enumerate(_variables(network))}
+    text = json.dumps({"key": {**key, "checkpoints": METHOD}, _TEXT: dict(state)})
     with atomic.file(path) as aside:
-        np.savez(aside, allow_pickle=False, **held, **{_TOLD: np.array(text)})
+        np.savez(aside, allow_pickle=False, **values, **{_TEXT: np.array(text)})
 
 
 def restore(
     path: Path, network: keras.Model, key: Mapping[str, Any], epochs: int
 ) -> dict[str, Any] | None:
-    """Bring a network to where a training stood; return what it told.
+    """Restore the variables of a compiled network; return the state of the epoch log.
 
-    Parameters
-    ----------
-    path
-        The file, which need not be there.
-    network
-        Compiled, its optimizer built, as when the checkpoint was written.
-    key
-        What the training is, its ``method`` among it.
-    epochs
-        How long the training will be. A checkpoint that stands behind its end is moved aside.
-
-    Returns
-    -------
-    dict or None
-        None where there is no checkpoint of this training; the network is then untouched.
+    Returns None, and leaves the network as it is, where there is no checkpoint, or where it
+    is of a later epoch than the training's last: it is then moved aside.
 
     Raises
     ------
     Problem
-        For a damaged file, and for a checkpoint that another method made: it stays, and is
-        moved aside where `covidcxr.core.records.rerun` is asked for.
+        For a damaged file, and for a checkpoint of another method, which is moved aside only
+        where `covidcxr.core.records.rerun` is set.
     """
     if not path.is_file():
         return None
     variables = _variables(network)
     try:
         with np.load(path, allow_pickle=False) as file:
-            content = json.loads(str(file[_TOLD]))
-            told: dict[str, Any] = content["told"]
-            same = content["key"] == json.loads(json.dumps(_whole(key)))
+            content = json.loads(str(file[_TEXT]))
+            state: dict[str, Any] = content[_TEXT]
+            same = content["key"] == json.loads(json.dumps({**key, "checkpoints": METHOD}))
             # All is read, and with it checked, before anything is changed.
-            held = [file[f"v{i:05d}"] for i in range(len(variables))] if same else []
+            values = [file[f"v{i:05d}"] for i in range(len(variables))] if same else []
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         reason = " ".join(str(error).split())
         raise Problem(
@@ -110,17 +86,14 @@ def restore(
             f"{path}: this checkpoint was written by another method of training; go on with the "
             f"code that wrote it, or start anew with {records.RERUN}=1, which moves it aside."
         )
-    if not same or told["epoch"] > epochs:
+    if not same or state["epoch"] > epochs:
         path.rename(records.replaced(path))
         return None
-    for variable, value in zip(variables, held, strict=True):
+    for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
-    return told
-
-
-def _whole(key: Mapping[str, Any]) -> dict[str, Any]:
-    return {**key, "checkpoints": METHOD}
+    return state
 
 
 def _variables(network: keras.Model) -> list[Any]:
+    """Variables of a network and its optimizer."""
     return [*network.variables, *network.optimizer.variables]

@@ -1,10 +1,11 @@
-"""What frozen backbones see in images, computed once and shared by all heads.
+"""Features of frozen backbones, computed once and shared by all heads.
 
 A backbone that is not trained gives an image the same features in every epoch, for every
-seed, split and network it is part of. So each backbone sees each image once, its features
-lie on disk in single precision, and only heads are trained. Behind global average pooling
-a vector is kept instead of a map, since a 1x1 convolution without activation may as well
-follow the pooling: both are linear, and one acts on channels, the other on places.
+seed, split and network it is part of. So each backbone processes each image once, its
+features are kept on disk in single precision, and only heads are trained. Where global
+average pooling follows, a vector is kept instead of a map: a 1x1 convolution without
+activation may be applied after the pooling, since both are linear, and one acts on
+channels, the other on places.
 """
 
 from __future__ import annotations
@@ -35,16 +36,13 @@ METHOD = 1
 CHANNELS = 2048
 """Of the last feature maps of each of the three backbones."""
 
-_TRAINED = ("pointwise", "probabilities")
+_HEAD_LAYERS = ("pointwise", "probabilities")
 
 
 class Features:
-    """Features of n images, one backbone's channels behind the other's, read where needed.
+    """Features of n images, (n, height, width, channels) a backbone, joined along channels.
 
-    Parameters
-    ----------
-    parts
-        One array a backbone, shape (n, height, width, channels).
+    Rows are read from the disk when they are indexed.
     """
 
     def __init__(self, parts: Sequence[NDArray[np.float32]]) -> None:
@@ -59,21 +57,20 @@ class Features:
         return np.concatenate([part[rows] for part in self.parts], axis=-1)
 
 
-def suffice(study: Study) -> bool:
-    """Tell whether a study can be trained on features: nothing before the head changes."""
+def can_train_on_features(study: Study) -> bool:
+    """Whether nothing before the head changes in training."""
     return not study.trainable and study.augmentation == "none"
 
 
 def pooled(study: Study) -> bool:
-    """Tell whether features may be averaged before the head instead of within it."""
+    """Whether features may be averaged before the head instead of within it."""
     return study.head == "gap" and study.pointwise != "relu"
 
 
 class Backbones:
-    """The frozen backbones of a network, and the features they give.
+    """Frozen backbones of a network, and their features.
 
-    A backbone is built when it has to look at images, so that a head whose features are on
-    disk does not wait for it.
+    A backbone is built only when features are missing on disk.
 
     Parameters
     ----------
@@ -86,37 +83,20 @@ class Backbones:
 
     def __init__(self, model: ModelName, study: Study, seed: int, folder: Path) -> None:
         self.study, self.seed, self.folder = study, seed, folder
-        self.names = dict(
-            zip(
-                architecture.layer_names(model, study),
-                architecture.backbones(model, study),
-                strict=True,
-            )
-        )
+        self.names = architecture.backbones_by_layer(model, study)
         self.extractors: dict[str, devices.Forward] = {}
 
     def features(self, pixels: NDArray[np.uint8]) -> Features:
-        """Return the features of images, computed where they are not on disk yet.
+        """Return the features of pixels (n, size, size, 3), computed where they are not on disk.
 
-        Parameters
-        ----------
-        pixels
-            Shape (n, size, size, 3), 0 to 255.
-
-        Raises
-        ------
-        Problem
-            Where the disk is full; what was computed stays for the next run.
+        Where the disk is full, what was computed stays for the next run.
         """
         content = _digest(pixels)
         return Features([self._of(layer, pixels, content) for layer in self.names])
 
     def _of(self, layer: str, pixels: NDArray[np.uint8], content: str) -> NDArray[np.float32]:
+        """Features of one backbone, memory-mapped; ``content`` is the digest of the images."""
         name = self.names[layer]
-
-        def see(batch: NDArray[np.uint8]) -> bytes:
-            return _extract(self._extractor(layer), batch)
-
         # All three backbones halve an image five times, and end in so many channels.
         side = 1 if pooled(self.study) else -(-self.study.image_size // 32)
         return _cached(
@@ -124,26 +104,27 @@ class Backbones:
             self.folder / name,
             pixels,
             (len(pixels), side, side, CHANNELS),
-            see,
+            lambda batch: _extract(self._extractor(layer), batch),
             self.study.batch_size,
         )
 
     def _extractor(self, layer: str) -> devices.Forward:
+        """Forward pass of a backbone from pixels to features, built once."""
         import keras
 
         if layer not in self.extractors:
-            architecture.begin(layer, self.seed)
-            made = architecture.backbone(self.names[layer], self.study, layer)
-            pixels = keras.Input(made.input_shape[1:])
-            seen = architecture.normalise(pixels, self.names[layer], self.study.preprocessing)
-            maps = made(seen, training=False)
+            architecture.seed_initial_weights(layer, self.seed)
+            backbone = architecture.backbone(self.names[layer], self.study, layer)
+            pixels = keras.Input(backbone.input_shape[1:])
+            scaled = architecture.normalise(pixels, self.names[layer], self.study.preprocessing)
+            maps = backbone(scaled, training=False)
             if pooled(self.study):
                 maps = keras.layers.GlobalAveragePooling2D(keepdims=True)(maps)
             self.extractors[layer] = devices.forward(keras.Model(pixels, maps))
         return self.extractors[layer]
 
     def _key(self, layer: str) -> str:
-        """Return what decides a backbone's features, but for the images."""
+        """Digest of what decides a backbone's features, apart from the images."""
         import keras
 
         name, weights = self.names[layer], f"random {layer} {self.seed}"
@@ -161,38 +142,35 @@ class Backbones:
 
 
 def head(model: ModelName, study: Study, seed: int, features: Features) -> keras.Model:
-    """Build the head of a network alone, with the first weights that it has within it."""
+    """Build the head of a network alone, with the initial weights it has within the network."""
     import keras
 
     maps = keras.Input(features.shape[1:], name="features")
-    architecture.begin("head", seed)
+    architecture.seed_initial_weights("head", seed)
     return keras.Model(maps, architecture.head([maps], study), name=model)
 
 
 def whole(model: ModelName, study: Study, seed: int, head: keras.Model) -> keras.Model:
     """Build a network around a head that was trained alone."""
-    made = architecture.build(model, study, seed)
-    for name in _TRAINED:
-        if any(layer.name == name for layer in head.layers):
-            made.get_layer(name).set_weights(head.get_layer(name).get_weights())
-    return made
+    network = architecture.build(model, study, seed)
+    for layer in head.layers:
+        if layer.name in _HEAD_LAYERS:
+            network.get_layer(layer.name).set_weights(layer.get_weights())
+    return network
 
 
 def _cached(
     path: Path,
-    turn: Path,
+    lock: Path,
     pixels: NDArray[np.uint8],
     shape: tuple[int, ...],
-    see: Callable[[NDArray[np.uint8]], bytes],
+    extract: Callable[[NDArray[np.uint8]], bytes],
     batch_size: int,
 ) -> NDArray[np.float32]:
-    """Return the features in a file, which is written or completed first.
-
-    Rows are appended, so that a killed run goes on where its file ends.
-    """
+    """Features in a file, which is written first; a killed run resumes where its file ends."""
     row = int(np.prod(shape[1:])) * 4
-    # Trainings side by side that want the same features wait for the one that makes them.
-    with atomic.alone(turn):
+    # Trainings side by side that need the same features wait for the one that computes them.
+    with atomic.alone(lock):
         if not path.is_file():
             part = path.with_suffix(".part")
             with atomic.clear_disk_errors(path), part.open("ab") as file:
@@ -200,7 +178,7 @@ def _cached(
                 file.truncate(done * row)
                 log.info("%s: features of images %d to %d", path.name, done + 1, len(pixels))
                 for start in range(done, len(pixels), batch_size):
-                    file.write(see(pixels[start : start + batch_size]))
+                    file.write(extract(pixels[start : start + batch_size]))
                 file.flush()
                 os.fsync(file.fileno())
             part.rename(path)

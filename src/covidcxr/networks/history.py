@@ -1,4 +1,4 @@
-"""How trainings went: their curves, what they cost, and where training and testing part."""
+"""Histories of trainings: curves, gaps between training and test accuracy, and costs."""
 
 from __future__ import annotations
 
@@ -12,122 +12,77 @@ import pandas as pd
 from covidcxr.core.records import Record
 from covidcxr.core.studies import TITLES
 
-APART = 0.1
-"""Training and test accuracy that differ by more than this are called apart."""
+GAP = 0.1
+"""Epochs are counted in which training accuracy exceeds test accuracy by more than this."""
 
+_TRAINING = ["network", "split", "seed"]
 _GIB, _GIGA = 2**30, 1e9
 
 
 def histories(runs: Sequence[Record]) -> pd.DataFrame:
-    """Return the curves of trainings in one table.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row an epoch and part: ``network``, ``split``, ``seed``, ``epoch``, ``part``,
-        ``loss``, ``accuracy``.
-    """
-    tables = [
-        run.table("history").assign(
-            network=TITLES[run["parameters"]["model"]],
-            split=run["parameters"]["split"],
-            seed=run["parameters"]["seed"],
-        )
-        for run in runs
-    ]
-    columns = ["network", "split", "seed", "epoch", "part", "loss", "accuracy"]
+    """Return loss and accuracy of trainings by epoch and part, in one table."""
+    tables = [run.table("history").assign(**_training(run)) for run in runs]
+    columns = [*_TRAINING, "epoch", "part", "loss", "accuracy"]
     return pd.concat(tables, ignore_index=True)[columns]
 
 
 def costs(runs: Sequence[Record]) -> pd.DataFrame:
-    """Return what each training took.
+    """Return the time, memory (peak, GiB) and speed (GFLOP/s) of trainings.
 
-    Returns
-    -------
-    pandas.DataFrame
-        A row a training: ``network``, ``split``, ``seed``, ``minutes`` (all stretches of a
-        training that was interrupted, and the tests and explanations behind it), ``memory``
-        (GiB, at most), ``stretches``, ``images`` (a second, in the median epoch), ``flops``
-        (in a second, in units of 1e9), ``attainable`` (by a large matrix product on the same
-        device at the end of the training) and their ratio, ``share``. What an older record
-        does not hold is NaN.
+    NaN for what an older record lacks.
+    """
+    return pd.DataFrame([_training(run) | _cost(run) for run in runs])
+
+
+def accuracy_gaps(curves: pd.DataFrame) -> pd.DataFrame:
+    """Return training less test accuracy over the epochs of each training.
+
+    ``wide`` counts the epochs with a difference above `GAP`; ``widest`` is the largest
+    difference, after ``widest_epoch``; ``last`` is that after the last epoch.
     """
     rows = []
-    for run in runs:
-        told: Mapping[str, Any] = run.content.get("training", {})
-        flops, attainable = (
-            told.get(key, math.nan) / _GIGA
-            for key in ("flops_per_second", "attainable_flops_per_second")
-        )
+    for key, training in curves.groupby(_TRAINING, sort=False):
+        accuracy = training.pivot_table("accuracy", "epoch", "part")
+        gap = accuracy["train"] - accuracy["test"]
         rows.append(
-            {
-                "network": TITLES[run["parameters"]["model"]],
-                "split": run["parameters"]["split"],
-                "seed": run["parameters"]["seed"],
-                "minutes": run["wall_seconds"] / 60,
-                "memory": run["peak_memory_bytes"] / _GIB,
-                "stretches": told.get("stretches", math.nan),
-                "images": told.get("images_per_second", math.nan),
-                "flops": flops,
-                "attainable": attainable,
-                "share": flops / attainable,
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def apart(curves: pd.DataFrame) -> pd.DataFrame:
-    """Say of each training how far its test accuracy fell below its training accuracy.
-
-    Parameters
-    ----------
-    curves
-        As `histories` returns it.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row a training: ``network``, ``split``, ``seed``, ``epochs`` (all), ``apart``
-        (epochs after which the two differ by more than `APART`), ``widest`` (the largest
-        difference), ``at`` (its epoch) and ``last`` (the difference after the last epoch).
-    """
-    rows = []
-    for (network, split, seed), found in curves.groupby(["network", "split", "seed"], sort=False):
-        by_part = found.pivot_table("accuracy", "epoch", "part")
-        gap = by_part["train"] - by_part["test"]
-        rows.append(
-            {
-                "network": network,
-                "split": split,
-                "seed": seed,
+            dict(zip(_TRAINING, key, strict=True))
+            | {
                 "epochs": len(gap),
-                "apart": int((gap > APART).sum()),
+                "wide": int((gap > GAP).sum()),
                 "widest": float(gap.max()),
-                "at": int(gap.idxmax()),
+                "widest_epoch": int(gap.idxmax()),
                 "last": float(gap.iloc[-1]),
             }
         )
     return pd.DataFrame(rows)
 
 
-def remembered(momentum: float, updates: int) -> float:
-    """Return the weight that a running average still gives to its beginning.
-
-    Parameters
-    ----------
-    momentum
-        Of the average: each update keeps this share of it.
-    updates
-        How many there were.
-
-    Returns
-    -------
-    float
-        ``momentum ** updates``.
-    """
-    return momentum**updates
-
-
 def updates_until(momentum: float, share: float) -> int:
-    """Return after how many updates a running average gives its beginning less than a share."""
+    """Return after how many updates a running average's first value weighs less than a share."""
     return math.ceil(np.log(share) / np.log(momentum))
+
+
+def _training(run: Record) -> dict[str, Any]:
+    """Network, split and seed of a training."""
+    parameters = run["parameters"]
+    return {
+        "network": TITLES[parameters["model"]],
+        "split": parameters["split"],
+        "seed": parameters["seed"],
+    }
+
+
+def _cost(run: Record) -> dict[str, float]:
+    """Time, memory and speed of one training."""
+    training: Mapping[str, Any] = run.content.get("training", {})
+    flops = training.get("flops_per_second", math.nan) / _GIGA
+    attainable = training.get("attainable_flops_per_second", math.nan) / _GIGA
+    return {
+        "minutes": run["wall_seconds"] / 60,
+        "memory": run["peak_memory_bytes"] / _GIB,
+        "stretches": training.get("stretches", math.nan),
+        "images": training.get("images_per_second", math.nan),
+        "flops": flops,
+        "attainable": attainable,
+        "share": flops / attainable,
+    }

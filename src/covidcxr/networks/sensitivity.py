@@ -155,7 +155,8 @@ def table(
         }  # fmt: skip
         if key in trained:
             row |= _scores(predicted[key], protocol)
-            row["widest"] = float(history.apart(history.histories([trained[key]]))["widest"].max())
+            gaps = history.accuracy_gaps(history.histories([trained[key]]))
+            row["widest"] = float(gaps["widest"].max())
         if arm.against in predicted and key in predicted:
             row |= _compared(predicted[key], predicted[arm.against], protocol, margin)
         rows.append(row)

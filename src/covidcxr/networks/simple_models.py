@@ -1,4 +1,4 @@
-"""What simple models read from features, asked of images whose group they have not seen."""
+"""Cross-validated simple models on image features, with whole groups in one fold."""
 
 from __future__ import annotations
 
@@ -27,15 +27,7 @@ NEIGHBOURS = 5
 
 
 def model(name: str, images: int) -> ClassifierMixin:
-    """Return an untrained model.
-
-    Parameters
-    ----------
-    name
-        One of `MODELS`.
-    images
-        How many it will be trained on.
-    """
+    """Return an untrained model of `MODELS`, for a number of training images."""
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.linear_model import LogisticRegression
     from sklearn.neighbors import KNeighborsClassifier
@@ -61,8 +53,8 @@ def fitted(
 
 def scores(trained: ClassifierMixin, features: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return a trained model's probabilities of the positive class, shape (n,)."""
-    found: NDArray[np.float64] = trained.predict_proba(features)[:, 1]
-    return found
+    probabilities: NDArray[np.float64] = trained.predict_proba(features)[:, 1]
+    return probabilities
 
 
 def cross_validated(
@@ -74,18 +66,14 @@ def cross_validated(
     folds: int = FOLDS,
     seed: int = 0,
 ) -> NDArray[np.float64]:
-    """Score every image by a model that saw none of its group.
+    """Out-of-fold scores, with whole groups and like shares of the classes in each fold.
 
     Parameters
     ----------
     name
         One of `MODELS`.
-    features
-        Shape (n, p).
-    positive
-        Shape (n,): the class that is asked for.
-    group
-        Shape (n,): the names of the groups, which stay in one fold.
+    features, positive, group
+        Shapes (n, p), (n,) and (n,).
     folds
         At most; fewer where a class has fewer groups.
     seed
@@ -94,61 +82,43 @@ def cross_validated(
     Returns
     -------
     ndarray of shape (n,)
-        Probabilities of the positive class; NaN everywhere where a class has a single
-        group, which no fold can spare.
-
-    Notes
-    -----
-    The folds hold whole groups and the classes in like shares (scikit-learn's
-    ``StratifiedGroupKFold``).
+        Probabilities of the positive class; all NaN where a fold would train on one class.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
     names = np.asarray(group, dtype=str)
     fewest = min(len(np.unique(names[positive])), len(np.unique(names[~positive])))
-    found = np.full(len(positive), np.nan)
+    score = np.full(len(positive), np.nan)
     if fewest < 2:
-        return found
-    drawn = StratifiedGroupKFold(min(folds, fewest), shuffle=True, random_state=seed)
+        return score
+    partition = StratifiedGroupKFold(min(folds, fewest), shuffle=True, random_state=seed)
     # So little work is not worth sharing: threads would wait for each other.
     with threadpool_limits(1):
-        for training, asked in drawn.split(features, positive, names):
+        for training, test in partition.split(features, positive, names):
             if not positive[training].any() or positive[training].all():
                 return np.full(len(positive), np.nan)
             trained = fitted(name, features[training], positive[training])
-            found[asked] = scores(trained, features[asked])
-    return found
+            score[test] = scores(trained, features[test])
+    return score
 
 
 def area(
-    scored: NDArray[np.float64],
+    score: NDArray[np.float64],
     positive: NDArray[np.bool_],
     group: ArrayLike,
     confidence: float = 0.95,
 ) -> Interval:
-    """Return the area under the ROC curve, with an interval that counts groups.
-
-    Parameters
-    ----------
-    scored
-        Shape (n,): probabilities of the positive class.
-    positive
-        Shape (n,).
-    group
-        Shape (n,): names of groups, whose images are not independent.
-    confidence
-        Coverage.
-    """
-    return intervals.area(as_predictions(scored, positive, group), confidence)
+    """Area under the ROC curve with a group-clustered interval; arguments have shape (n,)."""
+    return intervals.area(as_predictions(score, positive, group), confidence)
 
 
 def as_predictions(
-    scored: NDArray[np.float64],
+    score: NDArray[np.float64],
     positive: NDArray[np.bool_],
     group: ArrayLike,
     name: str = "",
 ) -> Predictions:
-    """Return scores as predictions, so that all of `covidcxr.scores.intervals` applies to them."""
+    """Return scores as predictions, as `covidcxr.scores.intervals` takes them."""
     _, number = np.unique(np.asarray(group, dtype=str), return_inverse=True)
     rows = np.arange(len(positive)).astype(str)
-    return Predictions(name, rows, positive, scored, number.astype(np.int64), "group")
+    return Predictions(name, rows, positive, score, number.astype(np.int64), "group")

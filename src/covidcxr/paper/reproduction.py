@@ -163,7 +163,7 @@ def thumbnail_baseline(run: Record) -> Accuracy | None:
     if not (folder / "record.json").is_file():
         return None
     title, p = baselines.TITLES["logistic"], run["parameters"]
-    rows = baselines.tested(records.read(folder), p["split"], p["seed"])[title]
+    rows = baselines.predictions_of(records.read(folder), p["split"], p["seed"])[title]
     return _accuracy(rows, title)
 
 
