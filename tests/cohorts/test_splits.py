@@ -292,14 +292,14 @@ ROW = "COVID19/a.png,COVID19,a,test"
     ("content", "told"),
     [
         (None, "No such file or directory"),
-        (b"", "No columns to parse from file"),
-        (b"\xff\xfe\x00", "codec can't decode"),
+        (b"", "is empty"),
+        (b"\xff\xfe\x00", "is not UTF-8 text"),
         (b"image_id,label,group_id,part\n", "it lists no image"),
         (b"image_id,label,group_id\na,NORMAL,a\n", "column 'part' is missing"),
         (f"image_id,label,group_id,part\n{ROW[:-4]}\n".encode(), "column 'part' is not filled in"),
-        (f"image_id,label,group_id,part\n{ROW[:-5]}\n".encode(), "column 'part' is not filled in"),
+        (f"image_id,label,group_id,part\n{ROW[:-5]}\n".encode(), "row 2: has 3 cells"),
         (f"image_id,label,group_id,part\n{ROW[:-1]}\n".encode(), "part 'tes' is none of train, "),
-        (f'image_id,label,group_id,part\n"{ROW}\n'.encode(), "EOF inside string"),
+        (f'image_id,label,group_id,part\n"{ROW}\n'.encode(), "unexpected end of data"),
     ],
 )
 def test_a_file_that_is_no_split_is_named(tmp_path: Path, content: bytes | None, told: str) -> None:

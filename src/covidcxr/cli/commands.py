@@ -122,6 +122,21 @@ _Margin = Annotated[
     float, typer.Option(min=0, max=1, help="Scores nearer to each other are equivalent.")
 ]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+_Id = Annotated[str, typer.Option("--id", metavar="COLUMN", help="Names the image.")]
+_Label = Annotated[str, typer.Option(metavar="COLUMN", help="The reference standard.")]
+_Score = Annotated[str, typer.Option(metavar="COLUMN", help="The positive class's probability.")]
+
+
+def _one_character(text: str) -> str:
+    text = {"tab": "\t", "\\t": "\t"}.get(text, text)
+    if len(text) != 1 or text in '\r\n"':
+        raise typer.BadParameter("one character is needed, such as ';' or tab")
+    return text
+
+
+_Delimiter = Annotated[
+    str, typer.Option(callback=_one_character, help="Separates cells: a character, or tab.")
+]
 
 
 @app.command()
@@ -136,6 +151,10 @@ def metrics(
     bca: _Bca = False,
     part: _Part = "test",
     positive: _Positive = "COVID19",
+    image_id: _Id = "image_id",
+    label: _Label = "label",
+    score: _Score = "score",
+    delimiter: _Delimiter = ",",
 ) -> None:
     """Score a model's predictions, each score with its interval.
 
@@ -151,7 +170,10 @@ def metrics(
     protocol = intervals.Protocol(
         threshold, confidence, resamples, seed, kind="bca" if bca else "percentile"
     )
-    read = tables.read(predictions, part=part, group=group, positive=positive)
+    columns = {"image_id": image_id, "label": label, "score": score}
+    read = tables.read(
+        predictions, part=part, group=group, positive=positive, columns=columns, delimiter=delimiter
+    )
     found = intervals.evaluate(read, protocol)
     if as_json:
         made = {name: interval.as_json() for name, interval in found.items()}
@@ -174,6 +196,10 @@ def compare(
     bca: _Bca = False,
     part: _Part = "test",
     positive: _Positive = "COVID19",
+    image_id: _Id = "image_id",
+    label: _Label = "label",
+    score: _Score = "score",
+    delimiter: _Delimiter = ",",
 ) -> None:
     """Compare two models' predictions of the same images, pair by pair.
 
@@ -189,8 +215,11 @@ def compare(
     protocol = intervals.Protocol(
         threshold, confidence, resamples, seed, kind="bca" if bca else "percentile"
     )
+    columns = {"image_id": image_id, "label": label, "score": score}
     first, second = (
-        tables.read(path, part=part, group=group, positive=positive)
+        tables.read(
+            path, part=part, group=group, positive=positive, columns=columns, delimiter=delimiter
+        )
         for path in (predictions, other)
     )
     found = comparison.compare(first, second, protocol, margin)
@@ -242,27 +271,30 @@ def overlap(
     as_json: _Json = False,
     fix: Annotated[
         Path | None,
-        typer.Option(metavar="NEW.csv", help="Write a split by groups and copies, seed 0."),
+        typer.Option(metavar="NEW.csv", help="Write a split that shares nothing, seed 0."),
     ] = None,
+    patient: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column that names the patient.")
+    ] = None,
+    delimiter: _Delimiter = ",",
 ) -> None:
     """Tell which patients, groups and copies a split tears apart.
 
     Parts are train, validation and test. Where the images lie as MANIFEST.csv says,
-    relative to its folder, copies are looked for too, exact and near ones.
+    relative to its folder, copies are looked for too, exact and near ones. The report says
+    what was looked for, and which columns were not used.
     """
     import json
 
     from covidcxr.validity import overlap as overlaps
 
-    found = overlaps.examine(split, manifest)
     if fix is not None:
-        found = overlaps.mend(found, fix)
-    if as_json:
-        if found.remark:
-            print(f"covidcxr: {found.remark}", file=sys.stderr)
-        typer.echo(json.dumps(overlaps.as_json(found), indent=1))
-    else:
-        typer.echo(overlaps.as_text(found), nl=False)
+        overlaps.refuse_existing(fix)
+    report = overlaps.examine(split, manifest, patient, delimiter)
+    if fix is not None:
+        report = overlaps.mend(report, fix)
+    text = json.dumps(overlaps.as_json(report), indent=1) if as_json else overlaps.as_text(report)
+    typer.echo(text, nl=as_json)
 
 
 @app.command()

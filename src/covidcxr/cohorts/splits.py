@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
-from covidcxr.core import atomic
-from covidcxr.core.errors import Problem
+from covidcxr.core import atomic, csv_tables
+from covidcxr.core.errors import Problem, Unusable
 from covidcxr.core.studies import SplitName
 
 PARTS = ("train", "validation", "test")
@@ -77,15 +77,13 @@ def shared_groups(split: pd.DataFrame, part: str = "test", other: str = "train")
 def read(path: Path) -> pd.DataFrame:
     """Read a split that `write` wrote, refusing one that is missing, empty or malformed."""
     try:
-        # A group may be called NA.
-        split = pd.read_csv(path, dtype="string", keep_default_na=False)
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(getattr(error, "strerror", None) or error).split())
-        raise _unusable(path, reason) from error
+        split = csv_tables.read(path).reset_index(drop=True)
+    except Unusable as error:
+        raise _unusable(path, csv_tables.reason(path, error)) from error
     for column in COLUMNS:
         if column not in split:
             raise _unusable(path, f"column '{column}' is missing")
-        if (split[column].fillna("") == "").any():
+        if split[column].isna().any():
             raise _unusable(path, f"column '{column}' is not filled in everywhere")
     if split.empty:
         raise _unusable(path, "it lists no image")
