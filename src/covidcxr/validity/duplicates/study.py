@@ -113,8 +113,9 @@ def _counts(pairs: pd.DataFrame) -> dict[str, int]:
     }
 
 
-def _histogram(named: pd.DataFrame, width: float = 0.01) -> pd.DataFrame:
+def _histogram(named: pd.DataFrame) -> pd.DataFrame:
     """Count the pairs by kind, by whether their group is the same, and by similarity."""
+    width = 0.01
     bins = np.floor((named["similarity"].clip(0, 1 - 1e-6) / width).round(4)).astype(int)
     counts = named.groupby(["kind", "same_group", bins]).size().rename("n").reset_index()
     low = counts.pop("similarity") * width
