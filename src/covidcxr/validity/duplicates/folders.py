@@ -66,10 +66,7 @@ def list_files(folders: Sequence[Path]) -> tuple[list[Path], list[LeftOut]]:
 def scan(folders: Sequence[Path]) -> Scan:
     """Find the groups of copies among the images of folders.
 
-    Raises
-    ------
-    Unusable
-        For a folder that does not exist, and where there is no image that can be read.
+    An `Unusable` is raised for a folder that does not exist, and if no image can be read.
     """
     paths, left_out = list_files(folders)
     with decoded(paths) as (pictures, faults):

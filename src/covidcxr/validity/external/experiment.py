@@ -44,13 +44,6 @@ Arrays = Mapping[str, NDArray[Any]]
 def record(study: Study, *, results: Path, samples: dict[str, Sample] | None) -> Record:
     """Record of the simple models on all cohorts, computed if there is none yet.
 
-    Parameters
-    ----------
-    study, results
-        The study, and the folder of its records.
-    samples
-        As `covidcxr.cohorts.samples.read` returns them, or None without the images.
-
     Returns
     -------
     Record
@@ -85,10 +78,9 @@ def record(study: Study, *, results: Path, samples: dict[str, Sample] | None) ->
 def train_and_test(
     samples: Mapping[str, Sample], group: Arrays, copy: Arrays
 ) -> dict[str, pd.DataFrame]:
-    """Tables of `record`.
+    """Tables of `record`; ``group`` and ``copy`` as `duplicates` labels them.
 
-    ``group`` and ``copy`` are as `covidcxr.validity.duplicates.merged` and ``copies`` return
-    them. A `Problem` is raised if a class of the study's own cohort has a single group.
+    A `Problem` is raised if a class of the study's own cohort has a single group.
     """
     positive = samples[OWN].positive
     if min(len(np.unique(group[OWN][side])) for side in (positive, ~positive)) < 2:
@@ -144,8 +136,7 @@ def _scores(
 def rounded(score: NDArray[np.float64]) -> NDArray[np.float64]:
     """Probabilities rounded to `DIGITS` significant digits of their distance from 0 or 1.
 
-    A score near 0 that became 0 would claim a certainty that no model had, and ruin a
-    calibration slope.
+    A score near 0 must not become 0, which would ruin a calibration slope.
     """
     near = np.minimum(score, 1 - score)
     # Below 1e-290 there is no scale left to round with.

@@ -20,18 +20,10 @@ from covidcxr.validity.external.experiment import MODELS
 
 @dataclass(frozen=True)
 class ExternalTest:
-    """Predictions of one model for the cohort that it was trained on and for others.
+    """Predictions of one model for the study's own cohort and for external ones.
 
-    Attributes
-    ----------
-    name
-        The model's, in prose.
-    internal
-        Of images of the study's own cohort which it was not trained on.
-    external
-        By cohort, of images that are no copies and of no group of trained ones.
-    whole
-        By cohort, of all images.
+    ``internal``: of images that the model was not trained on; ``external``: by cohort, of images
+    that are no copies and of no group of trained ones; ``whole``: by cohort, of all images.
     """
 
     name: str
@@ -84,20 +76,10 @@ def simple_tests(record: Record) -> dict[str, ExternalTest]:
 
 
 def network_tests(runs: Mapping[str, Record], record: Record) -> dict[str, ExternalTest]:
-    """External tests of recorded trainings.
+    """External tests of recorded trainings, by title.
 
-    Parameters
-    ----------
-    runs
-        Trainings by title.
-    record
-        The record of external testing, which knows which images belong together.
-
-    Returns
-    -------
-    dict
-        By title. Internal are the images of a run's own test part. A run without external
-        images, or with images that the record does not know, is left out.
+    Internal are the images of a run's own test part. Groups are those of the record of external
+    testing. A run without external images, or with images unknown to the record, is left out.
     """
     images = _images(record)
     known = pd.MultiIndex.from_frame(images[["cohort", "image_id"]])

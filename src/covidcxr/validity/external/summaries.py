@@ -41,8 +41,8 @@ def evaluate(
     Returns
     -------
     dict
-        By name. What is undefined is NaN, with the reason. The Brier score and the excess
-        are means over images, with Student's t over groups.
+        By name; NaN with a reason if undefined. The Brier score and the excess are means over
+        images, with Student's t over groups.
     """
     if not len(p):
         return dict.fromkeys(SCORES, _undefined(p, "no image"))
@@ -66,12 +66,9 @@ def summary(
 ) -> pd.DataFrame:
     """Scores of all models on all cohorts.
 
-    Returns
-    -------
-    DataFrame
-        A row a model, cohort (internal first), ``kept`` (True: overlapping images were
-        removed) and ``score`` of `SCORES`: ``n``, ``positives``, ``groups``, ``value``,
-        ``low``, ``high``, ``reason``.
+    A row a model, cohort (internal first), ``kept`` (True: overlapping images were removed) and
+    ``score`` of `SCORES`: ``n``, ``positives``, ``groups``, ``value``, ``low``, ``high``,
+    ``reason``.
     """
     rows = []
     for name, test in tests.items():
@@ -93,14 +90,10 @@ def summary(
 def gaps(tests: Mapping[str, ExternalTest], confidence: float = 0.95) -> pd.DataFrame:
     """Generalisation gap of every model: internal less external AUROC.
 
-    Internal and external images share no group; see `covidcxr.scores.intervals.difference`.
-
-    Returns
-    -------
-    DataFrame
-        A row a model and external cohort: ``internal`` and ``external`` AUROC, ``value``,
-        ``low``, ``high`` of their difference, and ``verdict``: ``lower`` or ``higher``
-        elsewhere, ``undecided``, or ``unknown`` if an AUROC is undefined.
+    Internal and external images share no group; see `covidcxr.scores.intervals.difference`. A row
+    a model and external cohort: ``internal`` and ``external`` AUROC, ``value``, ``low``, ``high``
+    of their difference, and ``verdict``: ``lower`` or ``higher`` elsewhere, ``undecided``, or
+    ``unknown`` if an AUROC is undefined.
     """
     rows = []
     for name, test in tests.items():
@@ -138,11 +131,8 @@ def threshold_of(p: Predictions, sensitivity: float = SENSITIVITY) -> float:
 def transfer_threshold(tests: Mapping[str, ExternalTest], confidence: float = 0.95) -> pd.DataFrame:
     """Sensitivity and specificity, by cohort, at the threshold chosen on internal images.
 
-    Returns
-    -------
-    DataFrame
-        A row a model, cohort (internal first) and ``score``, sensitivity or specificity:
-        ``threshold``, ``value``, ``low``, ``high``.
+    A row a model, cohort (internal first) and ``score``: ``threshold``, ``value``, ``low``,
+    ``high``.
     """
     rows = []
     for name, test in tests.items():

@@ -36,15 +36,6 @@ MIN_GROUPS = 10
 def record(study: Study, *, results: Path, samples: dict[str, Sample] | None) -> Record:
     """Record of all experiments with simple models, computed if there is none yet.
 
-    Parameters
-    ----------
-    study
-        Its cohort is split, at its test fraction.
-    results
-        The folder of its records.
-    samples
-        As `covidcxr.cohorts.samples.read` returns them, or None without the images.
-
     Returns
     -------
     Record
