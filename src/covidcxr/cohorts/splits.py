@@ -68,10 +68,10 @@ def fingerprint(split: pd.DataFrame) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def shared_groups(split: pd.DataFrame, part: str = "test", other: str = "train") -> pd.DataFrame:
-    """Return the rows of one part whose group also has images in the other."""
-    elsewhere = split.loc[split["part"] == other, "group_id"]
-    return split[(split["part"] == part) & split["group_id"].isin(elsewhere)]
+def shared_groups(split: pd.DataFrame, part: str = "test") -> pd.DataFrame:
+    """Return the rows of a part whose group also has training images."""
+    trained = split.loc[split["part"] == "train", "group_id"]
+    return split[(split["part"] == part) & split["group_id"].isin(trained)]
 
 
 def read(path: Path) -> pd.DataFrame:

@@ -29,8 +29,9 @@ GLUE_PREFIX = "application/papermill.record/"
 LINE, PADDING = 100, 2
 """Characters that fit side by side into a page's column, and those between cells."""
 
-COLORS = {"COVID19": "#c1440e", "NORMAL": "#2a6f97"}
-PARTS = {"train": "#6c757d", "validation": "#2a6f97", "test": "#c1440e"}
+INK, BLUE, RUST, GREY = "#343a40", "#2a6f97", "#c1440e", "#6c757d"
+COLORS = {"COVID19": RUST, "NORMAL": BLUE}
+PARTS = {"train": GREY, "validation": BLUE, "test": RUST}
 
 
 class Html:

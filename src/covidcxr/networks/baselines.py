@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from PIL import Image
 
-from covidcxr.cohorts import splits
+from covidcxr.cohorts import samples, splits
 from covidcxr.cohorts.cohort import Cohort
 from covidcxr.core import records
 from covidcxr.core.errors import Problem
@@ -178,12 +177,7 @@ def brightness(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 def thumbnails(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Grey images of `THUMBNAIL` pixels a side by averaging areas, shape (n, THUMBNAIL ** 2)."""
-    side = (THUMBNAIL, THUMBNAIL)
-    small = [
-        np.asarray(Image.fromarray(image).convert("L").resize(side, Image.Resampling.BOX))
-        for image in pixels
-    ]
-    return np.stack(small).reshape(len(pixels), -1).astype(np.float64)
+    return samples.thumbnails(samples.grey(pixels), THUMBNAIL).astype(np.float64)
 
 
 def fingerprint(by_draw: dict[tuple[str, int], pd.DataFrame]) -> str:

@@ -59,9 +59,9 @@ def arms() -> dict[str, Arm]:
     }
 
 
-def arm_study(arm: Arm, base: str | Path = NAME, also: str = "") -> Study:
+def arm_study(arm: Arm, also: str = "") -> Study:
     """Return an arm's study: the study that it changes, with its overrides and ``also``."""
-    return studies.load(base, f"{also} {arm.settings}")
+    return studies.load(NAME, f"{also} {arm.settings}")
 
 
 def plan(name: str, overrides: str = "") -> tuple[Study, dict[str, Study]]:

@@ -196,7 +196,7 @@ def _ages(record: Record | None) -> Finding:
 def _elsewhere(record: Record | None) -> Finding:
     """Compare a simple model's AUROC at home with that on other cohorts."""
     keys = ("home", "elsewhere")
-    test = None if record is None else external.tested(record).get(external.MODELS[PROBE])
+    test = None if record is None else external.simple_tests(record).get(external.MODELS[PROBE])
     if test is None:
         return _unknown(*keys)
     home = intervals.area(test.internal)

@@ -19,7 +19,7 @@ from covidcxr.core.studies import LABELS, TITLES
 from covidcxr.networks import baselines
 from covidcxr.scores import intervals, predictions, proportions
 from covidcxr.validity import external
-from covidcxr.validity.external import Tested
+from covidcxr.validity.external import ExternalTest
 
 PROTOCOL = {
     "weights": "imagenet",
@@ -182,7 +182,7 @@ def _accuracy(rows: pd.DataFrame, name: str) -> Accuracy:
 # --- external testing
 
 
-def external_predictions(runs: Sequence[Record]) -> dict[str, Tested]:
+def external_predictions(runs: Sequence[Record]) -> dict[str, ExternalTest]:
     """Return the external predictions of the networks nearest to the paper, by title.
 
     Logistic regression on thumbnails comes last. Copies and shared patients are taken out. Empty
@@ -194,12 +194,12 @@ def external_predictions(runs: Sequence[Record]) -> dict[str, Tested]:
         return {}
     record = records.read(folder)
     networks = {TITLES[run["parameters"]["model"]]: run for run in beside(nearest, runs)}
-    simple, title = external.tested(record), external.MODELS["logistic"]
+    simple, title = external.simple_tests(record), external.MODELS["logistic"]
     logistic = {title: simple[title]} if title in simple else {}
-    return external.networks(networks, record) | logistic
+    return external.network_tests(networks, record) | logistic
 
 
-def external_summary(tests: Mapping[str, Tested]) -> dict[str, Any]:
+def external_summary(tests: Mapping[str, ExternalTest]) -> dict[str, Any]:
     """Return AUROC, limits and images of a network on its own cohort and on adults of both classes.
 
     It is the last of the paper's networks that was tested on adults. ``alarms`` is the share of

@@ -13,7 +13,7 @@ from covidcxr.core.studies import TITLES
 from covidcxr.core.words import plural
 from covidcxr.networks import baselines
 from covidcxr.paper import publication, reproduction
-from covidcxr.validity.external import Tested
+from covidcxr.validity.external import ExternalTest
 
 
 def as_table(runs: Sequence[Record]) -> pd.DataFrame:
@@ -75,7 +75,7 @@ def points(runs: Sequence[Record]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def values(runs: Sequence[Record], tests: dict[str, Tested]) -> dict[str, Any]:
+def values(runs: Sequence[Record], tests: dict[str, ExternalTest]) -> dict[str, Any]:
     """Return what the page glues, of at least one training and of its external predictions."""
     nearest = reproduction.nearest_to_the_paper(runs)
     p, images = nearest["parameters"], nearest["images"]

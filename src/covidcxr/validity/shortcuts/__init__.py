@@ -1,8 +1,7 @@
 """Shortcuts: what tells the classes apart although it is no sign of the disease.
 
 Simple models try to tell the class from one aspect of an image (its file's size, its border, its
-grey levels), on images whose group they have not seen. If they can, the class has a mark beside
-the disease, and a network can have read it.
+grey levels), on images whose group they have not seen.
 """
 
 from __future__ import annotations
@@ -54,14 +53,7 @@ _SOURCES = [
 def record(study: Study, *, results: Path, samples: dict[str, Sample] | None) -> records.Record:
     """Record of the probes, computed if there is none yet.
 
-    Parameters
-    ----------
-    study
-        The study, whose own cohort is probed; external cohorts lend their sources.
-    results
-        The folder of its records.
-    samples
-        All cohorts, or None without images.
+    The study's own cohort is probed; external cohorts lend their sources.
 
     Returns
     -------
@@ -225,21 +217,7 @@ def auroc(
 ) -> Interval:
     """AUROC of the class by logistic regression on a probe, cross-validated by group.
 
-    Parameters
-    ----------
-    probe, variant
-        Of `covidcxr.validity.shortcuts.probes.PROBES`.
-    sample
-        n images.
-    group
-        Shape (n,): names of groups that stay together.
-    confidence
-        Coverage.
-
-    Returns
-    -------
-    Interval
-        NaN if a class has fewer than two groups.
+    ``group``, shape (n,), names groups that stay together. NaN if a class has fewer than two.
     """
     matrix, usable = probes.features(probe, variant, sample)
     positive = sample.positive[usable]
