@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from covidcxr.cohorts.manifest import class_counts
 from covidcxr.cohorts.samples import OWN, TIERS, Sample, shrunk
 from covidcxr.cohorts.samples import fingerprint as of_samples
 from covidcxr.core import records
@@ -145,7 +146,7 @@ def record(study: Study, *, results: Path, samples: dict[str, Sample] | None) ->
             tables = tested_all(given, group, copy)
         return {
             "tables": tables,
-            "images": {label: int((rows["label"] == label).sum()) for label in LABELS},
+            "images": class_counts(rows),
         }
 
     parameters = records.parameters(
