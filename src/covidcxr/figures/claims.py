@@ -34,7 +34,7 @@ def as_html(table: pd.DataFrame) -> Html:
         }
     )
     caption = f"{len(table)} {_counted(table)}, in the order of the paper."
-    panes = [cells.columns.get_loc(name) for name in _PANES]
+    panes = [list(cells).index(name) for name in _PANES]
     return stack(ledger.table(cells, "ledger", caption), ledger.searchable({"ledger": panes}))
 
 

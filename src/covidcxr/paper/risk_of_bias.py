@@ -121,5 +121,5 @@ def _too_few(source: Source, study: Study) -> bool:
     if record is None:
         return False
     table = record.table("parts").query("part == 'test'").astype({"images": int})
-    counts = table.groupby("label")["images"].sum().reindex(list(LABELS), fill_value=0)
-    return bool(edition.too_few(study, counts.to_dict()))
+    counts = table.groupby("label")["images"].sum()
+    return bool(edition.too_few(study, {label: int(counts.get(label, 0)) for label in LABELS}))
