@@ -19,9 +19,10 @@ from typing import NamedTuple
 import psutil
 
 from covidcxr.cohorts import folders
+from covidcxr.cohorts.manifest import class_counts
 from covidcxr.core import studies
 from covidcxr.core.errors import Problem
-from covidcxr.core.studies import LABELS, BackboneName, FolderCohort, KaggleCohort, Study
+from covidcxr.core.studies import BackboneName, FolderCohort, KaggleCohort, Study
 from covidcxr.networks import architecture, devices, gpus
 
 OK, NOTE, MISSING = "ok", "note", "missing"
@@ -207,7 +208,7 @@ def _data(study: Study) -> Iterator[Finding]:
                 except Problem as problem:
                     yield Finding(name, MISSING if name == "cohort" else NOTE, str(problem))
                     continue
-                counts = {label: int((rows["label"] == label).sum()) for label in LABELS}
+                counts = class_counts(rows)
                 usable = ", ".join(f"{n:,} {label}" for label, n in counts.items())
                 if all(counts.values()):
                     yield Finding(name, OK, f"{usable} in {place}")

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from covidcxr.cohorts import samples, splits
 from covidcxr.cohorts.cohort import Cohort
+from covidcxr.cohorts.manifest import class_counts
 from covidcxr.core import records
 from covidcxr.core.errors import Problem
-from covidcxr.core.studies import LABELS, POSITIVE, Study, split_draw, split_kind
+from covidcxr.core.studies import POSITIVE, Study, split_draw, split_kind
 from covidcxr.networks import simple_models
 from covidcxr.scores import metrics
 
@@ -97,7 +98,7 @@ def record(study: Study, *, results: Path, cohort: Cohort | None) -> records.Rec
         return {
             "tables": {"predictions": predictions},
             "metrics": _metrics(predictions, study),
-            "images": {label: int((cohort.manifest["label"] == label).sum()) for label in LABELS},
+            "images": class_counts(cohort.manifest),
         }
 
     return records.load_or_run(folder, study, parameters, inputs, METHOD, run)

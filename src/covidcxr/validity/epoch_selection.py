@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from covidcxr.cohorts import splits
 from covidcxr.cohorts.cohort import Cohort
+from covidcxr.cohorts.manifest import class_counts
 from covidcxr.core import records
 from covidcxr.core.records import Record
-from covidcxr.core.studies import LABELS, POSITIVE, Study, split_draw, split_kind
+from covidcxr.core.studies import POSITIVE, Study, split_draw, split_kind
 from covidcxr.networks import baselines
 from covidcxr.scores import optimism, variance
 
@@ -84,7 +85,7 @@ def record(study: Study, *, results: Path, cohort: Cohort | None) -> Record:
         history = pd.concat(tables, ignore_index=True)
         return {
             "tables": {"history": history[["arm", "split", "seed", "epoch", "part", "accuracy"]]},
-            "images": {label: int((cohort.manifest["label"] == label).sum()) for label in LABELS},
+            "images": class_counts(cohort.manifest),
         }
 
     return records.load_or_run(folder, study, parameters, inputs, METHOD, run)

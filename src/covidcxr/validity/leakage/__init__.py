@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from covidcxr.cohorts.manifest import class_counts
 from covidcxr.cohorts.samples import OWN, TIERS, Sample
 from covidcxr.cohorts.samples import fingerprint as samples_fingerprint
 from covidcxr.core import records
@@ -107,7 +108,7 @@ def _run(sample: Sample, group: NDArray[np.str_], test: float) -> dict[str, Any]
             "coins": _by_set(probes, group, test),
             "control": experiments.phantom_control(),
         },
-        "images": {label: int((sample.manifest["label"] == label).sum()) for label in LABELS},
+        "images": class_counts(sample.manifest),
         "counts": group_counts(positive, group),
     }
 

@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from covidcxr.cohorts import samples as cohorts
+from covidcxr.cohorts.manifest import class_counts
 from covidcxr.cohorts.samples import OWN, TIERS, Sample
 from covidcxr.core import records
 from covidcxr.core.studies import LABELS, Study
@@ -84,7 +85,7 @@ def record(study: Study, *, results: Path, samples: dict[str, Sample] | None) ->
                 "remains": after_normalisation(own, group[OWN], study.confidence),
             },
             "ages": ages(own.manifest),
-            "images": {k: int((own.manifest["label"] == k).sum()) for k in LABELS},
+            "images": class_counts(own.manifest),
         }
 
     return records.load_or_run(results / NAME, study, parameters, inputs, METHOD, make)
