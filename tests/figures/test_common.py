@@ -15,7 +15,7 @@ from covidcxr.core.words import listing
 from covidcxr.figures import exploration as exploration_figures
 from covidcxr.figures import metrics as metrics_figures
 from covidcxr.paper import agreement, publication, runs
-from covidcxr.scores import intervals
+from covidcxr.scores import evaluation, intervals
 
 
 def test_the_paper_layout_puts_every_cell_where_the_paper_has_it() -> None:
@@ -31,7 +31,7 @@ def test_the_paper_layout_puts_every_cell_where_the_paper_has_it() -> None:
 
 def test_the_corrected_column_is_the_matrix_with_rows_as_truth() -> None:
     cells = publication.tables()["resnet252v2"].cells("true")
-    ours = intervals.of_matrix(cells)
+    ours = evaluation.of_matrix(cells)
     judged = agreement.against_paper("resnet252v2", ours, Agreement(), intervals.Protocol())
     frame = metrics_figures.versus_paper(judged, 0.95)
     assert list(frame["corrected (95%)"]) == list(frame["ours (95%)"])
@@ -86,11 +86,11 @@ def test_names_are_listed_as_in_a_sentence() -> None:
 
 
 def test_what_is_unusual_about_a_score_stands_below_its_table() -> None:
-    text = metrics_figures.scores(intervals.of_matrix([0, 3, 0, 5]), "A model").text
+    text = metrics_figures.scores(evaluation.of_matrix([0, 3, 0, 5]), "A model").text
     assert "PPV *" in text
     assert "PPV: no image called positive" in text
     assert "<td>–</td>" in text
-    assert "*" not in metrics_figures.scores(intervals.of_matrix([30, 9, 8, 50]), "A model").text
+    assert "*" not in metrics_figures.scores(evaluation.of_matrix([30, 9, 8, 50]), "A model").text
 
 
 def test_values_are_kept_as_myst_nb_keeps_them() -> None:

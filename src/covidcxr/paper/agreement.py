@@ -10,7 +10,7 @@ import pandas as pd
 
 from covidcxr.core.studies import Agreement, ModelName
 from covidcxr.paper import publication
-from covidcxr.scores import intervals
+from covidcxr.scores import evaluation, intervals
 from covidcxr.scores.intervals import Interval, Protocol
 
 AGREES, DIFFERS, UNDECIDED = "agrees", "differs", "undecided"
@@ -42,7 +42,7 @@ def against_paper(
     model
         The network.
     ours
-        As `covidcxr.scores.intervals.evaluate` returns it.
+        As `covidcxr.scores.evaluation.evaluate` returns it.
     criteria
         Margin and scores.
     protocol
@@ -55,7 +55,7 @@ def against_paper(
         an `Interval`), ``difference``, ``low``, ``high``, ``verdict``.
     """
     table = publication.tables()[model]
-    corrected = intervals.of_matrix(table.cells("true"), protocol)
+    corrected = evaluation.of_matrix(table.cells("true"), protocol)
     labels = {"ppv": "precision", "sensitivity": "recall"}
     rows = {}
     for score in criteria.scores:

@@ -109,7 +109,7 @@ def matrices(drawn: Units, resamples: int, rng: np.random.Generator) -> NDArray[
 def strata(
     positive: NDArray[np.bool_], group: NDArray[np.int64] | None, *, stratified: bool = True
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return each image's unit and each unit's stratum; parameters as for `units`."""
+    """Return the unit of each image and the stratum of each unit; parameters as for `units`."""
     unit = np.arange(len(positive)) if group is None else group
     number = int(unit.max(initial=-1)) + 1
     classes = np.zeros((number, 2), dtype=bool)
@@ -152,6 +152,11 @@ def weights(
         left -= rows
 
 
+def streams(seed: int) -> list[np.random.Generator]:
+    """Random streams of a bootstrap: of counts, of weights."""
+    return [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(2)]
+
+
 def percentile(drawn: NDArray[np.float64], confidence: float) -> tuple[float, float]:
     """Percentile interval of resampled values, of which none is NaN."""
     tail = 100 * (1 - confidence) / 2
@@ -160,7 +165,7 @@ def percentile(drawn: NDArray[np.float64], confidence: float) -> tuple[float, fl
 
 
 def basic(value: float, drawn: NDArray[np.float64], confidence: float) -> tuple[float, float]:
-    """Return the basic interval: the percentile interval, reflected at the value.
+    """Reflect the percentile interval at the value: the basic interval.
 
     It removes the bias of a score that resampling raises, such as a calibration error.
     """

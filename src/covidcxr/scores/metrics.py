@@ -54,8 +54,8 @@ WORDS = {
 BINS = 10
 """Of equal width, for the expected calibration error."""
 
-_SMALLEST = np.finfo(np.float64).eps
-"""A probability of 0 or 1 that proves wrong would cost infinitely much."""
+SMALLEST = np.finfo(np.float64).eps
+"""By which scores of 0 and 1 are moved inwards: their logit, or their log loss, is infinite."""
 
 
 def summary(
@@ -66,7 +66,7 @@ def summary(
 ) -> dict[str, Any]:
     """Confusion matrix, threshold scores and AUROC of one set of images, without intervals.
 
-    For records and tables of many runs; `covidcxr.scores.intervals.evaluate` adds intervals.
+    For records and tables of many runs; `covidcxr.scores.evaluation.evaluate` adds intervals.
 
     Parameters
     ----------
@@ -219,7 +219,7 @@ def log_loss(
 
     A score of exactly 0 or 1 is moved by the smallest step of a float64.
     """
-    kept = np.clip(np.asarray(scores, dtype=float), _SMALLEST, 1 - _SMALLEST)
+    kept = np.clip(np.asarray(scores, dtype=float), SMALLEST, 1 - SMALLEST)
     return _mean(-np.log(np.where(positive, kept, 1 - kept)), weights)
 
 

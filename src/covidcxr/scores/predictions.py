@@ -68,6 +68,15 @@ class Predictions:
         return self.score >= threshold
 
     @property
+    def missing_class(self) -> str:
+        """Reason why scores of both classes are undefined, empty where none is missing."""
+        if not len(self):
+            return "no image"
+        if not self.positive.any():
+            return "no positive image"
+        return "no negative image" if self.positive.all() else ""
+
+    @property
     def counts(self) -> dict[str, int]:
         """Images by class."""
         positive = int(self.positive.sum())

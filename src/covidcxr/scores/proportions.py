@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
+
+
+class Share(NamedTuple):
+    """A proportion with its limits; NaN where there is nothing to count."""
+
+    value: float
+    low: float
+    high: float
 
 
 def wilson(successes: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
@@ -20,16 +30,16 @@ def clopper_pearson(successes: float, n: float, confidence: float = 0.95) -> tup
 
 def grouped_wilson(
     success: NDArray[np.bool_], group: NDArray[np.int64], confidence: float = 0.95
-) -> tuple[float, float, float]:
+) -> Share:
     """Proportion of grouped images, with Wilson limits by the effective sample size.
 
     NaN without images; parameters as for `effective_sample_size`.
     """
     if not len(success):
-        return np.nan, np.nan, np.nan
+        return Share(np.nan, np.nan, np.nan)
     share = float(success.mean())
     n, _ = effective_sample_size(success, group, confidence)
-    return share, *wilson(share * n, n, confidence)
+    return Share(share, *wilson(share * n, n, confidence))
 
 
 def effective_sample_size(

@@ -24,7 +24,7 @@ from covidcxr.core.errors import Problem
 from covidcxr.core.records import Record
 from covidcxr.core.studies import LABELS, POSITIVE, TITLES, ModelName, Study
 from covidcxr.networks import simple_models
-from covidcxr.scores import calibration, intervals, metrics, proportions
+from covidcxr.scores import calibration_regression, intervals, metrics, proportions
 from covidcxr.scores.intervals import Interval
 from covidcxr.scores.means import clustered_mean
 from covidcxr.scores.predictions import Predictions
@@ -677,7 +677,7 @@ def _line(p: Predictions, confidence: float) -> dict[str, Interval]:
         reason = "most scores are 0 or 1"
         none = Interval(NAN, NAN, NAN, "none", p.unit, len(p), reason=reason)
         return {"slope": none, "intercept": none}
-    return calibration.slope_intercept(p, confidence)
+    return calibration_regression.slope_intercept(p, confidence)
 
 
 def _share(
