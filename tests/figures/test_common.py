@@ -11,9 +11,9 @@ from IPython.utils.capture import capture_output
 from covidcxr import figures
 from covidcxr.cohorts.cohort import Cohort
 from covidcxr.core.studies import Agreement
-from covidcxr.core.words import listing
 from covidcxr.figures import exploration as exploration_figures
 from covidcxr.figures import metrics as metrics_figures
+from covidcxr.figures.common import with_limits
 from covidcxr.paper import agreement, publication, runs
 from covidcxr.scores import evaluation, intervals
 
@@ -80,9 +80,11 @@ def test_publishable_images_are_drawn_and_described() -> None:
     assert isinstance(exploration_figures.examples(None, publish=True), figures.Html)
 
 
-def test_names_are_listed_as_in_a_sentence() -> None:
-    assert listing(["a"]) == "a"
-    assert listing(["a", "b", "c"]) == "a, b and c"
+def test_a_value_has_its_limits_where_there_are_any() -> None:
+    assert with_limits(0.9, 0.8, 0.95) == "0.900 (0.800 to 0.950)"
+    assert with_limits(0.012, -0.01, 0.03, "+.1f", 100) == "+1.2 (-1.0 to +3.0)"
+    assert with_limits(0.9, np.nan, np.nan) == "0.900"
+    assert with_limits(np.nan, np.nan, np.nan) == "–"
 
 
 def test_what_is_unusual_about_a_score_stands_below_its_table() -> None:

@@ -40,17 +40,10 @@ def resampled_limits(
 def interval(
     value: float, drawn: NDArray[np.float64], acceleration: float, confidence: float
 ) -> tuple[float, float]:
-    """BCa interval of resampled values, of which none is NaN.
+    """BCa interval of resampled values (Efron, J Am Stat Assoc 82:171-185, 1987, eq. 6.6 and 2.3).
 
-    Returns
-    -------
-    tuple
-        NaN where all resamples lie on one side of the value, or where the acceleration is
-        so large that the limits would change places.
-
-    References
-    ----------
-    Efron, J Am Stat Assoc 82:171-185 (1987), equations 6.6 and 2.3.
+    NaN where all resamples lie on one side of the value, or where the acceleration is so large
+    that the limits would change places.
     """
     below = (np.mean(drawn < value - EQUAL) + np.mean(drawn <= value + EQUAL)) / 2
     if not 0 < below < 1 or not np.isfinite(acceleration):
@@ -67,19 +60,9 @@ def interval(
 def acceleration_of_counts(
     drawn: Units, statistic: Callable[[NDArray[np.int64]], NDArray[np.float64]]
 ) -> NDArray[np.float64]:
-    """BCa acceleration of functions of confusion matrices.
+    """BCa acceleration, shape (s,), of functions of confusion matrices; NaN where undefined.
 
-    Parameters
-    ----------
-    drawn
-        The resampling units; a stratum is a sample of its own.
-    statistic
-        Maps confusion matrices (..., m, 4) to values of shape (..., s).
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (s,); NaN where the value without a unit is undefined.
+    ``statistic`` maps confusion matrices (..., m, 4) to values of shape (..., s).
     """
     present = drawn.number > 0
     left = statistic(drawn.matrices(drawn.number @ drawn.patterns - drawn.patterns[present]))
@@ -111,24 +94,11 @@ def acceleration_of_weights(
 def acceleration(
     left: NDArray[np.float64], number: NDArray[np.int64], stratum: ArrayLike
 ) -> NDArray[np.float64]:
-    """BCa acceleration from leave-one-out values.
+    """BCa acceleration, shape (s,), from values without one unit of each of k kinds: (k, s).
 
-    Parameters
-    ----------
-    left
-        Shape (k, s): the values without one unit of each of k kinds.
-    number, stratum
-        Shape (k,): how many units are of the kind, and their sample.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (s,).
-
-    References
-    ----------
-    Efron and Tibshirani, An Introduction to the Bootstrap (1993), section 14.3; for
-    several samples Davison and Hinkley, Bootstrap Methods (1997), section 5.3.2.
+    ``number`` and ``stratum``, shape (k,): units of the kind, and their sample. Efron and
+    Tibshirani, An Introduction to the Bootstrap (1993), section 14.3; for several samples
+    Davison and Hinkley, Bootstrap Methods (1997), section 5.3.2.
     """
     top, bottom = np.zeros(left.shape[1]), np.zeros(left.shape[1])
     for one in np.unique(stratum):

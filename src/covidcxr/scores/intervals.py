@@ -19,14 +19,10 @@ Kind = Literal["percentile", "bca"]
 
 @dataclass(frozen=True)
 class Interval:
-    """A score with its limits.
+    """A score with its limits, NaN where undefined, and how the limits were computed.
 
     Attributes
     ----------
-    value, low, high
-        NaN where undefined; ``reason`` then says why.
-    method
-        How the limits were computed.
     unit
         What counts as independent: ``image`` or the name of a group.
     n
@@ -62,21 +58,10 @@ class Interval:
 
 @dataclass(frozen=True)
 class Protocol:
-    """Settings of intervals.
+    """Settings of intervals: coverage ``confidence``, and those of the bootstrap.
 
-    Attributes
-    ----------
-    threshold
-        A score at or above it is called positive.
-    confidence
-        Coverage.
-    resamples, seed
-        Of the bootstrap.
-    stratified
-        Whether the classes keep their sizes, as in a case-control cohort; otherwise the
-        prevalence varies as well.
-    kind
-        Of the bootstrap's interval.
+    A score at or above ``threshold`` is called positive. A ``stratified`` bootstrap keeps the
+    sizes of the classes, as a case-control cohort does; otherwise the prevalence varies as well.
     """
 
     threshold: float = 0.5
@@ -93,15 +78,10 @@ def undefined(unit: str, n: int, reason: str | None, value: float = np.nan) -> I
 
 
 def difference(first: Interval, second: Interval) -> tuple[float, float, float]:
-    """Difference of two scores of independent samples, with its limits.
+    """Difference of two scores of independent samples, with its limits, NaN where one has none.
 
-    NaN limits where either score has none.
-
-    References
-    ----------
-    Zou and Donner, Stat Med 27:1693-1702 (2008), who recover variances from the limits
-    of each score; for two proportions with Wilson's limits it is Newcombe's hybrid
-    interval, Stat Med 17:873-890 (1998), method 10.
+    Zou and Donner, Stat Med 27:1693-1702 (2008); for two proportions with Wilson's limits
+    Newcombe's hybrid interval, Stat Med 17:873-890 (1998), method 10.
     """
     value = first.value - second.value
     if not np.isfinite([value, first.low, second.low]).all():

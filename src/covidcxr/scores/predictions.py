@@ -24,21 +24,16 @@ IMAGE = "image"
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """Predictions of a model for n images.
+    """Predictions of the model ``name`` for n images; arrays have the shape (n,).
 
     Attributes
     ----------
-    name
-        Name of the model.
-    image_id
-        Shape (n,), text.
     positive
-        Shape (n,): positive class by the reference standard.
+        Positive class by the reference standard.
     score
-        Shape (n,): the model's probability of the positive class.
+        The model's probability of the positive class.
     group
-        Shape (n,): number of the image's group, 0, 1, ...; each image is its own group if
-        none is named.
+        Number of the image's group, 0, 1, ...; each image is its own group if none is named.
     unit
         What a group is: ``image``, or the column that names it.
     """

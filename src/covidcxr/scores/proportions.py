@@ -45,30 +45,17 @@ def grouped_wilson(
 def effective_sample_size(
     success: NDArray[np.bool_], group: NDArray[np.int64], confidence: float = 0.95
 ) -> tuple[float, float]:
-    """Effective sample size of a proportion of grouped images, and its design effect.
+    """Effective sample size of a proportion of grouped images, and its design effect, 1 or more.
 
-    Parameters
-    ----------
-    success
-        Shape (n,): the images in the denominator.
-    group
-        Shape (n,): their groups.
-    confidence
-        Of the interval that this is for: few groups estimate their spread badly, which
-        costs images too, by the squared ratio of the normal and the t quantile.
+    ``success`` and ``group`` have shape (n,). Where all images agree each group counts once.
 
-    Returns
-    -------
-    tuple
-        Number of images, and the design effect, 1 or more. Few right or few wrong images
-        say little of the design effect, so two groups all right and two all wrong are
-        added before it is estimated, as Agresti and Coull add two images of each kind to
-        a proportion. Where all images agree each group counts once.
-
-    References
-    ----------
-    Agresti and Coull, Am Stat 52:119-126 (1998); Korn and Graubard, Survey Methodology
-    24:193-201 (1998), for the effective sample size in an interval of a proportion.
+    Notes
+    -----
+    Few groups estimate their spread badly, which costs images too: by the squared ratio of the
+    normal and the t quantile at this confidence (Korn and Graubard, Survey Methodology
+    24:193-201, 1998). Few right or few wrong images say little of the design effect, so two
+    groups all right and two all wrong are added before it is estimated, as Agresti and Coull,
+    Am Stat 52:119-126 (1998), add two images of each kind to a proportion.
     """
     _, code = np.unique(group, return_inverse=True)
     n, number = len(success), int(code.max(initial=-1)) + 1
@@ -90,17 +77,10 @@ def effective_sample_size(
 
 
 def design_effect(hits: NDArray[np.float64], sizes: NDArray[np.float64]) -> float:
-    """Design effect of a proportion: by how much groups raise its variance.
+    """Design effect of a proportion (Rao and Scott, Biometrics 48:577-585, 1992, equation 1).
 
-    Parameters
-    ----------
-    hits, sizes
-        Shape (g,): successes in each group, and its images; two groups at least, and
-        neither all images nor none are successes.
-
-    References
-    ----------
-    Rao and Scott, Biometrics 48:577-585 (1992), equation 1.
+    ``hits`` and ``sizes``, shape (g,): successes in each of two groups or more, and its images;
+    neither all images nor none are successes.
     """
     groups, n = len(sizes), sizes.sum()
     share = hits.sum() / n
