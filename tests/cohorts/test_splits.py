@@ -164,6 +164,11 @@ def test_a_numbered_split_is_one_draw_whatever_the_seed() -> None:
     assert [studies.split_draw("random", seed) for seed in (0, 5)] == [0, 5]
     assert [studies.split_draw("random-3", seed) for seed in (0, 5)] == [3, 3]
     assert studies.split_kind("grouped-12") == "grouped"
+    assert [studies.follows_seed(name) for name in ("keras", "grouped", "random-3")] == [
+        False,
+        True,
+        False,
+    ]
 
 
 @pytest.mark.parametrize("name", ["keras-1", "random-", "random-01", "sorted", "random-1-2"])

@@ -164,7 +164,7 @@ def metrics(
     import json
 
     from covidcxr.cli import scoresheet
-    from covidcxr.scores import intervals
+    from covidcxr.scores import evaluation, intervals
     from covidcxr.scores import predictions as tables
 
     protocol = intervals.Protocol(
@@ -174,7 +174,7 @@ def metrics(
     read = tables.read(
         predictions, part=part, group=group, positive=positive, columns=columns, delimiter=delimiter
     )
-    found = intervals.evaluate(read, protocol)
+    found = evaluation.evaluate(read, protocol)
     if as_json:
         made = {name: interval.as_json() for name, interval in found.items()}
         typer.echo(json.dumps(made, indent=1, allow_nan=False))

@@ -16,6 +16,11 @@ def listing(names: Sequence[str], word: str = "and") -> str:
     return f"{', '.join(first)} {word} {last}" if first else last
 
 
+def p_value(p: float) -> str:
+    """Write a p value with three decimals, or with one digit below 0.001."""
+    return f"{p:.3f}" if p >= 0.001 else f"{p:.1g}"
+
+
 def one_line(text: object) -> str:
     """Join the lines of a text, for a sentence."""
     return " ".join(str(text).split())

@@ -139,6 +139,18 @@ def stack(*parts: Html) -> Html:
     return Html("\n".join(part.text for part in parts))
 
 
+def with_limits(
+    value: float, low: float, high: float, spec: str = ".3f", scale: float = 1, none: str = "–"
+) -> str:
+    """Value with its limits as text: ``0.93 (0.90 to 0.95)``; without limits where undefined."""
+    if pd.isna(value):
+        return none
+    shown, *ends = (
+        f"{scale * number:{spec}}" for number in (value, low, high) if not pd.isna(number)
+    )
+    return f"{shown} ({' to '.join(ends)})" if ends else shown
+
+
 def legend(figure: Figure, colors: Mapping[str, str]) -> None:
     """Put one legend of filled squares above all panels."""
     handles = [Rectangle((0, 0), 1, 1, color=color, label=label) for label, color in colors.items()]

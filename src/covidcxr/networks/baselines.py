@@ -18,7 +18,7 @@ from covidcxr.cohorts.cohort import Cohort
 from covidcxr.cohorts.manifest import class_counts
 from covidcxr.core import records
 from covidcxr.core.errors import Problem
-from covidcxr.core.studies import POSITIVE, Study, split_draw, split_kind
+from covidcxr.core.studies import POSITIVE, Study, follows_seed, split_draw, split_kind
 from covidcxr.networks import simple_models
 from covidcxr.scores import metrics
 
@@ -112,7 +112,7 @@ def draws(study: Study) -> list[tuple[str, int]]:
     return [
         (name, seed)
         for name in study.splits
-        for seed in (study.seeds if _follows_seed(name) else study.seeds[:1])
+        for seed in (study.seeds if follows_seed(name) else study.seeds[:1])
     ]
 
 
@@ -128,7 +128,7 @@ def predictions_of(record: records.Record, split: str, seed: int) -> dict[str, p
     """
     rows = record.table("predictions")
     rows = rows[rows["split"] == split]
-    if _follows_seed(split):
+    if follows_seed(split):
         rows = rows[rows["seed"] == seed]
     if rows.empty:
         raise Problem(
@@ -207,11 +207,6 @@ def _predictions(split: pd.DataFrame, features: dict[str, NDArray[np.float64]]) 
         [rows.assign(model=model, score=score) for model, score in scores.items()],
         ignore_index=True,
     )
-
-
-def _follows_seed(split: str) -> bool:
-    """Whether a split is drawn anew for each seed."""
-    return split_kind(split) != "keras" and split_draw(split, 0) != split_draw(split, 1)
 
 
 def _metrics(predictions: pd.DataFrame, study: Study) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from covidcxr.core import records, strict_yaml, studies
 from covidcxr.core.errors import Problem
 from covidcxr.core.studies import Study
 from covidcxr.networks import history, training
-from covidcxr.scores import comparison, intervals, predictions
+from covidcxr.scores import comparison, evaluation, intervals, predictions
 
 NAME = "sensitivity"
 """Name of the study that the arms change, and of the folder of their records."""
@@ -194,7 +194,7 @@ def _checked(record: records.Record, study: Study) -> records.Record:
 
 
 def _scores(predicted: predictions.Predictions, protocol: intervals.Protocol) -> dict[str, Any]:
-    evaluated = intervals.evaluate(predicted, protocol)
+    evaluated = evaluation.closed_form(predicted, protocol.threshold, protocol.confidence)
     scores: dict[str, Any] = {"n": len(predicted)}
     for score in _SCORES:
         one = evaluated[score]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from covidcxr.core.studies import Agreement, ModelName
 from covidcxr.paper import publication
-from covidcxr.scores import intervals
+from covidcxr.scores import evaluation, intervals
 from covidcxr.scores.intervals import Interval, Protocol
 
 AGREES, DIFFERS, UNDECIDED = "agrees", "differs", "undecided"
@@ -44,7 +44,7 @@ def against_paper(
         `Interval`), ``difference``, ``low``, ``high``, ``verdict``.
     """
     table = publication.tables()[model]
-    corrected = intervals.of_matrix(table.cells("true"), protocol)
+    corrected = evaluation.of_matrix(table.cells("true"), protocol)
     labels = {"ppv": "precision", "sensitivity": "recall"}
     rows = {}
     for score in criteria.scores:

@@ -30,21 +30,16 @@ IMAGE = "image"
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """Predictions of a model for n images.
+    """Predictions of the model ``name`` for n images; arrays have the shape (n,).
 
     Attributes
     ----------
-    name
-        Name of the model.
-    image_id
-        Shape (n,), text.
     positive
-        Shape (n,): positive class by the reference standard.
+        Positive class by the reference standard.
     score
-        Shape (n,): the model's probability of the positive class.
+        The model's probability of the positive class.
     group
-        Shape (n,): number of the image's group, 0, 1, ...; each image is its own group if
-        none is named.
+        Number of the image's group, 0, 1, ...; each image is its own group if none is named.
     unit
         What a group is: ``image``, or the column that names it.
     """
@@ -72,6 +67,15 @@ class Predictions:
     def called(self, threshold: float) -> NDArray[np.bool_]:
         """Return which images are called positive: score at or above the threshold."""
         return self.score >= threshold
+
+    @property
+    def missing_class(self) -> str:
+        """Reason why scores of both classes are undefined, empty where none is missing."""
+        if not len(self):
+            return "no image"
+        if not self.positive.any():
+            return "no positive image"
+        return "no negative image" if self.positive.all() else ""
 
     @property
     def counts(self) -> dict[str, int]:

@@ -13,8 +13,8 @@ from covidcxr.core import records
 from covidcxr.core.records import Record
 from covidcxr.core.studies import LABELS, POSITIVE, TITLES, split_draw, split_kind
 from covidcxr.networks import simple_models
-from covidcxr.scores import intervals
-from covidcxr.scores.intervals import Interval, Protocol
+from covidcxr.scores import evaluation, intervals
+from covidcxr.scores.intervals import Interval
 
 BETWEEN = ("accuracy", "auroc")
 """Scores of two kinds of split."""
@@ -123,5 +123,4 @@ def _scores(tested: pd.DataFrame, threshold: float, confidence: float) -> dict[s
         (tested["label"] == POSITIVE).to_numpy(dtype=bool),
         tested["group"],
     )
-    # None of the scores that are used is resampled.
-    return intervals.evaluate(predictions, Protocol(threshold, confidence, resamples=100))
+    return evaluation.closed_form(predictions, threshold, confidence)
