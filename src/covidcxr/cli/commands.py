@@ -407,16 +407,17 @@ def press(
     output: Annotated[Path | None, typer.Argument(metavar="BOOK.pdf")] = None,
 ) -> None:
     """Set the book that Sphinx wrote as LaTeX; without files, say whether the tools are there."""
-    from covidcxr.book import press as presses
+    from covidcxr.book import latex_pdf
 
-    presses.ready()
+    latex_pdf.check_tools()
     if source and output:
-        presses.pdf(source, output)
+        latex_pdf.write(source, output)
 
 
 @app.command()
 def doors(repository: str, commit: str, folder: Path) -> None:
     """Write copies of the templates that Colab can open, for the branch that holds them."""
-    from covidcxr.book import doors as built
+    from covidcxr.book import launch_links
 
-    built.copies(Path("notebooks"), folder, built.repository(repository), commit)
+    name = launch_links.repository(repository)
+    launch_links.write_colab_copies(Path("notebooks"), folder, name, commit)
