@@ -51,7 +51,7 @@ def _named(data: Path, source: Path, text: str) -> bool:
 
 
 def _imported(code: str) -> set[str]:
-    """Imports of this package in code, by name within it."""
+    """Names that code imports of this package."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE:

@@ -1,4 +1,4 @@
-"""Counts, lists and lines as sentences have them."""
+"""Counts, lists and reasons within sentences."""
 
 from __future__ import annotations
 
@@ -19,3 +19,8 @@ def listing(names: Sequence[str]) -> str:
 def one_line(text: object) -> str:
     """Join the lines of a text, for a sentence."""
     return " ".join(str(text).split())
+
+
+def reason(error: BaseException) -> str:
+    """Write why something failed on one line, an error of the system without its path."""
+    return one_line(getattr(error, "strerror", None) or error)
