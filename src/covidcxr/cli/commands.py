@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -54,9 +55,13 @@ def _options(
     pass
 
 
+def _register(*commands: Callable[..., None]) -> None:
+    for command in commands:
+        app.command()(command)
+
+
 app.command(help=audit_commands.AUDIT)(audit_commands.audit)
-for _command in (score_commands.metrics, score_commands.compare, audit_commands.duplicates):
-    app.command()(_command)
+_register(score_commands.metrics, score_commands.compare, audit_commands.duplicates)
 
 
 @app.command()
@@ -97,7 +102,7 @@ def overlap(
         typer.echo(overlaps.as_text(found), nl=False)
 
 
-for _command in (
+_register(
     audit_commands.claims,
     study_commands.study,
     audit_commands.prose,
@@ -109,5 +114,4 @@ for _command in (
     workflow_commands.page,
     workflow_commands.press,
     workflow_commands.doors,
-):
-    app.command()(_command)
+)

@@ -108,5 +108,6 @@ def _protocol(
 ) -> Protocol:
     from covidcxr.scores import intervals
 
-    kind = "bca" if bca else "percentile"
-    return intervals.Protocol(threshold, confidence, resamples, seed, kind=kind)
+    return intervals.Protocol(
+        threshold, confidence, resamples, seed, kind="bca" if bca else "percentile"
+    )
