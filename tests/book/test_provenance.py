@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 STUDY = studies.load("config/demo.yaml")
 
 
-def made(folder: Path) -> Path:
+def written(folder: Path) -> Path:
     """Write a record."""
     return records.write(
         folder, study=STUDY, parameters={}, fingerprints={"data": "d" * 64}, method=1,
@@ -36,7 +36,7 @@ def laid_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("*.pyc"))
     (tmp_path / provenance.ENVIRONMENT).write_text("numpy==2\n")
     (tmp_path / "study.yaml").write_text("a: 1\n")
-    made(tmp_path / "results/demo/run")
+    written(tmp_path / "results/demo/run")
     cells = [
         nbformat.v4.new_code_cell(
             "study = ''\nresults = ''", metadata={"tags": ["parameters"]}, id="one"
@@ -142,11 +142,11 @@ def test_a_book_names_the_pages_that_its_prose_takes_values_from(project: Path) 
     (project / "book/index.md").write_text(
         "{glue:text}`run/page.ipynb::answer:.0f` and {glue:text}`local:s`\n"
     )
-    found = provenance.of_book(project / "book/run", project / "book")["pages"]
-    assert found["book/run/page"]["keys"] == ["answer"]
-    assert "shows" not in found["book/run/page"]
+    described = provenance.of_book(project / "book/run", project / "book")
+    assert described["book/run/page"]["keys"] == ["answer"]
+    assert "shows" not in described["book/run/page"]
     for page in ("book/index", "book/run/asking"):
-        assert found[page]["shows"] == {"book/run/page": ["answer"]}
+        assert described[page]["shows"] == {"book/run/page": ["answer"]}
 
 
 @pytest.mark.parametrize(("study", "synthetic"), [("demo", True), ("small", False)])
@@ -185,13 +185,13 @@ def test_every_figure_table_and_value_links_to_the_foot_and_links_are_not_nested
 def test_the_foot_shows_records_and_escapes_what_it_is_given(project: Path) -> None:
     facts: Any = provenance.read(executed(project))
     built = {"study": "demo", "day": "2026-01-01", "at": "commit abc"}
-    shown = sphinx_provenance.foot("book/run/page", facts, built, "../../")
+    shown = sphinx_provenance.foot(facts, built, "../../")
     assert 'href="../../provenance.json"' in shown
     assert "results/demo/run" in shown and "dddddddddd" in shown and "cccccccccc" in shown
     facts["parameters"]["title"] = "<script>"
-    assert "<script>" not in sphinx_provenance.foot("book/run/page", facts, built, "")
+    assert "<script>" not in sphinx_provenance.foot(facts, built, "")
     prose = {"shows": {"book/run/page": ["a", "b"]}}
-    assert "book/run/page.html#" in sphinx_provenance.foot("book/index", prose, built, "../")
+    assert "book/run/page.html#" in sphinx_provenance.foot(prose, built, "../")
 
 
 def test_values_of_other_pages_have_a_format() -> None:

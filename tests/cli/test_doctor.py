@@ -42,7 +42,7 @@ def test_the_paper_without_data_weights_and_network(
     found = named(studies.load("config/paper.yaml"), tmp_path)
     assert found["cohort"].status == found["weights"].status == doctor.MISSING
     assert "COVIDCXR_DATA" in found["cohort"].remedy
-    assert architecture.WEIGHT_FILES["resnet152v2"] in found["weights"].found
+    assert architecture.WEIGHT_FILES["resnet152v2"] in found["weights"].state
     assert "weights=none" in found["weights"].remedy
 
 
@@ -59,7 +59,7 @@ def test_images_and_weights_that_are_there_are_counted(
     study = studies.load("config/paper.yaml", [f"weights={tmp_path}"])
     found = named(study, tmp_path)
     assert found["cohort"].status == found["weights"].status == doctor.OK
-    assert "3 NORMAL" in found["cohort"].found
+    assert "3 NORMAL" in found["cohort"].state
     assert found["holdout"].status == doctor.NOTE  # without its listing
 
 
@@ -80,7 +80,7 @@ def test_a_folder_without_a_usable_image_of_each_class_is_missing(
     study = studies.load("small", [f"cohort.path={tmp_path}", "weights=none"])
     (finding,) = (f for f in doctor.examine(study, tmp_path) if f.name == "cohort")
     assert finding.status == doctor.MISSING
-    assert said in finding.found
+    assert said in finding.state
 
 
 def test_a_gpu_that_no_backend_sees_is_told_with_a_remedy(
@@ -89,7 +89,7 @@ def test_a_gpu_that_no_backend_sees_is_told_with_a_remedy(
     monkeypatch.setattr(gpus, "name", lambda: "NVIDIA T4")
     found = named(studies.load("config/demo.yaml"), tmp_path)["trainings use"]
     assert found.status == doctor.NOTE
-    assert "although the machine has NVIDIA T4" in found.found
+    assert "although the machine has NVIDIA T4" in found.state
     assert "make setup GPU=1" in found.remedy
     monkeypatch.setattr(devices, "probe", lambda backend: (1, ""))
     assert named(studies.load("config/demo.yaml"), tmp_path)["trainings use"].status == doctor.OK
@@ -145,7 +145,7 @@ def test_a_backend_that_fails_to_start_says_why(
 ) -> None:
     monkeypatch.setattr(devices, "probe", lambda backend: (0, "libcudnn.so: not found"))
     found = named(studies.load("config/demo.yaml"), tmp_path)["TensorFlow"]
-    assert "libcudnn.so: not found" in found.found
+    assert "libcudnn.so: not found" in found.state
 
 
 def test_a_backend_that_is_asked_for_and_absent_is_missing(

@@ -11,22 +11,24 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_every_command_is_for_readers_or_for_the_workflow() -> None:
-    told = dict(sphinx_reference.commands())
-    assert {"audit", "metrics", "compare", "duplicates", "overlap", "doctor", "claims"} <= set(told)
-    assert not set(told) & sphinx_reference.INTERNAL
-    for name, text in told.items():
+    shown = dict(sphinx_reference.commands())
+    assert {"audit", "metrics", "compare", "duplicates", "overlap", "doctor", "claims"} <= set(
+        shown
+    )
+    assert not set(shown) & sphinx_reference.INTERNAL
+    for name, text in shown.items():
         assert text.startswith(f"Usage: covidcxr {name}"), text[:80]
     from typer.main import get_command
 
     from covidcxr.cli import commands
 
     every = set(get_command(commands.app).commands)  # type: ignore[attr-defined]
-    assert set(told) | sphinx_reference.INTERNAL == every
+    assert set(shown) | sphinx_reference.INTERNAL == every
 
 
 def test_targets_are_those_that_make_help_lists() -> None:
-    found = sphinx_reference.targets("a: b ## does a\nb:\n\tx\n.c: d ## no\nlock: ## does lock\n")
-    assert found == [("make a", "does a"), ("make lock", "does lock")]
+    listed = sphinx_reference.targets("a: b ## does a\nb:\n\tx\n.c: d ## no\nlock: ## does lock\n")
+    assert listed == [("make a", "does a"), ("make lock", "does lock")]
     makefile = (ROOT / "Makefile").read_text()
     assert {"make book", "make test", "make pdf"} <= set(dict(sphinx_reference.targets(makefile)))
 

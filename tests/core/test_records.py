@@ -207,12 +207,13 @@ def test_names_of_groups_stay_text(tmp_path: Path) -> None:
 def test_a_record_that_is_being_written_is_not_listed(tmp_path: Path) -> None:
     write(tmp_path / "study/run")
     write(tmp_path / "study/.run.1234.part")
-    assert [r.folder.name for r in records.every(tmp_path)] == ["run"]
+    assert records.paths(tmp_path / "study") == [tmp_path / "study/run/record.json"]
 
 
 def test_every_committed_record_is_whole_and_of_real_images() -> None:
-    found = records.every(Path("results"))
-    committed = [r for r in found if not r["study"].startswith("demo")]
+    files = [file for study in Path("results").iterdir() for file in records.paths(study)]
+    every = [records.read(file.parent) for file in files]
+    committed = [record for record in every if not record["study"].startswith("demo")]
     assert len(committed) >= 4  # three networks and their cohort
     for record in committed:
         assert not record.is_synthetic

@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
-from covidcxr.book import press, sphinx_print, sphinx_provenance
+from covidcxr.book import latex_pdf, sphinx_print, sphinx_provenance
 from covidcxr.core import studies
 from tests.conftest import PAGES, Project
 
@@ -45,7 +45,7 @@ def test_every_training_left_a_whole_record(demo: Project) -> None:
         }  # fmt: skip
 
 
-PAPER = (*press.TOOLS, "pdftotext")
+PAPER = (*latex_pdf.TOOLS, "pdftotext")
 
 
 @pytest.mark.skipif(not all(map(shutil.which, PAPER)), reason=f"needs {', '.join(PAPER)}")

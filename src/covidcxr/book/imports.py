@@ -17,14 +17,9 @@ MACHINERY = ("book.pages", "book.provenance")
 
 
 def of_template(template: Path, root: Path) -> list[Path]:
-    """Return the package's files that a notebook's code needs, directly or not, sorted.
+    """Files of the package that a notebook's code needs, directly or not, sorted.
 
-    Parameters
-    ----------
-    template
-        A notebook.
-    root
-        The project's folder, which holds ``src``.
+    ``root`` is the project's folder, which holds ``src``.
     """
     cells = json.loads(template.read_text("utf-8"))["cells"]
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
@@ -32,14 +27,9 @@ def of_template(template: Path, root: Path) -> list[Path]:
 
 
 def of_modules(names: Iterable[str], root: Path) -> list[Path]:
-    """Return the files of modules, of all that they import, and of the data that these read.
+    """Files of modules, of all that they import, and of the data that these read.
 
-    Parameters
-    ----------
-    names
-        As they are called within the package; what is no module is passed over.
-    root
-        The project's folder, which holds ``src``.
+    Modules are named within the package; a name that is no module is passed over.
     """
     graph = _graph()
     modules = {f"{PACKAGE}.{name}" for name in names} & graph.modules
@@ -49,28 +39,28 @@ def of_modules(names: Iterable[str], root: Path) -> list[Path]:
         path: ".".join((PACKAGE, *path.relative_to(source).with_suffix("").parts))
         for path in sorted(source.rglob("*.py"))
     }
-    found = [path for path, name in files.items() if name.removesuffix(".__init__") in needed]
-    text = "".join(path.read_text("utf-8") for path in found)
-    return found + [path for path in sorted(source.rglob("*.yaml")) if _named(path, source, text)]
+    code = [path for path, name in files.items() if name.removesuffix(".__init__") in needed]
+    text = "".join(path.read_text("utf-8") for path in code)
+    return code + [path for path in sorted(source.rglob("*.yaml")) if _named(path, source, text)]
 
 
 def _named(data: Path, source: Path, text: str) -> bool:
-    """Return whether code names a file of data, or the folder that holds more of its kind."""
+    """Whether code names a file of data, or the folder that holds more of its kind."""
     path = data.relative_to(source)
     return path.as_posix() in text or (len(path.parts) > 2 and path.parent.as_posix() in text)
 
 
 def _imported(code: str) -> set[str]:
-    """Return what code imports of this package, by name within it."""
-    found: set[str] = set()
+    """Names that code imports of this package."""
+    names: set[str] = set()
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE:
             module = (node.module or "").partition(".")[2]
             # What is imported from a package may be a module itself.
-            found |= {module, *(f"{module}.{alias.name}".lstrip(".") for alias in node.names)}
+            names |= {module, *(f"{module}.{alias.name}".lstrip(".") for alias in node.names)}
         elif isinstance(node, ast.Import):
-            found |= {alias.name.removeprefix(f"{PACKAGE}.") for alias in node.names}
-    return found
+            names |= {alias.name.removeprefix(f"{PACKAGE}.") for alias in node.names}
+    return names
 
 
 @cache

@@ -1,7 +1,7 @@
-"""What notebooks put out as HTML, as nodes of docutils, which any writer of Sphinx can set.
+"""Conversion of notebooks' HTML output to nodes of docutils, which any writer of Sphinx can set.
 
-Understands the markup of the project's own tables, figures, badges and remarks; what takes a
-hand or a script to use is left out.
+It knows the markup of the project's own tables, figures, badges and remarks, and leaves out
+controls and scripts.
 """
 
 from __future__ import annotations
@@ -14,21 +14,9 @@ from bs4.element import Comment, NavigableString, PageElement, Tag
 from docutils import nodes
 
 _BLOCKS = {
-    *(
-        "aside",
-        "blockquote",
-        "details",
-        "div",
-        "dl",
-        "figure",
-        "figcaption",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-    ),
-    *("img", "ol", "p", "pre", "section", "summary", "table", "ul"),
-}
+    "aside", "blockquote", "details", "div", "dl", "figure", "figcaption", "h1", "h2", "h3", "h4",
+    "img", "ol", "p", "pre", "section", "summary", "table", "ul",
+}  # fmt: skip
 _LEFT_OUT = "script, style, svg, fieldset, button, input, select, template, [hidden], .downloads"
 _INLINE = {
     **dict.fromkeys(("b", "strong", "dt", "th"), nodes.strong),
@@ -43,18 +31,7 @@ Grid = dict[tuple[int, int], Tag]
 
 
 def to_nodes(html: str) -> list[nodes.Node]:
-    """Return markup as nodes, in its order.
-
-    Parameters
-    ----------
-    html
-        Of one output.
-
-    Returns
-    -------
-    list
-        Paragraphs, tables, images, lists; empty where nothing can be read.
-    """
+    """Paragraphs, tables, images and lists of one output, in its order."""
     soup = BeautifulSoup(html, "html.parser")
     for tag in soup.select(_LEFT_OUT):
         tag.decompose()
@@ -62,7 +39,7 @@ def to_nodes(html: str) -> list[nodes.Node]:
 
 
 def _blocks(parent: Tag) -> Iterator[nodes.Node]:
-    """Yield what a tag holds, runs of words as paragraphs."""
+    """Content of a tag, runs of words as paragraphs."""
     run: list[PageElement] = []
     for child in [*parent.children, None]:
         if child is None or (isinstance(child, Tag) and child.name in _BLOCKS):
@@ -81,13 +58,13 @@ def _block(tag: Tag) -> Iterator[nodes.Node]:
         case "table":
             yield from _table(tag)
         case "img":
-            yield image(str(tag["src"]), str(tag.get("alt", "")))
+            # Sphinx has yet to fetch it and to turn it into what its writer can set.
+            yield nodes.image(uri=tag["src"], alt=tag.get("alt", ""), candidates={"?": ""})
         case "h1" | "h2" | "h3" | "h4":
             yield nodes.rubric("", "", *_inside(tag))
         case "ul" | "ol":
-            made = nodes.bullet_list() if tag.name == "ul" else nodes.enumerated_list()
-            made += [nodes.list_item("", *_blocks(item)) for item in tag.find_all("li")]
-            yield made
+            kind = nodes.bullet_list if tag.name == "ul" else nodes.enumerated_list
+            yield kind("", *(nodes.list_item("", *_blocks(li)) for li in tag.find_all("li")))
         case "dl":
             yield _facts(tag)
         case "pre":
@@ -99,16 +76,16 @@ def _block(tag: Tag) -> Iterator[nodes.Node]:
 
 
 def _facts(tag: Tag) -> nodes.paragraph:
-    """Run the terms of a list and what they mean into one paragraph."""
-    made = nodes.paragraph()
-    for term, told in zip(tag.find_all("dt"), tag.find_all("dd"), strict=True):
-        made += [
-            *([nodes.Text(" · ")] if len(made) else []),
+    """Terms of a list and what they mean, run into one paragraph."""
+    words: list[nodes.Node] = []
+    for term, meaning in zip(tag.find_all("dt"), tag.find_all("dd"), strict=True):
+        words += [
+            *([nodes.Text(" · ")] if words else []),
             nodes.strong(text=term.get_text()),
             nodes.Text(" "),
-            *_inside(told),
+            *_inside(meaning),
         ]
-    return made
+    return nodes.paragraph("", "", *words)
 
 
 def _inside(tag: Tag) -> list[nodes.Node]:
@@ -140,56 +117,40 @@ def _words(element: PageElement) -> Iterator[nodes.Node]:
 
 
 def _flat(text: str) -> str:
-    """Join lines: where markup is broken means nothing."""
+    """Join the lines of a text, and keep a blank at either end."""
     core = " ".join(text.split())
     return f"{' ' * text[:1].isspace()}{core}{' ' * (text[-1:].isspace() and bool(core))}"
 
 
-def image(address: str, alt: str) -> nodes.image:
-    """Return an image that Sphinx has yet to fetch and to turn into what its writer can set."""
-    return nodes.image(uri=address, alt=alt, candidates={"?": ""})
-
-
-# --- tables
-
-
 def cells(table: Tag) -> tuple[Grid, int, int]:
-    """Lay the cells of a table out.
-
-    Returns
-    -------
-    tuple
-        The cells by where they begin, and how many rows and columns there are.
-    """
+    """Cells of a table by where they begin, and its numbers of rows and columns."""
     grid: Grid = {}
-    taken: set[tuple[int, int]] = set()
+    occupied: set[tuple[int, int]] = set()
     rows = table.find_all("tr")
     for r, row in enumerate(rows):
         c = 0
         for cell in row.find_all(["td", "th"], recursive=False):
-            while (r, c) in taken:
+            while (r, c) in occupied:
                 c += 1
             grid[r, c] = cell
-            taken |= set(
-                product(range(r, r + _span(cell, "row")), range(c, c + _span(cell, "col")))
-            )
-    return grid, len(rows), 1 + max((c for _, c in taken), default=-1)
+            height, width = _span(cell, "row"), _span(cell, "col")
+            occupied |= set(product(range(r, r + height), range(c, c + width)))
+    return grid, len(rows), 1 + max((c for _, c in occupied), default=-1)
 
 
 def _table(tag: Tag) -> Iterator[nodes.Node]:
-    grid, rows, count = cells(tag)
-    if not count:
+    grid, rows, columns = cells(tag)
+    if not columns:
         return
     headed = len(tag.thead.find_all("tr")) if tag.thead else 0
-    group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in range(count)), cols=count)
-    head, body = nodes.thead(), nodes.tbody()
-    for r in range(rows):
-        row = nodes.row()
-        for c in range(count):
-            if (r, c) in grid:
-                row += _entry(grid[r, c])
-        (head if r < headed else body).append(row)
-    group += [head, body] if headed else [body]
+    lines = [
+        nodes.row("", *(_entry(grid[r, c]) for c in range(columns) if (r, c) in grid))
+        for r in range(rows)
+    ]
+    group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in range(columns)), cols=columns)
+    if headed:
+        group += nodes.thead("", *lines[:headed])
+    group += nodes.tbody("", *lines[headed:])
     table = nodes.table("", group)
     if tag.caption:
         table.insert(0, nodes.title("", "", *_inside(tag.caption)))
@@ -198,15 +159,12 @@ def _table(tag: Tag) -> Iterator[nodes.Node]:
 
 def _entry(cell: Tag) -> nodes.entry:
     if cell.name == "th" and cell.find_parent("thead") is None:
-        entry = nodes.entry("", nodes.paragraph("", "", nodes.strong("", "", *_inside(cell))))
+        content = [nodes.paragraph("", "", nodes.strong("", "", *_inside(cell)))]
     else:
-        entry = nodes.entry("", *(list(_blocks(cell)) or [nodes.paragraph()]))
-    if (more := _span(cell, "row") - 1) > 0:
-        entry["morerows"] = more
-    if (more := _span(cell, "col") - 1) > 0:
-        entry["morecols"] = more
-    return entry
+        content = list(_blocks(cell)) or [nodes.paragraph()]
+    spans = {"morerows": _span(cell, "row") - 1, "morecols": _span(cell, "col") - 1}
+    return nodes.entry("", *content, **{name: more for name, more in spans.items() if more > 0})
 
 
-def _span(cell: Tag, way: str) -> int:
-    return int(str(cell.get(f"{way}span", "1")))
+def _span(cell: Tag, direction: str) -> int:
+    return int(str(cell.get(f"{direction}span", "1")))

@@ -1,7 +1,7 @@
-"""Numbers in prose: each is glued from what computed it, or allowed with a reason.
+"""Check of numbers in prose: each is glued from what computed it, or allowed with a reason.
 
-What is looked at is text that a reader sees as text. Code, roles, mathematics, links,
-tables and directives' options are not, nor are names that hold digits.
+Code, roles, mathematics, links, tables and directives' options are no prose; names may hold
+digits.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _NAMES = re.compile(
 _NUMBER = re.compile(r"(?<![\w.])\d[\d.,]*")
 
 
-class Found(NamedTuple):
+class TypedNumber(NamedTuple):
     """A number in prose: where, which, and the words around it."""
 
     page: str
@@ -52,45 +52,34 @@ class Found(NamedTuple):
     around: str
 
 
-def numbers(page: str, text: str) -> list[Found]:
-    """Return the numbers that stand in a text as they are.
-
-    Parameters
-    ----------
-    page
-        What to call the text.
-    text
-        MyST Markdown.
-    """
+def numbers(page: str, text: str) -> list[TypedNumber]:
+    """Typed numbers of a text in MyST Markdown; ``page`` is its name."""
     for pattern in _NOT_PROSE:
         text = pattern.sub(" ", text)
     text = " ".join(_NAMES.sub(" ", text).split())
     return [
-        Found(page, match[0].rstrip(".,"), text[max(0, match.start() - 40) : match.end() + 40])
+        TypedNumber(
+            page, match[0].rstrip(".,"), text[max(0, match.start() - 40) : match.end() + 40]
+        )
         for match in _NUMBER.finditer(text)
     ]
 
 
-def every(root: Path = Path()) -> list[Found]:
-    """Return the numbers in the prose of all pages and notebooks of a project."""
-    found: list[Found] = []
-    for path in sorted((root / "book").glob("*.md")):
-        found += numbers(f"book/{path.name}", path.read_text("utf-8"))
+def of_project(root: Path = Path()) -> list[TypedNumber]:
+    """Typed numbers in the prose of all pages and notebooks of a project."""
+    texts = {
+        f"book/{path.name}": path.read_text("utf-8")
+        for path in sorted((root / "book").glob("*.md"))
+    }
     for path in sorted((root / "notebooks").glob("*/*.ipynb")):
         cells = nbformat.read(path, as_version=4).cells
-        text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-        found += numbers(path.relative_to(root).as_posix(), text)
-    return found
+        prose = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+        texts[path.relative_to(root).as_posix()] = prose
+    return [number for page, text in texts.items() for number in numbers(page, text)]
 
 
 def check(root: Path = Path()) -> None:
-    """Refuse numbers that are neither glued nor allowed, and allowances that nothing needs.
-
-    Raises
-    ------
-    Problem
-        With the first of them.
-    """
+    """Refuse numbers that are neither glued nor allowed, and allowances that nothing needs."""
     path = root / ALLOWED
     allowed = [
         (str(page), str(phrase), str(why))
@@ -98,12 +87,12 @@ def check(root: Path = Path()) -> None:
         for phrase, why in phrases.items()
     ]
     needed = set()
-    for found in every(root):
-        fitting = {one for one in allowed if one[0] == found.page and one[1] in found.around}
+    for typed in of_project(root):
+        fitting = {one for one in allowed if one[0] == typed.page and one[1] in typed.around}
         if not fitting:
             raise Problem(
-                f"{found.page}: the number {found.number} is typed into prose "
-                f"('… {found.around} …'); glue it from what computes it, or allow the words around "
+                f"{typed.page}: the number {typed.number} is typed into prose "
+                f"('… {typed.around} …'); glue it from what computes it, or allow the words around "
                 f"it in {ALLOWED} with a reason."
             )
         needed |= fitting

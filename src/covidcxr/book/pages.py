@@ -24,27 +24,17 @@ _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
 def execute(template: Path, output: Path, parameters: Mapping[str, Any]) -> None:
-    """Execute a template and write it as a page of the book.
+    """Execute a template and write it as a page of the book, whole or not at all.
 
-    Progress (what the cells write to standard error) goes to this process's
-    standard error; it, papermill's timestamps and this machine's paths stay out
-    of the page. ``{{ name }}`` in text cells becomes that parameter's value.
-
-    Parameters
-    ----------
-    template
-        A notebook with a cell tagged ``parameters``.
-    output
-        The page, written whole or not at all. A failed run is kept beside it,
-        as ``*.failed.ipynb``.
-    parameters
-        Values for the parameters cell.
+    Progress (what the cells write to standard error) goes to this process's standard error; it,
+    papermill's timestamps and this machine's paths stay out of the page. ``{{ name }}`` in text
+    cells becomes that parameter's value. A failed run is kept beside the page, as
+    ``*.failed.ipynb``.
 
     Raises
     ------
     Problem
-        For a parameter that the template does not have, and for a cell that
-        raised one.
+        For a parameter that the template does not have, and for a cell that raised one.
     papermill.PapermillExecutionError
         With the cell's traceback, for any other failure.
     """
@@ -62,7 +52,7 @@ def execute(template: Path, output: Path, parameters: Mapping[str, Any]) -> None
     failed.parent.mkdir(parents=True, exist_ok=True)
     try:
         began = time.monotonic()
-        with _listening() as used:
+        with _trace() as used:
             papermill.execute_notebook(
                 str(template),
                 str(failed),
@@ -86,21 +76,10 @@ def execute(template: Path, output: Path, parameters: Mapping[str, Any]) -> None
 
 
 def clean(page: nbformat.NotebookNode, parameters: Mapping[str, Any], root: Path) -> None:
-    """Take out of an executed notebook, in place, what a reader must not see.
+    """Remove traces of the run and of the machine from an executed notebook, in place.
 
-    Parameters
-    ----------
-    page
-        The executed notebook.
-    parameters
-        Values for the placeholders in its text cells.
-    root
-        The folder whose path is cut from every output and every line of code.
-
-    Raises
-    ------
-    Problem
-        For a placeholder without a parameter.
+    ``parameters`` fill the placeholders in its text cells; ``root`` is the folder whose path is
+    cut from every output and every line of code.
     """
     page.metadata.pop("papermill", None)
     for cell in page.cells:
@@ -123,7 +102,7 @@ def clean(page: nbformat.NotebookNode, parameters: Mapping[str, Any], root: Path
 
 
 @contextlib.contextmanager
-def _listening() -> Iterator[Callable[[], list[Path]]]:
+def _trace() -> Iterator[Callable[[], list[Path]]]:
     """Have the notebook's process note which results it reads or makes."""
     with tempfile.TemporaryDirectory() as folder:
         notes = Path(folder) / "used"
@@ -136,7 +115,7 @@ def _listening() -> Iterator[Callable[[], list[Path]]]:
 
 
 class _Progress:
-    """Standard error without what TensorFlow's C++ part says while it loads."""
+    """Standard error without TensorFlow's messages while it loads."""
 
     _noise = re.compile(r"^(?:[IWEF]0000 \d|WARNING: All log messages before absl)")
 
@@ -165,25 +144,17 @@ def _without_paths(text: str, root: Path) -> str:
     return text
 
 
-def stage(made: Mapping[str, Path], folder: Path) -> None:
-    """Put executed pages where the book's table of contents expects them, and nothing else.
-
-    Parameters
-    ----------
-    made
-        Executed notebooks by the name of their page.
-    folder
-        The place of computed pages in the book's source.
-    """
+def stage(pages: Mapping[str, Path], folder: Path) -> None:
+    """Replace a folder by executed pages, which come by the name of their page."""
     with atomic.folder(folder) as aside:
-        for name, path in made.items():
+        for name, path in pages.items():
             (aside / f"{name}.ipynb").write_bytes(path.read_bytes())
 
 
-def table_of_contents(path: Path, made: set[str], root: str | None = None) -> str:
-    """Return a table of contents without the computed pages that a study does not have.
+def table_of_contents(path: Path, executed: set[str], root: str | None = None) -> str:
+    """Table of contents without the computed pages that a study does not have.
 
-    Where a root is named, the book opens with that page instead of its usual one.
+    ``root`` is the page that the book opens with, instead of its usual one.
     """
     toc = yaml.safe_load(path.read_text(encoding="utf-8"))
     toc["root"] = root or toc["root"]
@@ -191,6 +162,6 @@ def table_of_contents(path: Path, made: set[str], root: str | None = None) -> st
         part["chapters"] = [
             chapter
             for chapter in part["chapters"]
-            if not chapter["file"].startswith("book/run/") or Path(chapter["file"]).name in made
+            if not chapter["file"].startswith("book/run/") or Path(chapter["file"]).name in executed
         ]
     return yaml.safe_dump(toc, sort_keys=False)

@@ -1,9 +1,8 @@
-"""Where what stands on a page came from, and whether it still comes from there.
+"""Provenance of pages: what each was made from, and whether that still lies there.
 
-A page carries, in its notebook's metadata, the template and parameters it was made with,
-the records it read or made, and the state of code and environment. When a book is
-rendered these are compared with what lies there now, shown at the foot of each page, and
-written out as ``provenance.json``.
+A page carries, in its notebook's metadata, its template and parameters, the records it read or
+made, and the state of code and environment. Snakemake decides by time what is executed again.
+Before a book is rendered, `check` compares contents, which also covers files that no rule names.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from covidcxr.core import machine
 from covidcxr.core.errors import Problem
 
 KEY = "covidcxr"
-"""Where a notebook's metadata hold it."""
+"""The key in a notebook's metadata."""
 
 ENVIRONMENT = "requirements.lock"
 
@@ -35,18 +34,18 @@ Facts = dict[str, Any]
 def of_page(
     template: Path, parameters: Mapping[str, Any], used: Iterable[Path], root: Path
 ) -> Facts:
-    """Say what a page is made from.
+    """Provenance of an executed page.
 
     Parameters
     ----------
     template
         The notebook that was executed.
     parameters
-        What it was given.
+        Its parameters.
     used
         Files that it read results from, as `covidcxr.core.records.used` notes them.
     root
-        The project's folder, relative to which paths are given.
+        The project's folder, to which paths are relative.
 
     Returns
     -------
@@ -71,10 +70,7 @@ def of_page(
 
 
 def state(root: Path, template: Path | None = None) -> Facts:
-    """Return the state of the project: ``code``, ``environment`` and ``commit``.
-
-    The code is all of the package, or what a template needs.
-    """
+    """State of the project: ``code`` (of all or a template), ``environment``, ``commit``."""
     return {
         "code": code(root, template),
         "environment": _digest(root / ENVIRONMENT),
@@ -95,49 +91,27 @@ def code(root: Path, template: Path | None = None) -> str:
     return digest.hexdigest()
 
 
-def stale(page: Facts, root: Path) -> list[str]:
-    """Name what has changed since a page was made; nothing for a fresh one.
-
-    Parameters
-    ----------
-    page
-        As `of_page` returned it.
-    root
-        The project's folder as it is now.
-    """
-    found = [
+def changes(page: Facts, root: Path) -> list[str]:
+    """List what has changed since a page was made; ``page`` is as `of_page` returned it."""
+    changed = [
         f"{path} {'has changed' if (root / path).is_file() else 'is gone'}"
         for path, digest in page["files"].items()
         if _digest(root / path) != digest
     ]
     if page["code"] != code(root, root / page["template"]):
-        found.append("code that it needs has changed")
+        changed.append("code that it needs has changed")
     if page["environment"] != _digest(root / ENVIRONMENT):
-        found.append(f"{ENVIRONMENT} has changed")
-    return found
+        changed.append(f"{ENVIRONMENT} has changed")
+    return changed
 
 
 def check(pages: Mapping[str, Path], root: Path) -> None:
-    """Refuse to render pages that were made from something else than what lies there now.
-
-    Parameters
-    ----------
-    pages
-        Executed notebooks by the name of their page.
-    root
-        The project's folder.
-
-    Raises
-    ------
-    Problem
-        For the first page that says nothing of its making, or something that is no longer so.
-    """
+    """Refuse the first of the executed pages, by name, that is older than what it shows."""
     for name, path in pages.items():
         page = read(path)
         if page is None:
             raise Problem(f"{path}: says nothing of how it was made; delete it and build again.")
-        changed = stale(page, root)
-        if changed:
+        if changed := changes(page, root):
             raise Problem(
                 f"{path}: the page '{name}' is older than what it shows ({'; '.join(changed)}); "
                 "delete it and build again."
@@ -145,21 +119,9 @@ def check(pages: Mapping[str, Path], root: Path) -> None:
 
 
 def read(path: Path) -> Facts | None:
-    """Return what a page says of its making, or None where it says nothing."""
+    """Return a page's provenance; None where it has none."""
     facts: Facts | None = nbformat.read(path, as_version=4).metadata.get(KEY)
     return json.loads(json.dumps(facts)) if facts else None
-
-
-def keys(page: nbformat.NotebookNode) -> list[str]:
-    """Return the names under which a page keeps values for prose."""
-    return sorted(
-        {
-            output["metadata"]["scrapbook"]["name"]
-            for cell in page.cells
-            for output in cell.get("outputs", [])
-            if "scrapbook" in output.get("metadata", {})
-        }
-    )
 
 
 def references(text: str) -> list[tuple[str | None, str]]:
@@ -168,20 +130,11 @@ def references(text: str) -> list[tuple[str | None, str]]:
 
 
 def of_book(folder: Path, prose: Path) -> Facts:
-    """Gather what all pages of a book say.
+    """Provenance of all pages of a book, by page.
 
-    Parameters
-    ----------
-    folder
-        The executed pages.
-    prose
-        The pages that were written.
-
-    Returns
-    -------
-    dict
-        ``pages``: of each executed page what `of_page` says, and the ``keys`` of the values
-        it keeps; of every page that ``shows`` values of others those, by the page they are of.
+    Of each executed page in ``folder`` what `of_page` says, and the ``keys`` of the values that it
+    glues; of every page, those in the folder ``prose`` too, the values of other pages that it
+    ``shows``, by page.
     """
     pages: Facts = {}
     for path in sorted(folder.glob("*.ipynb")):
@@ -189,16 +142,21 @@ def of_book(folder: Path, prose: Path) -> Facts:
         text = "\n".join(cell.source for cell in page.cells if cell.cell_type == "markdown")
         pages[f"{prose.name}/{folder.name}/{path.stem}"] = {
             **(read(path) or {}),
-            "keys": keys(page),
-            **_borrowed(text, f"{prose.name}/{folder.name}"),
+            "keys": _glued(page),
+            **_shows(text, f"{prose.name}/{folder.name}"),
         }
     for path in sorted(prose.glob("*.md")):
-        pages[f"{prose.name}/{path.stem}"] = _borrowed(path.read_text("utf-8"), prose.name)
-    return {"pages": pages}
+        pages[f"{prose.name}/{path.stem}"] = _shows(path.read_text("utf-8"), prose.name)
+    return pages
 
 
-def _borrowed(text: str, folder: str) -> Facts:
-    """Return the values of other pages that a text in a folder shows, if any."""
+def _glued(page: nbformat.NotebookNode) -> list[str]:
+    outputs = [output for cell in page.cells for output in cell.get("outputs", [])]
+    glued = (output.get("metadata", {}).get("scrapbook") for output in outputs)
+    return sorted({value["name"] for value in glued if value})
+
+
+def _shows(text: str, folder: str) -> Facts:
     shown: dict[str, list[str]] = {}
     for source, key in references(text):
         if source:
@@ -211,9 +169,7 @@ def _of_record(path: Path, root: Path) -> Facts:
     return {
         "path": _relative(path.parent, root),
         "sha256": _digest(path),
-        "created": content["created"],
-        "commit": content["commit"],
-        "fingerprints": content["fingerprints"],
+        **{key: content[key] for key in ("created", "commit", "fingerprints")},
     }
 
 
@@ -237,8 +193,8 @@ def _shown(value: Any, root: Path) -> Any:
 def _digest(path: Path) -> str:
     if not path.is_file():
         return ""
-    told = path.stat()
-    return _digest_of(path, told.st_size, told.st_mtime_ns)
+    status = path.stat()
+    return _digest_of(path, status.st_size, status.st_mtime_ns)
 
 
 @cache

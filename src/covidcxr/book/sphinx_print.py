@@ -1,7 +1,7 @@
 """A Sphinx extension: the book as LaTeX, for paper.
 
-What notebooks put out as HTML is set like everything else, the code that put it out is left to
-the web, the parts of the table of contents are parts, and each page says what it was made from.
+Notebooks' HTML output becomes LaTeX, their code is left to the web, the parts of the table of
+contents are parts, and each page ends with its provenance.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _NAMED = 3
 
 _HEADS = r"""
 \AtBeginDocument{%%
-  \fancypagestyle{normal}{\fancyhf{}\fancyfoot[C]{\thepage}\fancyhead[C]{\footnotesize %(said)s}}%%
-  \fancypagestyle{plain}{\fancyhf{}\fancyfoot[C]{\thepage}\fancyhead[C]{\footnotesize %(said)s}}}
+  \fancypagestyle{normal}{\fancyhf{}\fancyfoot[C]{\thepage}\fancyhead[C]{\footnotesize %(text)s}}%%
+  \fancypagestyle{plain}{\fancyhf{}\fancyfoot[C]{\thepage}\fancyhead[C]{\footnotesize %(text)s}}}
 """
 
 
@@ -82,27 +82,21 @@ class Sources(SphinxPostTransform):
             if "template" in page and isinstance(file[0], nodes.section):
                 file[0] += [
                     nodes.raw("", r"\begingroup\footnotesize", format="latex"),
-                    nodes.paragraph(text=made(page)),
+                    nodes.paragraph(text=origin(page)),
                     nodes.raw("", r"\endgroup", format="latex"),
                 ]
 
 
-def made(page: Mapping[str, Any]) -> str:
-    """Say in a sentence or two what a page was made from.
-
-    Parameters
-    ----------
-    page
-        What `covidcxr.book.provenance.of_book` says of it.
-    """
-    given = ", ".join(f"{k}={v}" for k, v in page["parameters"].items())
+def origin(page: Mapping[str, Any]) -> str:
+    """Provenance of a page, as `covidcxr.book.provenance.of_book` describes it, in a sentence."""
+    parameters = ", ".join(f"{k}={v}" for k, v in page["parameters"].items())
     commit = page["commit"]
     at = f"commit {commit['id'][:10]}" if commit.get("id") else "no commit"
     records = ", ".join(f"{one['path']} ({one['created'][:10]})" for one in page["records"])
     if len(page["records"]) > _NAMED:
         records = f"{len(page['records'])}, which provenance.json names"
     return (
-        f"Made by {page['template']}{f' with {given}' if given else ''} at {at}"
+        f"Made by {page['template']}{f' with {parameters}' if parameters else ''} at {at}"
         f"{' and changes' if commit.get('changed') else ''}."
         + (f" Records: {records}." if records else "")
     )
@@ -114,7 +108,7 @@ def _title(app: Sphinx, configured: Config) -> None:
     configured.today = f"Study {built['study']}, commit {commit}, {built['day']}"
     if configured.html_theme_options.get("announcement"):
         configured.today += f". {NOTICE}"
-        configured.latex_elements["preamble"] += _HEADS % {"said": NOTICE}
+        configured.latex_elements["preamble"] += _HEADS % {"text": NOTICE}
 
 
 def _front(app: Sphinx, document: nodes.document) -> None:

@@ -1,15 +1,14 @@
-"""A Sphinx extension: the foot of each page says how it was made, and everything links to it.
+"""A Sphinx extension: the provenance of each page at its foot, linked from what it shows.
 
-Besides, it writes the same for machines beside the rendered pages: ``provenance.json``, and
-the build as a research object.
+It also writes the same for machines beside the rendered pages: ``provenance.json`` and an RO-Crate.
 """
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,26 +40,18 @@ def setup(app: Sphinx) -> dict[str, Any]:
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def foot(name: str, page: Mapping[str, Any], built: Mapping[str, Any], up: str) -> str:
-    """Return the foot of a page as HTML.
+def foot(page: Mapping[str, Any], built: Mapping[str, Any], up: str) -> str:
+    """Foot of a page as HTML.
 
-    Parameters
-    ----------
-    name
-        The page's.
-    page
-        What `covidcxr.book.provenance.of_book` says of it.
-    built
-        What it says of the build: ``study``, ``commit``, ``day``, ``environment``.
-    up
-        The way from the page to the folder of the book.
+    ``page`` is as `covidcxr.book.provenance.of_book` describes it; ``built`` holds ``study``,
+    ``day`` and ``at`` (the commit) of the build; ``up`` leads to the book's folder.
     """
     rows: list[tuple[str, str]] = []
     if "template" in page:
-        given = ", ".join(f"{k}={v}" for k, v in page["parameters"].items()) or "none"
+        parameters = ", ".join(f"{k}={v}" for k, v in page["parameters"].items()) or "none"
         rows += [
-            ("Notebook", f"<code>{_e(page['template'])}</code>"),
-            ("Parameters", f"<code>{_e(given)}</code>"),
+            ("Notebook", f"<code>{escape(page['template'])}</code>"),
+            ("Parameters", f"<code>{escape(parameters)}</code>"),
             ("Run at", _commit(page["commit"])),
             ("Package", _hash(page["code"])),
             ("Environment", f"{provenance.ENVIRONMENT} {_hash(page['environment'])}"),
@@ -68,16 +59,17 @@ def foot(name: str, page: Mapping[str, Any], built: Mapping[str, Any], up: str) 
         ]
     if page.get("shows"):
         links = ", ".join(
-            f'<a href="{up}{_e(source)}.html#{ANCHOR}">{_e(source)}</a> ({len(keys)})'
+            f'<a href="{up}{escape(source)}.html#{ANCHOR}">{escape(source)}</a> ({len(keys)})'
             for source, keys in page["shows"].items()
         )
         rows.append(("Values of other pages", links))
-    rows.append(("Book", f"study {_e(built['study'])}, built {_e(built['day'])}, {built['at']}"))
+    study = escape(built["study"])
+    rows.append(("Book", f"study {study}, built {built['day']}, {built['at']}"))
     rows.append(("For machines", f'<a href="{up}{FILE}">{FILE}</a>'))
     items = "".join(f"<div><dt>{key}</dt><dd>{value}</dd></div>" for key, value in rows)
-    summary = f"How this page was made: study {_e(built['study'])}, {_e(built['day'])}"
     return (
-        f'<details class="provenance"><summary>{summary}</summary>'
+        '<details class="provenance"><summary>How this page was made: '
+        f"study {study}, {built['day']}</summary>"
         f'<dl id="{ANCHOR}">{items}</dl></details>'
     )
 
@@ -99,14 +91,18 @@ def linked(body: str) -> str:
 
 def _gather(app: Sphinx, configured: Config) -> None:
     root = Path(app.srcdir)
-    found = provenance.of_book(root / "book" / "run", root / "book")
+    pages = provenance.of_book(root / "book" / "run", root / "book")
     # The study is named by the folder of its resolved file; some pages show another one.
-    scored = found["pages"].get("book/run/metrics", {}).get("parameters", {})
-    study = scored.get("study", "none/none")
+    parameters = pages.get("book/run/metrics", {}).get("parameters", {})
+    study = parameters.get("study", "none/none")
     name = Path(study).parent.name
     app.covidcxr = {  # type: ignore[attr-defined]
-        "build": {"study": name, "day": _today(), **provenance.state(root)},
-        **found,
+        "build": {
+            "study": name,
+            "day": f"{datetime.now(UTC):%Y-%m-%d}",
+            **provenance.state(root),
+        },
+        "pages": pages,
     }
     if not (root / study).is_file():
         return
@@ -123,7 +119,7 @@ def _extend(app: Sphinx, pagename: str, templatename: str, context: dict[str, An
         return
     built = book["build"] | {"at": _commit(book["build"]["commit"])}
     up = "../" * pagename.count("/")
-    context["body"] = linked(context["body"]) + foot(pagename, book["pages"][pagename], built, up)
+    context["body"] = linked(context["body"]) + foot(book["pages"][pagename], built, up)
 
 
 def _write(app: Sphinx, error: Exception | None) -> None:
@@ -133,11 +129,11 @@ def _write(app: Sphinx, error: Exception | None) -> None:
         crate.write(Path(app.outdir), app.covidcxr)  # type: ignore[attr-defined]
 
 
-def _records(found: list[Mapping[str, Any]]) -> str:
+def _records(records: list[Mapping[str, Any]]) -> str:
     rows = "".join(
-        f"<li><code>{_e(one['path'])}</code>, {_e(one['created'][:10])}, "
-        f"{_commit(one['commit'])}, data {_hash(one['fingerprints'].get('data', ''))}</li>"
-        for one in found
+        f"<li><code>{escape(record['path'])}</code>, {escape(record['created'][:10])}, "
+        f"{_commit(record['commit'])}, data {_hash(record['fingerprints'].get('data', ''))}</li>"
+        for record in records
     )
     return f"<ul>{rows}</ul>" if rows else ""
 
@@ -149,12 +145,4 @@ def _commit(commit: Mapping[str, Any]) -> str:
 
 
 def _hash(digest: str) -> str:
-    return f'<code title="{_e(digest)}">{_e(digest[:_SHORT])}</code>' if digest else "none"
-
-
-def _today() -> str:
-    return f"{datetime.now(UTC):%Y-%m-%d}"
-
-
-def _e(text: object) -> str:
-    return html.escape(str(text))
+    return f'<code title="{digest}">{digest[:_SHORT]}</code>' if digest else "none"

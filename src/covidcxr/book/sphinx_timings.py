@@ -11,8 +11,6 @@ from sphinx.util.docutils import SphinxDirective
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-HEAD = ("notebook", "page", "seconds")
-
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
@@ -21,33 +19,33 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 
 class Timings(SphinxDirective):
-    """Lists what this book's pages say of their own making."""
+    """Table of the seconds that this book's notebooks took."""
 
     def run(self) -> list[nodes.Node]:
-        """Return the table."""
+        """Return the table; nothing where no page says how long it took."""
         pages = self.env.app.covidcxr["pages"]  # type: ignore[attr-defined]
-        told = rows(pages)
-        return [table(told, caption(pages, told))] if told else []
+        timed = rows(pages)
+        if not timed:
+            return []
+        group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in range(3)), cols=3)
+        group += nodes.thead("", _row(("notebook", "page", "seconds")))
+        group += nodes.tbody("", *map(_row, timed))
+        title = nodes.title(text=caption(pages))
+        return [nodes.table("", title, group, classes=["timings"])]
 
 
 def rows(pages: Mapping[str, Any]) -> list[tuple[str, str, float]]:
-    """Return the notebook, the page and the seconds that it took, the longest first.
-
-    Parameters
-    ----------
-    pages
-        What `covidcxr.book.provenance.of_book` says of each.
-    """
-    found = [
+    """Notebook, page and seconds, the longest first."""
+    timed = [
         (page["template"], name.rpartition("/")[2], page["seconds"])
         for name, page in pages.items()
         if "seconds" in page
     ]
-    return sorted(found, key=lambda row: (-row[2], row[1]))
+    return sorted(timed, key=lambda row: (-row[2], row[1]))
 
 
-def caption(pages: Mapping[str, Any], told: Iterable[tuple[str, str, float]]) -> str:
-    """Return on which machines the notebooks ran, and how long in all."""
+def caption(pages: Mapping[str, Any]) -> str:
+    """On which machines the notebooks ran, and how long in all."""
     machines = sorted(
         {
             f"{m['processor']}, {m['cores']} cores, {m['memory_bytes'] / 2**30:.0f} GiB"
@@ -55,19 +53,11 @@ def caption(pages: Mapping[str, Any], told: Iterable[tuple[str, str, float]]) ->
             if (m := page.get("machine"))
         }
     )
-    total = sum(seconds for *_, seconds in told)
+    total = sum(seconds for *_, seconds in rows(pages))
     return (
         f"Seconds for which each notebook ran when this book was made, {total:,.0f} in all, "
         f"on {'; '.join(machines)}. What was on record was not trained again."
     )
-
-
-def table(told: Iterable[tuple[object, ...]], title: str) -> nodes.table:
-    """Return rows as a table with a caption."""
-    group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in HEAD), cols=len(HEAD))
-    group += nodes.thead("", _row(HEAD))
-    group += nodes.tbody("", *(_row(row) for row in told))
-    return nodes.table("", nodes.title(text=title), group, classes=["timings"])
 
 
 def _row(cells: Iterable[object]) -> nodes.row:

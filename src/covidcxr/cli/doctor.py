@@ -1,7 +1,4 @@
-"""What a machine has of what a study needs, and what to do about what is missing.
-
-Each check is a small function that returns findings; none of them changes anything.
-"""
+"""Check of a machine for what a study needs, with remedies for what is missing."""
 
 from __future__ import annotations
 
@@ -22,7 +19,8 @@ from covidcxr.cohorts import folders
 from covidcxr.cohorts.manifest import class_counts
 from covidcxr.core import studies
 from covidcxr.core.errors import Problem
-from covidcxr.core.studies import BackboneName, FolderCohort, KaggleCohort, Study
+from covidcxr.core.studies import BackboneName, Cohort, FolderCohort, KaggleCohort, Study
+from covidcxr.core.words import plural
 from covidcxr.networks import architecture, devices, gpus
 
 OK, NOTE, MISSING = "ok", "note", "missing"
@@ -40,36 +38,20 @@ _KERAS_FILES = "https://storage.googleapis.com/tensorflow/keras-applications/"
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at.
-
-    Attributes
-    ----------
-    name
-        What was looked at.
-    status
-        ``ok``; ``note``, worth knowing; ``missing``, the study cannot run without it.
-    found
-        What there is.
-    remedy
-        What to do, where something should be done.
-    """
+    """One thing that a study needs: ``ok``, ``note`` (worth knowing) or ``missing``."""
 
     name: str
     status: str
-    found: str
+    state: str
     remedy: str = ""
+
+    def as_json(self) -> dict[str, str]:
+        """Return the finding as the command prints it."""
+        return dict(zip(("name", "status", "found", "remedy"), self, strict=True))
 
 
 def examine(study: Study, place: Path) -> list[Finding]:
-    """Look at everything that a study needs.
-
-    Parameters
-    ----------
-    study
-        The study that is to run.
-    place
-        Where it will be built.
-    """
+    """Examine everything that a study needs which is to be built in a place."""
     return [
         *_backends(),
         *_cuda(),
@@ -87,15 +69,11 @@ def as_text(findings: list[Finding]) -> str:
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} processor cores"
     ]
     for finding in findings:
-        lines.append(f"{finding.status:8} {finding.name}: {finding.found}")
+        lines.append(f"{finding.status:8} {finding.name}: {finding.state}")
         if finding.remedy:
             lines.append(f"{'':8} -> {finding.remedy}")
     missing = sum(finding.status == MISSING for finding in findings)
-    lines.append(
-        f"{missing} thing{'s' if missing > 1 else ''} missing."
-        if missing
-        else "Nothing is missing."
-    )
+    lines.append(f"{plural(missing, 'thing')} missing." if missing else "Nothing is missing.")
     return "\n".join(lines)
 
 
@@ -110,11 +88,12 @@ def _backends() -> Iterator[Finding]:
         count, complaint = devices.probe(name)
         seen[name] = count
         version = importlib.metadata.version(name)
-        found = f"{version}, {count or 'no'} accelerator{'s' if count > 1 else ''}"
+        title = devices.BACKENDS[name]
         if complaint:
-            yield Finding(devices.BACKENDS[name], NOTE, f"{version}, does not start ({complaint})")
+            yield Finding(title, NOTE, f"{version}, does not start ({complaint})")
         else:
-            yield Finding(devices.BACKENDS[name], OK, found)
+            state = f"{version}, {count or 'no'} accelerator{'s' if count > 1 else ''}"
+            yield Finding(title, OK, state)
     asked = os.environ.get("KERAS_BACKEND")
     if asked and asked not in here:
         yield Finding(
@@ -187,40 +166,38 @@ def _memory(study: Study) -> Iterator[Finding]:
 
 
 def _data(study: Study) -> Iterator[Finding]:
-    for name, source in {"cohort": study.cohort, **study.external}.items():
-        match source:
-            case FolderCohort():
-                place = source.path or os.environ.get(studies.DATA_VARIABLE)
-                if not place and name != "cohort":
-                    yield Finding(name, NOTE, "as the cohort; without it, no external testing")
-                    continue
-                if not place:
-                    yield Finding(
-                        name, MISSING,
-                        f"a folder, and {studies.DATA_VARIABLE} names none",
-                        f"set {studies.DATA_VARIABLE} to a folder with class folders COVID19 and "
-                        "NORMAL, set cohort.source=kaggle, or use STUDY=demo; the book of "
-                        "committed records needs no images",
-                    )  # fmt: skip
-                    continue
-                try:
-                    _, rows = folders.listed(source)
-                except Problem as problem:
-                    yield Finding(name, MISSING if name == "cohort" else NOTE, str(problem))
-                    continue
-                counts = class_counts(rows)
-                usable = ", ".join(f"{n:,} {label}" for label, n in counts.items())
-                if all(counts.values()):
-                    yield Finding(name, OK, f"{usable} in {place}")
-                else:
-                    yield Finding(
-                        name, MISSING if name == "cohort" else NOTE, f"{usable} in {place}",
-                        "put images of both classes there, as PNG or JPEG",
-                    )  # fmt: skip
-            case KaggleCohort():
-                yield Finding(name, NOTE, f"Kaggle's {source.handle}, downloaded when needed")
-            case _:
-                yield Finding(name, OK, "synthetic, made when needed")
+    yield _cohort("cohort", study.cohort)
+    for name, source in study.external.items():
+        yield _cohort(name, source)
+
+
+def _cohort(name: str, source: Cohort) -> Finding:
+    """Examine the images of one cohort; without its own, called ``cohort``, a study cannot run."""
+    lacking = MISSING if name == "cohort" else NOTE
+    if isinstance(source, KaggleCohort):
+        return Finding(name, NOTE, f"Kaggle's {source.handle}, downloaded when needed")
+    if not isinstance(source, FolderCohort):
+        return Finding(name, OK, "synthetic, made when needed")
+    place = source.path or os.environ.get(studies.DATA_VARIABLE)
+    if not place and lacking == NOTE:
+        return Finding(name, NOTE, "as the cohort; without it, no external testing")
+    if not place:
+        return Finding(
+            name, MISSING, f"a folder, and {studies.DATA_VARIABLE} names none",
+            f"set {studies.DATA_VARIABLE} to a folder with class folders COVID19 and "
+            "NORMAL, set cohort.source=kaggle, or use STUDY=demo; the book of "
+            "committed records needs no images",
+        )  # fmt: skip
+    try:
+        _, rows = folders.listed(source)
+    except Problem as problem:
+        return Finding(name, lacking, str(problem))
+    counts = class_counts(rows)
+    usable = ", ".join(f"{n:,} {label}" for label, n in counts.items())
+    if all(counts.values()):
+        return Finding(name, OK, f"{usable} in {place}")
+    remedy = "put images of both classes there, as PNG or JPEG"
+    return Finding(name, lacking, f"{usable} in {place}", remedy)
 
 
 def _weights(study: Study) -> Iterator[Finding]:

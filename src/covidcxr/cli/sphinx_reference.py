@@ -1,4 +1,4 @@
-"""A Sphinx extension: reference that is written nowhere twice.
+"""A Sphinx extension: reference lists that are written nowhere twice.
 
 ``commands`` lists the command line from its parser, ``targets`` the Makefile's from itself, and
 ``modules`` the package's from their docstrings.
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 INTERNAL = {"cohort", "samples", "split", "page", "press", "doors", "name"}
 """Commands that the workflow calls; a reader has the Makefile."""
 
+Lines = list[tuple[str, str]]
+"""Terms and their descriptions."""
+
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
@@ -31,7 +34,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 
 def commands() -> Iterator[tuple[str, str]]:
-    """Yield the name and the help of each command for readers."""
+    """Name and help of each command for readers."""
     import typer
 
     from covidcxr.cli import commands
@@ -46,75 +49,68 @@ def commands() -> Iterator[tuple[str, str]]:
             yield name, command.get_help(context).strip()
 
 
-def targets(makefile: str) -> list[tuple[str, str]]:
-    """Return the targets of a Makefile that say what they do, and what they say."""
-    found = re.findall(r"^([a-z]+):.*?## (.+)$", makefile, re.M)
-    return [(f"make {name}", told) for name, told in found]
+def targets(makefile: str) -> Lines:
+    """Targets of a Makefile and their comments, where they have one."""
+    lines = re.findall(r"^([a-z]+):.*?## (.+)$", makefile, re.M)
+    return [(f"make {name}", comment) for name, comment in lines]
 
 
-def modules(package: Path) -> list[tuple[str, str, list[tuple[str, str]]]]:
-    """Read what a package is made of, without importing it.
+def modules(package: Path) -> list[tuple[str, str, Lines]]:
+    """Public modules of a package: name, summary, and signatures and summaries of what is public.
 
-    Returns
-    -------
-    list
-        Of each public module its name, the first line of its docstring, and the signature and
-        the first line of each public function and class that has one.
+    Read from the sources, so that none is imported. Without a docstring nothing is listed.
     """
-    found = []
+    listed = []
     for path in sorted(package.rglob("*.py")):
         tree = ast.parse(path.read_text("utf-8"))
         parts = [*path.relative_to(package.parent).with_suffix("").parts]
         if parts[-1] == "__init__":
             parts.pop()
-        told = _first(tree)
+        summary = _summary(tree)
         public = [
-            (_signature(node), _first(node))
+            (_signature(node), _summary(node))
             for node in tree.body
             if isinstance(node, ast.FunctionDef | ast.ClassDef)
             and not node.name.startswith("_")
-            and _first(node)
+            and _summary(node)
         ]
-        if told and public and not parts[-1].startswith(("_", "sphinx_")):
-            found.append((".".join(parts), told, public))
-    return found
+        if summary and public and not parts[-1].startswith(("_", "sphinx_")):
+            listed.append((".".join(parts), summary, public))
+    return listed
 
 
-def _first(node: ast.Module | ast.FunctionDef | ast.ClassDef) -> str:
+def _summary(node: ast.Module | ast.FunctionDef | ast.ClassDef) -> str:
     paragraph = (ast.get_docstring(node) or "").partition("\n\n")[0]
     return " ".join(paragraph.split())
 
 
 def _signature(node: ast.FunctionDef | ast.ClassDef) -> str:
+    """Name and names of the parameters."""
     if isinstance(node, ast.ClassDef):
         return f"class {node.name}"
-    names = [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
-    if node.args.vararg:
-        names.append(f"*{node.args.vararg.arg}")
-    elif node.args.kwonlyargs:
-        names.append("*")
-    names += [a.arg for a in node.args.kwonlyargs]
-    if node.args.kwarg:
-        names.append(f"**{node.args.kwarg.arg}")
-    return f"{node.name}({', '.join(names)})"
+    node.args.defaults, node.args.kw_defaults = [], [None for _ in node.args.kwonlyargs]
+    for parameter in ast.walk(node.args):
+        if isinstance(parameter, ast.arg):
+            parameter.annotation = None
+    return f"{node.name}({ast.unparse(node.args)})"
 
 
 class Commands(SphinxDirective):
-    """A section a command, with what it says of itself."""
+    """A section a command, with its help."""
 
     def run(self) -> list[nodes.Node]:
         """Return the sections."""
         return [
-            _section(f"covidcxr {name}", nodes.literal_block(told, told, language="text"))
-            for name, told in commands()
+            _section(f"covidcxr {name}", nodes.literal_block(text, text, language="text"))
+            for name, text in commands()
         ]
 
 
 class Targets(SphinxDirective):
-    """A table of what ``make`` can be asked for."""
+    """A list of the targets of ``make``."""
 
     def run(self) -> list[nodes.Node]:
-        """Return the table."""
+        """Return the list."""
         makefile = Path(self.env.srcdir) / "Makefile"
         self.env.note_dependency(str(makefile))
         return [_list(targets(makefile.read_text("utf-8")))]
@@ -128,27 +124,21 @@ class Modules(SphinxDirective):
         if self.env.app.builder.format == "latex":
             return [nodes.paragraph(text="The list is long, and stands in the book on the web.")]
         return [
-            _section(name, nodes.paragraph(text=told), _list(public))
-            for name, told, public in modules(Path(__file__).parents[1])
+            _section(name, nodes.paragraph(text=summary), _list(public))
+            for name, summary, public in modules(Path(__file__).parents[1])
         ]
 
 
 def _section(title: str, *content: nodes.Node) -> nodes.section:
     # "covidcxr audit" is a command and "covidcxr.paper.audit" a module
-    made = nodes.section(ids=[re.sub(r"\W+", "-", title)])
-    made += [nodes.title("", "", nodes.literal(text=title)), *content]
-    return made
+    heading = nodes.title("", "", nodes.literal(text=title))
+    return nodes.section("", heading, *content, ids=[re.sub(r"\W+", "-", title)])
 
 
-def _list(told: Iterable[tuple[str, str]]) -> nodes.definition_list:
-    return nodes.definition_list(
-        "",
-        *(
-            nodes.definition_list_item(
-                "",
-                nodes.term("", "", nodes.literal(text=name)),
-                nodes.definition("", nodes.paragraph(text=text.replace("``", "").replace("`", ""))),
-            )
-            for name, text in told
-        ),
-    )
+def _list(lines: Iterable[tuple[str, str]]) -> nodes.definition_list:
+    items = []
+    for name, text in lines:
+        term = nodes.term("", "", nodes.literal(text=name))
+        definition = nodes.definition("", nodes.paragraph(text=text.replace("`", "")))
+        items.append(nodes.definition_list_item("", term, definition))
+    return nodes.definition_list("", *items)

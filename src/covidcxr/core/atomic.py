@@ -15,24 +15,10 @@ from covidcxr.core.errors import Problem
 
 @contextmanager
 def folder(target: Path, *, keep_as: Path | None = None) -> Iterator[Path]:
-    """Fill a folder aside and put it in place when the block ends well.
+    """Fill a folder beside the target, and put it in place when the block ends well.
 
-    Parameters
-    ----------
-    target
-        The folder to make or to replace.
-    keep_as
-        The name under which a folder that is there already stays; without it, it goes.
-
-    Yields
-    ------
-    Path
-        An empty folder beside the target.
-
-    Raises
-    ------
-    Problem
-        Where the disk is full or the place cannot be written.
+    A folder that is there already stays under the name ``keep_as``; without it, it goes.
+    A full disk or a refused place is a `Problem`.
     """
     aside, previous = _beside(target, "part"), _beside(target, "old")
     try:
@@ -47,30 +33,17 @@ def folder(target: Path, *, keep_as: Path | None = None) -> Iterator[Path]:
             aside.rename(target)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-        held = keep_as or previous
-        if held.exists() and not target.exists():
-            held.rename(target)
+        kept = keep_as or previous
+        if kept.exists() and not target.exists():
+            kept.rename(target)
         shutil.rmtree(previous, ignore_errors=True)
 
 
 @contextmanager
 def file(target: Path) -> Iterator[Path]:
-    """Write a file aside and put it in place when the block ends well.
+    """Write a file of the same ending beside the target, in its place when the block ends well.
 
-    Parameters
-    ----------
-    target
-        The file to make or to replace.
-
-    Yields
-    ------
-    Path
-        A path beside the target, with the same ending, to write to.
-
-    Raises
-    ------
-    Problem
-        Where the disk is full or the place cannot be written.
+    A full disk or a refused place is a `Problem`.
     """
     aside = _beside(target, f"part{target.suffix}")
     try:

@@ -44,7 +44,7 @@ def read(folder: Path) -> dict[str, Result]:
 
 
 def updates(result: Result) -> pd.DataFrame:
-    """Compute what an update costs, and a training of the paper's length at that price.
+    """Costs of an update, and of a training of the paper's length.
 
     Returns
     -------
@@ -72,12 +72,12 @@ def updates(result: Result) -> pd.DataFrame:
 
 
 def frozen(result: Result) -> dict[str, float]:
-    """Compare three networks on shared frozen features with a notebook that shares none.
+    """Ratios of three networks on shared frozen features to a notebook that shares none.
 
     ``faster`` and ``memory`` are ratios of wall time and peak; ``further`` is the time of
     further seeds over that of the first; ``projected`` is the ratio at the paper's size. There
     the notebook sends every training and test image through the backbones in every epoch;
-    on features each backbone sees each image once. Both ways update the same heads. Neither
+    on features each backbone processes each image once. Both ways update the same heads; neither
     projection includes the reading of images or the start of a process.
     """
     stages = result["stages"]

@@ -1,4 +1,4 @@
-"""What the edition rests on, and what becomes of a study of somebody's own images."""
+"""Studies that the edition rests on, and rules for a study of somebody's own images."""
 
 from __future__ import annotations
 
@@ -35,13 +35,7 @@ class Edition(Strict):
 
 @cache
 def edition() -> Edition:
-    """Return which studies the edition's word on the paper rests on.
-
-    Raises
-    ------
-    Problem
-        For a file that is not as it must be.
-    """
+    """Studies on which the edition's statements on the paper rest."""
     text = files("covidcxr").joinpath(FILE).read_text("utf-8")
     try:
         return Edition.model_validate(strict_yaml.parse(text, f"{FILE}: is"))
@@ -60,15 +54,7 @@ def is_own(study: Study) -> bool:
 
 
 def too_few(study: Study, counts: Mapping[str, int]) -> str:
-    """Return why tests and verdicts are withheld, nothing where they are not.
-
-    Parameters
-    ----------
-    study
-        The study.
-    counts
-        Its test images by class.
-    """
+    """Return why tests and verdicts are withheld, by the test images of each class, or nothing."""
     if not is_own(study) or min(counts.values()) >= FEWEST:
         return ""
     n = " and ".join(f"{count} {label}" for label, count in counts.items())

@@ -1,7 +1,8 @@
-"""What a result was made with: the commit of the code, the packages and the machine."""
+"""Commit of the code, versions of packages, and hardware, for the provenance of a result."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
 import platform
@@ -34,13 +35,11 @@ def commit() -> dict[str, Any]:
 
 def packages() -> dict[str, str]:
     """Return the versions of the packages that can change a number."""
-    found = {}
+    versions = {"python": platform.python_version()}
     for name in _PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return {"python": platform.python_version(), **found}
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[name] = importlib.metadata.version(name)
+    return versions
 
 
 def hardware() -> dict[str, Any]:

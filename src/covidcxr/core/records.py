@@ -1,7 +1,7 @@
-"""Run records: what was run, on what, with what result, and where it came from.
+"""Run records: parameters, inputs, results and provenance of a run.
 
-A record is a folder with ``record.json`` and small tidy CSV tables. The JSON
-holds the sha256 of every table, so a record is either whole or refused.
+A record is a folder with ``record.json`` and small tidy CSV tables. The JSON holds the sha256 of
+every table, so a record is either whole or refused.
 
 A record answers to its parameters, the fingerprints of its inputs and its method: a number,
 ``METHOD`` in the module that makes it, raised by hand when its results change. Commit, package
@@ -47,7 +47,6 @@ FIRST_METHOD = 1
 _OPTIONAL = ("explained", "external ")
 """How the names of inputs begin that older trainings did without: they answer all the same."""
 
-
 log = logging.getLogger(__name__)
 
 
@@ -61,17 +60,7 @@ class Outdated(Problem):
 
 @dataclass(frozen=True)
 class Record:
-    """A record on disk.
-
-    Attributes
-    ----------
-    folder
-        Where it lies.
-    content
-        The parsed ``record.json``.
-    is_outdated
-        Whether its numbers would come out otherwise today: its method is an earlier one.
-    """
+    """A record on disk: its folder, its parsed ``record.json``, and whether its method is old."""
 
     folder: Path
     content: dict[str, Any]
@@ -96,7 +85,7 @@ class Record:
 
     @property
     def study(self) -> str:
-        """The study that it belongs to: the folder it lies in, whatever that was once called."""
+        """The study that it belongs to, by the folder it lies in."""
         return self.folder.parent.name
 
     @property
@@ -138,25 +127,10 @@ def write(
 ) -> Record:
     """Write a record, whole or not at all, and return it.
 
-    Parameters
-    ----------
-    folder
-        Its place; a record that is there already is moved aside, to ``<name>.replaced-<date>``.
-    study
-        The study it belongs to.
-    parameters
-        What decided the result, as `parameters` returns it.
-    fingerprints
-        The sha256 of each input: ``data``, ``split``.
-    method
-        ``METHOD`` of the module that computed it.
-    commit
-        What `covidcxr.core.machine.commit` returned before the run, which may end on another
-        one.
-    tables
-        Tidy tables by name.
-    **content
-        Further fields, JSON by nature.
+    A record that is there already is moved aside, to ``<name>.replaced-<date>``. ``fingerprints``
+    are the sha256 of each input (``data``, ``split``), ``method`` is that of the module that
+    computed it, and ``commit`` as `covidcxr.core.machine.commit` returned it before the run.
+    Further fields of the JSON may follow.
     """
     with atomic.folder(folder, keep_as=replaced(folder)) as aside:
         hashes = {}
@@ -198,16 +172,9 @@ def rerun() -> bool:
 
 
 def read(folder: Path, method: int | None = None) -> Record:
-    """Read a record and check that its tables are the ones it was written with.
+    """Read a record, check that its tables are the ones it was written with, and note it as used.
 
-    What is read is noted as used.
-
-    Parameters
-    ----------
-    folder
-        Where it lies.
-    method
-        What makes such a record today; a record of another method says that it is outdated.
+    With a ``method``, that of such a record today, a record of another one is outdated.
 
     Raises
     ------
@@ -246,55 +213,35 @@ def used(path: Path) -> None:
 def differences(
     record: Record, parameters: Mapping[str, Any], inputs: Mapping[str, str], method: int
 ) -> list[str]:
-    """Name what a record answers to and what is asked for, where these differ.
+    """Differences between what a record answers to and what is asked for, as for `find`.
 
-    Parameters
-    ----------
-    record
-        The record.
-    parameters, inputs, method
-        What is asked for, as for `find`. An input that older trainings did without is
-        compared where the record has it.
+    An input that older trainings did without is compared where the record has it.
     """
-    held = settings.flatten(record["parameters"])
+    recorded = settings.flatten(record["parameters"])
     asked = settings.flatten(parameters)
-    found = [
-        f"{key} is {settings.brief(held.get(key))}, not {settings.brief(asked.get(key))}"
-        for key in dict.fromkeys([*asked, *held])
-        if held.get(key) != asked.get(key)
+    named = [
+        f"{key} is {settings.brief(recorded.get(key))}, not {settings.brief(asked.get(key))}"
+        for key in dict.fromkeys([*asked, *recorded])
+        if recorded.get(key) != asked.get(key)
     ]
     of = record["fingerprints"]
-    found += [
+    named += [
         f"the input {key} is {settings.brief(of.get(key))}, not {settings.brief(value)}"
         for key, value in inputs.items()
         if of.get(key) != value and (key in of or not key.startswith(_OPTIONAL))
     ]
     if record.method != method:
-        found.append(f"method is {record.method}, not {method}")
-    return found
+        named.append(f"method is {record.method}, not {method}")
+    return named
 
 
 def find(
     folder: Path, parameters: Mapping[str, Any], inputs: Mapping[str, str] | None, method: int
 ) -> Record | None:
-    """Return the record of a folder, which must answer to what is asked for.
+    """Return the record of a folder; None where there is none, or where it is to be made anew.
 
-    Parameters
-    ----------
-    folder
-        Where it would lie.
-    parameters
-        What must have decided it.
-    inputs
-        The fingerprints that its inputs must have had; None where the inputs are not at hand,
-        so that a record of these parameters is shown for what it says it is.
-    method
-        ``METHOD`` of the module that makes it.
-
-    Returns
-    -------
-    Record or None
-        None where there is none, or where one of something else is to be made anew.
+    ``inputs`` are the fingerprints that its inputs must have had; None where they are not at hand,
+    so that a record of these parameters is shown for what it says it is.
 
     Raises
     ------
@@ -310,14 +257,14 @@ def find(
         differing = differences(record, parameters, *asked)
         if not differing:
             return record
+        remedy = "set that back, or " + (
+            "make the record anew with RERUN=1, which moves this one aside"
+            if inputs is not None
+            else "name a data folder in COVIDCXR_DATA and make the record anew with RERUN=1, which "
+            "moves this one aside"
+        )
         raise Outdated(
-            f"{folder}: this record answers to something else ({'; '.join(differing)}); "
-            + (
-                "set that back, or make the record anew with RERUN=1, which moves this one aside."
-                if inputs is not None
-                else "set that back, or name a data folder in COVIDCXR_DATA and make the record "
-                "anew with RERUN=1, which moves this one aside."
-            )
+            f"{folder}: this record answers to something else ({'; '.join(differing)}); {remedy}."
         )
     except (Damaged, Outdated) as problem:
         if inputs is None or not rerun():
@@ -338,10 +285,11 @@ def load_or_run(
 
     Parameters
     ----------
-    folder, study, parameters
+    folder, study, parameters, method
         As for `write`.
-    inputs, method
-        As for `find`: no inputs where the images are not at hand, so that nothing can be made.
+    inputs
+        The fingerprints of its inputs; None where the images are not at hand, so that nothing
+        can be made.
     make
         Computes the record; returns ``tables``, frames by name, and any further fields
         of its JSON. Wall time and peak memory are added; ``earlier_seconds`` of a run that
@@ -352,26 +300,26 @@ def load_or_run(
     Problem
         Where there is neither a record nor data, and as for `find`.
     """
-    found = find(folder, parameters, inputs, method)
-    if found is not None:
+    record = find(folder, parameters, inputs, method)
+    if record is not None:
         log.info("%s: the record answers to what decides it; not made again", folder)
-        return found
+        return record
     if inputs is None:
         raise Problem(
             f"{folder}: no such record and no images to make it from; name a data folder in "
             "COVIDCXR_DATA, or run STUDY=demo, which needs none."
         )
-    started, began = time.monotonic(), machine.commit()
-    made = dict(make())
-    earlier = made.pop("earlier_seconds", 0.0)
+    started, commit = time.monotonic(), machine.commit()
+    content = dict(make())
+    earlier = content.pop("earlier_seconds", 0.0)
     return write(
         folder,
         study=study,
         parameters=parameters,
         fingerprints=inputs,
         method=method,
-        commit=began,
-        **made,
+        commit=commit,
+        **content,
         wall_seconds=round(time.monotonic() - started + earlier, 1),
         peak_memory_bytes=machine.peak_memory(),
     )
@@ -379,15 +327,9 @@ def load_or_run(
 
 def paths(study: Path) -> list[Path]:
     """Return the records' files in the folder of a study, without those that were moved aside."""
-    found = sorted(study.glob("*/record.json"))
+    files = sorted(study.glob("*/record.json"))
     # A folder whose name begins with a dot is still being written.
-    return [p for p in found if p.parent.name[0] != "." and REPLACED not in p.parent.name]
-
-
-def every(results: Path) -> list[Record]:
-    """Read all records below a folder, sorted by study and name."""
-    found = [path for study in sorted(results.glob("*")) for path in paths(study)]
-    return [read(path.parent) for path in found]
+    return [p for p in files if p.parent.name[0] != "." and REPLACED not in p.parent.name]
 
 
 def _contents(folder: Path) -> str:

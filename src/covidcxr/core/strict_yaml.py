@@ -15,17 +15,7 @@ from covidcxr.core.words import one_line
 def parse(text: str, what: str) -> Any:
     """Read YAML strictly: a key that stands twice is an error.
 
-    Parameters
-    ----------
-    text
-        The YAML.
-    what
-        How the error's sentence begins: ``config/demo.yaml: is``.
-
-    Raises
-    ------
-    Problem
-        For what is not valid.
+    ``what`` begins the sentence of the `Problem` for invalid YAML: ``config/demo.yaml: is``.
     """
     try:
         return yaml.load(text, _Loader)

@@ -1,22 +1,20 @@
-"""A study: which cohort, split, networks and protocol, typed and strict.
+"""Studies: cohort, split, networks and protocol, typed and strict.
 
-A study is one YAML file in ``config/``; everything the workflow does follows
-from it. Keys left out take the defaults below, which are the faithful reading
-of the paper wherever the paper says nothing.
+A study is one YAML file in ``config/``. Keys left out take the defaults below, the faithful
+reading of the paper wherever the paper says nothing.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from covidcxr.core import settings, strict_yaml
+from covidcxr.core import overrides as changes
+from covidcxr.core import strict_yaml
 from covidcxr.core.errors import Problem
 from covidcxr.core.words import one_line
 
@@ -251,8 +249,8 @@ def split_kind(name: str) -> SplitName:
 
 def split_draw(name: str, seed: int) -> int:
     """Return what decides the draw of a split: its own number, or else the seed of the run."""
-    found = _SPLIT.fullmatch(name)
-    return int(found["draw"]) if found and found["draw"] else seed
+    match = _SPLIT.fullmatch(name)
+    return int(match["draw"]) if match and match["draw"] else seed
 
 
 def follows_seed(name: str) -> bool:
@@ -271,8 +269,8 @@ def load(path: str | Path, overrides: str | Sequence[str] = ()) -> Study:
     path
         A YAML file, or the bare name of one in ``config/``.
     overrides
-        ``key=value`` items, as a sequence or as one blank-separated text; a dot
-        reaches into a section (``cohort.confounder=1``). Values are YAML.
+        ``key=value`` items, as a sequence or as one blank-separated text; a dot reaches into a
+        section (``cohort.confounder=1``). Values are YAML.
 
     Raises
     ------
@@ -290,15 +288,17 @@ def load(path: str | Path, overrides: str | Sequence[str] = ()) -> Study:
     content.setdefault("name", path.stem)
     study = _validate(content, str(path))
 
-    items = _items(overrides)
+    items = changes.split(overrides)
     changed = content
     for item in items:
-        changed = _override(changed, item)
+        changed = changes.apply(changed, item)
     where = f"{path} with {one_line(' '.join(items))}" if items else str(path)
     result = _validate(changed, where)
     if result.name != study.name:
         return result
-    return result.model_copy(update={"name": _name(study, result)})
+    chosen = result.model_dump(exclude_defaults=True)
+    name = changes.name(study.name, study.model_dump(), result.model_dump(), chosen)
+    return result.model_copy(update={"name": name})
 
 
 def dump(study: Study) -> str:
@@ -314,37 +314,6 @@ def _find(path: Path) -> Path:
         return named
     known = ", ".join(sorted(p.stem for p in Path("config").glob("*.yaml"))) or "none here"
     raise Problem(f"{path}: no such study; give a YAML file or one of config/: {known}.")
-
-
-def _items(overrides: str | Sequence[str]) -> list[str]:
-    if not isinstance(overrides, str):
-        return list(overrides)
-    try:
-        return shlex.split(overrides)
-    except ValueError as error:
-        raise Problem(
-            f"{one_line(overrides)}: a quotation mark is missing; close the quotation."
-        ) from error
-
-
-def _override(content: dict[str, Any], item: str) -> dict[str, Any]:
-    key, equals, text = item.partition("=")
-    if not equals or not key:
-        raise Problem(f"{one_line(item)}: an override is written key=value, as in epochs=1.")
-    value = strict_yaml.parse(text, f"{one_line(item)}: the value is")
-
-    def put(section: Any, path: list[str], name: str) -> dict[str, Any]:
-        if not isinstance(section, dict):
-            raise Problem(
-                f"{one_line(item)}: '{name}' is not a section of the study; write {name}=value."
-            )
-        head, *rest = path
-        if rest:
-            value_there = put(section.get(head), rest, f"{name}.{head}".lstrip("."))
-            return {**section, head: value_there}
-        return {**section, head: value}
-
-    return put(content, key.split("."), "")
 
 
 def _validate(content: dict[str, Any], where: str) -> Study:
@@ -377,32 +346,3 @@ def _explain(error: Any) -> str:
             return f"key '{key}' should name at least one"
     message = re.sub(r"^\w+ should", "should", error["msg"])
     return f"key '{key}' {message}, not {error['input']!r}"
-
-
-def _name(before: Study, after: Study) -> str:
-    """Return the name of a study followed by what another has changed in it."""
-    old, new = settings.flatten(before.model_dump()), settings.flatten(after.model_dump())
-    # Another source brings keys of its own, of which the defaults go without saying.
-    chosen = settings.flatten(after.model_dump(exclude_defaults=True))
-    changes = [
-        f"+{key}={_slug(new[key])}"
-        for key in sorted(new)
-        # Where the images lie decides nothing.
-        if not key.endswith(".path") and (old[key] != new[key] if key in old else key in chosen)
-    ]
-    name = before.name + "".join(changes)
-    if changes and len(name) > 160:  # a folder's name has at most 255 bytes
-        name = f"{name[:140]}-{_digest(name)}"
-    return name
-
-
-def _slug(value: Any) -> str:
-    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-    if "/" in text:  # names reach pages, where a machine's paths have no place
-        return f"folder-{_digest(text)}"
-    slug = re.sub(r"[^A-Za-z0-9._,-]+", "-", text)
-    return slug if slug == text else f"{slug}-{_digest(text)}"
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:8]

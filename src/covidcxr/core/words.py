@@ -1,4 +1,4 @@
-"""Counts, lists and lines as sentences have them."""
+"""Counts, lists and reasons within sentences."""
 
 from __future__ import annotations
 
@@ -35,3 +35,8 @@ def shown(text: object, most: int = 60) -> str:
 def quoted(values: Iterable[object]) -> str:
     """Write values for a message, each in quotes: "'a', 'b'"; "none" for none."""
     return ", ".join(f"'{shown(value)}'" for value in values) or "none"
+
+
+def reason(error: BaseException) -> str:
+    """Write why something failed on one line, an error of the system without its path."""
+    return one_line(getattr(error, "strerror", None) or error)

@@ -12,7 +12,7 @@ from covidcxr.core import atomic
 from covidcxr.core.errors import Problem
 
 TOOLS = {"xelatex": "texlive-xetex", "latexmk": "latexmk", "rsvg-convert": "librsvg2-bin"}
-"""What has to be there, and the Debian packages that bring it."""
+"""Programs that are needed, and the Debian packages that bring them."""
 
 PACKAGES = (
     *TOOLS.values(),
@@ -28,14 +28,8 @@ _FAULTS = (
 )
 
 
-def ready() -> None:
-    """Refuse a machine without the tools.
-
-    Raises
-    ------
-    Problem
-        If a tool is missing.
-    """
+def check_tools() -> None:
+    """Refuse a machine without the tools."""
     if missing := [tool for tool in TOOLS if not shutil.which(tool)]:
         raise Problem(
             f"{', '.join(missing)}: not on this machine, and a PDF is set with it; "
@@ -43,24 +37,17 @@ def ready() -> None:
         )
 
 
-def pdf(source: Path, output: Path) -> None:
-    """Set a book.
-
-    Parameters
-    ----------
-    source
-        The LaTeX that Sphinx wrote, beside what it includes.
-    output
-        Where the PDF goes, once it is whole.
+def write(source: Path, output: Path) -> None:
+    """Typeset a book that Sphinx wrote as LaTeX, whole or not at all.
 
     Raises
     ------
     Problem
         If a tool is missing, LaTeX stops, a character has no glyph, or a reference leads nowhere.
     """
-    ready()
+    check_tools()
     command = ["latexmk", "-xelatex", "-interaction=nonstopmode", "-halt-on-error", source.name]
-    done = subprocess.run(
+    run = subprocess.run(
         command,
         cwd=source.parent,
         # Lines of the log stay whole, so that they can be read.
@@ -69,21 +56,17 @@ def pdf(source: Path, output: Path) -> None:
         check=False,
     )
     log = source.with_suffix(".log")
-    said = log.read_text("utf-8", errors="replace") if log.is_file() else ""
-    if done.returncode:
-        raise Problem(f"{log}: LaTeX stopped: {stopped(said)}")
-    if found := faults(said):
-        raise Problem(f"{log}: the PDF would lack {', '.join(found)}; mend the page that has it.")
+    text = log.read_text("utf-8", errors="replace") if log.is_file() else ""
+    if run.returncode:
+        stop = re.search(r"^! (.+)", text, re.M)
+        reason = stop[1] if stop else "it says not why; is the disk full?"
+        raise Problem(f"{log}: LaTeX stopped: {reason}")
+    if lacking := faults(text):
+        raise Problem(f"{log}: the PDF would lack {', '.join(lacking)}; mend the page that has it.")
     with atomic.file(output) as aside:
         shutil.copyfile(source.with_suffix(".pdf"), aside)
 
 
-def stopped(log: str) -> str:
-    """Return what LaTeX says of the error at which it stopped."""
-    found = re.search(r"^! (.+)", log, re.M)
-    return found[1] if found else "it says not why; is the disk full?"
-
-
 def faults(log: str) -> list[str]:
-    """Return the characters without a glyph and the references that lead nowhere."""
+    """Characters without a glyph and references that lead nowhere, from a log of LaTeX."""
     return sorted({match for fault in _FAULTS for match in fault.findall(log)})

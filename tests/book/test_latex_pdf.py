@@ -8,7 +8,7 @@ from docutils import nodes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from covidcxr.book import markup, press, typeset
+from covidcxr.book import latex_pdf, markup, typeset
 from covidcxr.core.errors import Problem
 
 
@@ -75,8 +75,8 @@ def test_a_table_has_its_caption_head_body_and_merged_cells() -> None:
 
 
 def test_a_narrow_table_is_as_wide_as_it_is_and_a_wide_one_fills_the_line() -> None:
-    assert typeset.columns([(5, 9), (4, 6)]) == ("footnotesize", "ll")
-    size, specification = typeset.columns([(10, 40), (12, 300)])
+    assert typeset.layout([(5, 9), (4, 6)]) == ("footnotesize", "ll")
+    size, specification = typeset.layout([(10, 40), (12, 300)])
     assert size == "footnotesize"
     assert specification.count("X") == 2
     shares = shared(specification)
@@ -95,7 +95,7 @@ def shared(specification: str) -> list[int]:
     st.booleans(),
 )  # fmt: skip
 def test_columns_share_no_more_than_the_line(found: list[tuple[int, int]], merged: bool) -> None:
-    size, specification = typeset.columns(found, merged)
+    size, specification = typeset.layout(found, merged)
     assert size in ("footnotesize", "scriptsize", "tiny")
     if "X" in specification:
         assert len(shared(specification)) == len(found)
@@ -124,20 +124,20 @@ def test_code_breaks_where_its_words_join() -> None:
     ],
 )
 def test_a_log_tells_what_the_pdf_lacks(log: str, found: list[str]) -> None:
-    assert press.faults(log) == found
+    assert latex_pdf.faults(log) == found
 
 
 def test_a_machine_without_tex_gets_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(Problem, match=r"xelatex, latexmk, rsvg-convert: not .*apt-get install"):
-        press.ready()
+        latex_pdf.check_tools()
 
 
 TEX = r"\documentclass{article}\usepackage{fontspec}\begin{document}%s\end{document}"
 
 
 @pytest.mark.skipif(
-    not all(map(shutil.which, press.TOOLS)), reason=f"needs {', '.join(press.TOOLS)}"
+    not all(map(shutil.which, latex_pdf.TOOLS)), reason=f"needs {', '.join(latex_pdf.TOOLS)}"
 )
 @pytest.mark.parametrize(
     ("body", "said"),
@@ -153,9 +153,9 @@ def test_a_pdf_is_whole_or_is_not_there(tmp_path: Path, body: str, said: str | N
     source.parent.mkdir()
     source.write_text(TEX % body, encoding="utf-8")
     if said is None:
-        press.pdf(source, output)
+        latex_pdf.write(source, output)
         assert output.read_bytes().startswith(b"%PDF")
         return
     with pytest.raises(Problem, match=said):
-        press.pdf(source, output)
+        latex_pdf.write(source, output)
     assert not output.exists()

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from nbclient import NotebookClient
 
-from covidcxr.book import doors, sphinx_doors, sphinx_timings
+from covidcxr.book import launch_links, sphinx_timings
 from covidcxr.core.errors import Problem
 
 ROOT = Path(__file__).parents[2]
@@ -19,8 +19,8 @@ PAGE = {"template": "notebooks/reproduction/metrics.ipynb", "seconds": 2.5,
 
 
 def test_the_addresses_are_those_that_binder_and_colab_document() -> None:
-    made = {b["text"]: b["url"] for b in sphinx_doors.buttons("someone/edition", PAGE, "abc")}
-    assert made == {
+    links = {b["text"]: b["url"] for b in launch_links.buttons("someone/edition", PAGE, "abc")}
+    assert links == {
         "Binder": "https://mybinder.org/v2/gh/someone/edition/abc?urlpath=lab/tree/notebooks/reproduction/metrics.ipynb",
         "Colab": "https://colab.research.google.com/github/someone/edition/blob/colab/metrics.ipynb",
     }
@@ -31,13 +31,13 @@ def test_the_addresses_are_those_that_binder_and_colab_document() -> None:
     [("", PAGE, "abc"), ("a/b", {"shows": {}}, "abc"), ("a/b", {}, "abc"), ("a/b", PAGE, "")],
 )
 def test_no_button_leads_nowhere(repository: str, page: dict[str, object], commit: str) -> None:
-    assert sphinx_doors.buttons(repository, page, commit) == []
+    assert launch_links.buttons(repository, page, commit) == []
 
 
 @pytest.mark.parametrize("name", ["", "edition", "https://github.com/a/b", "a/b/c", "a b/c"])
 def test_what_is_no_repository_is_refused(name: str) -> None:
     with pytest.raises(Problem, match="write owner/name"):
-        doors.repository(name)
+        launch_links.repository(name)
 
 
 def test_a_copy_fetches_the_edition_and_runs_outside_of_it(
@@ -47,7 +47,9 @@ def test_a_copy_fetches_the_edition_and_runs_outside_of_it(
     head = subprocess.run(
         ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.strip()
-    doors.copies(ROOT / "notebooks", tmp_path / "copies", "someone/edition", head)
+    launch_links.write_colab_copies(
+        ROOT / "notebooks", tmp_path / "copies", "someone/edition", head
+    )
     assert {p.name for p in (tmp_path / "copies").iterdir()} == {
         p.name for p in (ROOT / "notebooks").glob("*/*.ipynb")
     }
@@ -121,6 +123,8 @@ def test_timings_are_listed_the_longest_first() -> None:
         "book/run/a": PAGE,
         "book/paper": {"shows": {}},
     }
-    told = sphinx_timings.rows(pages)
-    assert told == [(PAGE["template"], "a", 2.5), (PAGE["template"], "b", 1.0)]
-    assert "4 in all, on P, 2 cores, 8 GiB." in sphinx_timings.caption(pages, told)
+    assert sphinx_timings.rows(pages) == [
+        (PAGE["template"], "a", 2.5),
+        (PAGE["template"], "b", 1.0),
+    ]
+    assert "4 in all, on P, 2 cores, 8 GiB." in sphinx_timings.caption(pages)

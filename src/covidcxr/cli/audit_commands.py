@@ -1,0 +1,142 @@
+"""Commands that audit: a paper's tables, folders of images, the ledger of claims, the prose."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from covidcxr.cli.options import Delimiter, Json
+
+AUDIT = """Audit the confusion matrices and scores that a paper reports.
+
+Needs no images. It decides by the margins of the tables whether their rows are the
+truth or the model's decision, recomputes every score, says of each printed value
+whether it is exact, truncated, mislabelled or impossible, and bounds what the tables
+leave open.
+
+FILE holds what the paper prints, numbers in quotes:
+
+\b
+  title: Some paper
+  test_set: {positive: 92, negative: 268}  # optional
+  tables:
+    - name: ResNet50
+      matrix: [[70, 22], [60, 208]]  # as printed, positive class first
+      rows: predicted  # what the paper says its rows are: predicted or true
+      reported: {accuracy: "77.22%", precision: "76.09%", npv: "0.78"}
+
+A score may list several values. A table without a matrix needs test_set. For a matrix
+whose negative class stands first, add 'first: negative' to its table.
+"""
+"""Help of the command ``audit``."""
+
+
+def audit(
+    report: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A YAML file, or an example: seedpaper, panwar.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Audit a paper's tables."""
+    from covidcxr.paper import audit as auditor
+
+    name = str(report)
+    if report.is_file() or name not in auditor.examples():
+        paper = auditor.read(report)
+    else:
+        paper = auditor.parse(auditor.example(name), name)
+    result = auditor.audit(paper)
+    typer.echo(
+        json.dumps(result, indent=1, allow_nan=False) if as_json else auditor.as_text(result),
+        nl=as_json,
+    )
+
+
+def duplicates(
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="FOLDER...", help="Read with all below.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """List the groups of images that are copies of each other.
+
+    Copies are exact (equal files or equal pixels) or near: resized, recompressed, cut by
+    up to five per cent, made brighter or darker, mirrored. Blank images are compared
+    exactly only. A folder that is named or linked twice counts once.
+
+    A file that cannot be read is named on standard error and left out; where none can,
+    the exit status is 2. Files that are no image are counted, and named in the JSON.
+    """
+    from covidcxr.validity import duplicates as copies
+
+    scan = copies.scan(folders)
+    for fault in scan.faults:
+        print(f"covidcxr: {fault}", file=sys.stderr)
+    typer.echo(json.dumps(scan.as_json, indent=1) if as_json else copies.as_text(scan), nl=as_json)
+
+
+def overlap(
+    split: Annotated[
+        Path, typer.Argument(metavar="SPLIT.csv", help="Columns image_id and part, a row an image.")
+    ],
+    manifest: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MANIFEST.csv",
+            help="Column image_id or file, and any of patient_id, group_id, sha256, path, label.",
+        ),
+    ],
+    as_json: Json = False,
+    fix: Annotated[
+        Path | None,
+        typer.Option(metavar="NEW.csv", help="Write a split that shares nothing, seed 0."),
+    ] = None,
+    patient: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column that names the patient.")
+    ] = None,
+    delimiter: Delimiter = ",",
+) -> None:
+    """Tell which patients, groups and copies a split tears apart.
+
+    Parts are train, validation and test. Where the images lie as MANIFEST.csv says,
+    relative to its folder, copies are looked for too, exact and near ones. The report says
+    what was looked for, and which columns were not used.
+    """
+    from covidcxr.validity import overlap as overlaps
+
+    if fix is not None:
+        overlaps.refuse_existing(fix)
+    report = overlaps.examine(split, manifest, patient, delimiter)
+    if fix is not None:
+        report = overlaps.mend(report, fix)
+    text = json.dumps(overlaps.as_json(report), indent=1) if as_json else overlaps.as_text(report)
+    typer.echo(text, nl=as_json)
+
+
+def claims(
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    results: Annotated[Path, typer.Option(help="The folder of run records.")] = Path("results"),
+) -> None:
+    """Print the ledger of the paper's claims, every verdict computed anew."""
+    from covidcxr.figures import claims as layouts
+    from covidcxr.paper import claims as ledgers
+
+    table = ledgers.ledger(results)
+    show = layouts.as_csv if as_csv else layouts.as_json if as_json else layouts.as_text
+    typer.echo(show(table), nl=False)
+
+
+def prose() -> None:
+    """Refuse numbers that are typed into the book's prose without a reason.
+
+    Looks at book/ and notebooks/ of the folder it stands in; book/numbers.yaml says which
+    numbers may stand as they are.
+    """
+    from covidcxr.book import number_check
+
+    number_check.check()
