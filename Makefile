@@ -100,7 +100,7 @@ RESOLVE = uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
 
 lock: ## resolve the pins anew (needs uv)
-	$(RESOLVE) pyproject.toml --extra dev --extra cluster --extra lab --output-file requirements.lock
+	$(RESOLVE) pyproject.toml --extra dev --extra cluster --extra dicom --extra lab --output-file requirements.lock
 	echo 'tensorflow[and-cuda]' | $(RESOLVE) - --constraint requirements.lock --output-file requirements-gpu.lock
 
 lab: setup ## open the notebooks in JupyterLab

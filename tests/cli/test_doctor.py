@@ -66,7 +66,7 @@ def test_images_and_weights_that_are_there_are_counted(
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        (["COVID19/a.webp", "NORMAL/b.dcm"], "1 COVID19, 0 NORMAL in "),
+        (["COVID19/a.webp", "NORMAL/b.jp2"], "1 COVID19, 0 NORMAL in "),
         (["train/COVID19/a.png", "train/NORMAL/b.png"], "has no folder for class COVID19"),
         (["sick/a.png", "NORMAL/b.png"], "it holds NORMAL, sick; rename one"),
     ],

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from covidcxr.cohorts import dicom
+from covidcxr.cohorts import dicom, folders, images
 from covidcxr.core.errors import Unreadable
+from covidcxr.core.studies import FolderCohort
 
 pydicom = pytest.importorskip("pydicom")
 MOST = 80_000_000
@@ -40,7 +41,7 @@ def written(path: Path, values: NDArray[Any], **header: Any) -> Path:
 
 
 def grey(path: Path) -> NDArray[np.uint8]:
-    picture, _ = dicom.image(path, MOST)
+    picture = dicom.image(path, MOST)
     assert picture.mode == "L"
     return np.asarray(picture)
 
@@ -51,7 +52,7 @@ RAMP = np.array([[0, 1024], [2048, 4095]], dtype=np.uint16)
 def test_the_bits_in_use_reach_from_black_to_white(tmp_path: Path) -> None:
     path = written(tmp_path / "a.dcm", RAMP)
     assert dicom.is_dicom(path)
-    assert dicom.image(path, MOST)[1] == 12
+    assert dicom.image(path, MOST).info["bits"] == 12
     np.testing.assert_array_equal(grey(path), [[0, 64], [128, 255]])
     ten = written(tmp_path / "b.dcm", RAMP // 4, BitsStored=10, HighBit=9)
     np.testing.assert_array_equal(grey(ten), [[0, 64], [128, 255]])
@@ -160,7 +161,7 @@ def test_the_files_of_pydicom_itself_are_read_or_refused() -> None:
     images: dict[str, tuple[str, tuple[int, int]]] = {}
     for path in filter(dicom.is_dicom, sorted(folder.glob("*.dcm"))):
         try:
-            picture, _ = dicom.image(path, MOST)
+            picture = dicom.image(path, MOST)
         except Unreadable as fault:
             assert str(fault).isprintable()
         else:
@@ -175,3 +176,32 @@ def test_the_files_of_pydicom_itself_are_read_or_refused() -> None:
         np.testing.assert_array_equal(grey(folder / name), grey(folder / names[0]))
     assert images["SC_rgb_jpeg_gdcm.dcm"] == ("RGB", (100, 100))
     assert len(images) > 30
+
+
+def test_a_cohort_of_dicom_files_knows_its_patients(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for label, patients in (("COVID19", "AAB"), ("NORMAL", "CDE")):
+        (tmp_path / label).mkdir()
+        for k, patient in enumerate(patients):
+            written(
+                tmp_path / label / ("IM1" if k == 1 else f"{k}.dcm"), RAMP + k,
+                PatientID=patient, PatientSex="M", PatientAge="060Y", ViewPosition="PA",
+                BurnedInAnnotation="YES" if k == 2 else "NO",
+            )  # fmt: skip
+    cohort = FolderCohort(source="folder", path=str(tmp_path))
+    root, rows = folders.gather(cohort)
+    assert rows["image_id"].tolist() == [f"{c}/{n}" for c in ("COVID19", "NORMAL")
+                                         for n in ("0.dcm", "2.dcm", "IM1")]  # fmt: skip
+    assert rows["patient_id"].nunique() == 5
+    assert rows["group_id"].tolist() == rows["patient_id"].tolist()
+    assert rows["patient_id"][0] == rows["patient_id"][2]
+    assert set(rows["view"]) == {"PA"}
+    assert set(rows["age"]) == {60.0}
+    assert set(rows["grey_bits"]) == {12}
+    assert set(rows["original_format"]) == {"DICOM"}
+    assert "2 DICOM files: text is burned into the image; 2.dcm for one." in caplog.text
+    pixels = images.load([root / path for path in rows["path"]], 2, "nearest")
+    np.testing.assert_array_equal(pixels[0, ..., 0], [[0, 64], [128, 255]])
+    plain = FolderCohort(source="folder", path=str(tmp_path), patient_ids="plain")
+    assert folders.gather(plain)[1]["patient_id"].tolist() == list("ABACED")

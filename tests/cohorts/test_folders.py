@@ -38,7 +38,7 @@ def test_what_is_no_image_is_left_out_and_counted(
 ) -> None:
     (folder / "NORMAL" / "notes.txt").write_text("none")
     (folder / "NORMAL" / "scan").write_bytes(picture(0))
-    for name in ("a.dcm", "b.DCM", "c.jp2"):
+    for name in ("a.heic", "b.HEIF", "c.jp2"):
         (folder / "COVID19" / name).write_bytes(b"0")
     (folder / "NORMAL" / "._0.png").write_bytes(b"what macOS writes")
     (folder / "NORMAL" / "folder.png").mkdir()
@@ -49,7 +49,7 @@ def test_what_is_no_image_is_left_out_and_counted(
     (folder / "TUBERCULOSIS" / "0.png").write_bytes(picture(0))
     assert len(rows(folder)) == 6
     (said,) = (record.getMessage() for record in caplog.records)
-    assert said.startswith(f"{folder}: left out: 2 (DICOM; export it as PNG), ")
+    assert said.startswith(f"{folder}: left out: 2 (a photo of a telephone; export it as PNG), ")
     for reason in (
         "1 (JPEG 2000; export it as PNG)", "1 (.txt is no ending of an image)",
         "1 (no ending; add .png or .jpg to the name)", "1 (a system's own file)",
@@ -377,7 +377,10 @@ def test_twelve_bits_in_files_of_sixteen_plant_no_difference_between_classes(
         Image.fromarray((ramp * 16).astype(np.uint16) if deep else ramp.astype(np.uint8)).save(path)
     read = rows(folder)
     assert read["grey_bits"].to_list() == [12, 12, 12, pd.NA, pd.NA, pd.NA]
-    assert "3 of 6 files have 16 bits and are scaled by those in use: 3 by 12 bits" in caplog.text
+    assert (
+        "3 of 6 files have more than 8 bits and are scaled by those in use: 3 by 12 bits"
+        in caplog.text
+    )
     small = Study(name="a", title="a study", cohort=of(folder), image_size=32, weights="none")
     cohort.prepare(small, tmp_path / "prepared")
     mean = cohort.read(tmp_path / "prepared").pixels.mean(axis=(1, 2, 3))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import logging
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -19,6 +22,9 @@ from covidcxr.core.errors import Unreadable
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+log = logging.getLogger(__name__)
+
+FORMAT = "DICOM"
 SUFFIXES = frozenset({".dcm", ".dicom"})
 EXTRA = "pip install 'covidcxr[dicom]'"
 
@@ -38,7 +44,7 @@ def is_dicom(path: Path) -> bool:
         return file.read(132)[128:] == b"DICM"
 
 
-def image(path: Path, max_pixels: int) -> tuple[Image.Image, int]:
+def image(path: Path, max_pixels: int) -> Image.Image:
     """Read the grey values of a radiograph as its monitor shows them.
 
     The modality's transformation (rescale slope and intercept, or a table) comes first, then
@@ -54,10 +60,9 @@ def image(path: Path, max_pixels: int) -> tuple[Image.Image, int]:
 
     Returns
     -------
-    image : PIL.Image.Image
-        Mode L; RGB for a colour image of 8 bits.
-    bits : int
-        How many bits a stored value has.
+    PIL.Image.Image
+        Mode L; RGB for a colour image of 8 bits. Its ``info`` has ``bits``, how many a stored
+        value has.
 
     Raises
     ------
@@ -79,7 +84,7 @@ def image(path: Path, max_pixels: int) -> tuple[Image.Image, int]:
         if values.ndim == 3:
             if values.dtype != np.uint8:
                 raise Unreadable(path, "has 16 bits a channel, in colour", _EXPORT)
-            return Image.fromarray(values, "RGB"), 8
+            return _named(Image.fromarray(values), 8)
         low, high = _stored_range(data)
         values, low, high = _modality(data, values, low, high)
         values, low, high = _value_of_interest(data, values, low, high)
@@ -87,7 +92,12 @@ def image(path: Path, max_pixels: int) -> tuple[Image.Image, int]:
     shape = str(data.get("PresentationLUTShape", "")).upper()
     if (data.PhotometricInterpretation == "MONOCHROME1") != (shape == "INVERSE"):
         grey = 255 - grey
-    return Image.fromarray(grey), int(data.BitsStored)
+    return _named(Image.fromarray(grey), int(data.BitsStored))
+
+
+def _named(picture: Image.Image, bits: int) -> Image.Image:
+    picture.format, picture.info = FORMAT, {"bits": bits}
+    return picture
 
 
 def describe(path: Path, *, plain_ids: bool = False) -> dict[str, Any]:
@@ -130,6 +140,33 @@ def describe(path: Path, *, plain_ids: bool = False) -> dict[str, Any]:
         "age": _years(text("PatientAge")),
         "remarks": remarks,
     }
+
+
+def add_headers(
+    rows: pd.DataFrame, paths: Sequence[Path], where: str, *, plain_ids: bool = False
+) -> pd.DataFrame:
+    """Fill in what headers say of patients, and warn of what images hold besides lungs.
+
+    ``rows`` has a row for each of ``paths``, its facts keep precedence over a header's;
+    ``where`` begins the warnings; ``plain_ids`` is as for `describe`.
+    """
+    marked = [is_dicom(path) for path in paths]
+    headers = pd.DataFrame(
+        [describe(path, plain_ids=plain_ids) for path in compress(paths, marked)],
+        index=rows.index[marked],
+        dtype=object,
+    )
+    for column in ("patient_id", "view", "sex", "age"):
+        if column in headers and headers[column].notna().any():
+            known = rows[column].astype(object) if column in rows else pd.Series(index=rows.index)
+            rows[column] = known.astype(object).fillna(headers[column])
+    if "remarks" in headers:
+        remarks = headers["remarks"].explode().dropna()
+        example = dict(zip(rows.index, paths, strict=True))
+        for remark, places in remarks.groupby(remarks).groups.items():
+            name = example[places[0]].name
+            log.warning("%s: %d DICOM files: %s; %s for one.", where, len(places), remark, name)
+    return rows
 
 
 def _years(age: str) -> float | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from covidcxr.cohorts import image_files, images, manifest
+from covidcxr.cohorts import dicom, image_files, images, manifest
 from covidcxr.core import csv_tables, identifiers
 from covidcxr.core.errors import Problem, Unusable
 from covidcxr.core.studies import DATA_VARIABLE, LABELS, FolderCohort, Label
@@ -39,9 +39,9 @@ def gather(cohort: FolderCohort) -> tuple[Path, pd.DataFrame]:
     """
     root, rows = listed(cohort)
     csv = csv_of(cohort)
-    return root, finish(
-        root, thin(rows, cohort.images_per_class), str(csv if csv.is_file() else root)
-    )
+    rows = thin(rows, cohort.images_per_class)
+    where = str(csv if csv.is_file() else root)
+    return root, finish(root, rows, where, plain_ids=cohort.patient_ids == "plain")
 
 
 def listed(cohort: FolderCohort) -> tuple[Path, pd.DataFrame]:
@@ -247,7 +247,7 @@ def thin(rows: pd.DataFrame, images_per_class: int | None) -> pd.DataFrame:
     return rows.loc[sorted(kept)]
 
 
-def finish(root: Path, rows: pd.DataFrame, where: str) -> pd.DataFrame:
+def finish(root: Path, rows: pd.DataFrame, where: str, *, plain_ids: bool = False) -> pd.DataFrame:
     """Fill in what the files themselves tell, and validate."""
     for label in LABELS:
         if not (rows["label"] == label).any():
@@ -276,15 +276,17 @@ def finish(root: Path, rows: pd.DataFrame, where: str) -> pd.DataFrame:
         rows["grey_bits"] = pd.array(bits, dtype="Int64")
         used = ", ".join(f"{deep.count(b):,} by {b} bits" for b in sorted(set(deep)))
         log.warning(
-            "%s: %d of %d files have 16 bits and are scaled by those in use: %s; where that is "
-            "wrong, export them with 8 bits.",
+            "%s: %d of %d files have more than 8 bits and are scaled by those in use: %s; where "
+            "that is wrong, export them with 8 bits.",
             *(where, len(deep), len(bits), used),
         )
     if not any(f"original_{name}" in rows for name in _ORIGINAL):
         described = pd.DataFrame([images.describe(path) for path in paths])
         for name in _ORIGINAL:
             rows[f"original_{name}"] = described[name]
-    return manifest.validate(_defaults(rows), where)
+    return manifest.validate(
+        _defaults(dicom.add_headers(rows, paths, where, plain_ids=plain_ids)), where
+    )
 
 
 def image_ids(label: pd.Series[str], path: pd.Series[str]) -> pd.Series[str]:

@@ -8,18 +8,20 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from covidcxr.cohorts import dicom
 from covidcxr.core.errors import Problem
 
 SUFFIXES = frozenset(
     {
         *(".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff"),  # as Keras' data generator
         *(".gif", ".jfif", ".jpe", ".webp"),
+        *(dicom.SUFFIXES if dicom.is_installed() else ()),
     }
 )
 """Endings of files that are read, in lower case."""
 
 _REASONS = {
-    **dict.fromkeys((".dcm", ".dicom"), "DICOM; export it as PNG"),
+    **dict.fromkeys(dicom.SUFFIXES, f"DICOM; {dicom.EXTRA}, or export it as PNG"),
     **dict.fromkeys((".jp2", ".j2k", ".jpx"), "JPEG 2000; export it as PNG"),
     **dict.fromkeys((".heic", ".heif", ".avif"), "a photo of a telephone; export it as PNG"),
     **dict.fromkeys((".nii", ".gz", ".mha", ".nrrd"), "a volume; export it as PNG"),
@@ -112,9 +114,10 @@ def reason_left_out(path: Path, root: Path) -> str:
     if _MASKS & {part.lower() for part in parts[:-1]}:
         return "a mask, by its folder"
     if suffix not in SUFFIXES:
-        if not suffix:
+        if not suffix and not (dicom.is_installed() and path.is_file() and dicom.is_dicom(path)):
             return "no ending; add .png or .jpg to the name"
-        return _REASONS.get(suffix, f"{printable(Path(suffix))} is no ending of an image")
+        if suffix:
+            return _REASONS.get(suffix, f"{printable(Path(suffix))} is no ending of an image")
     inside = Path(*parts)
     if not printable(inside).isprintable() or printable(inside) != str(inside):
         return "a name that cannot be printed; rename it"

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from covidcxr.cohorts import dicom
 from covidcxr.core.errors import Problem, Unreadable
 
 FORMATS = ("PNG", "JPEG", "BMP", "PPM", "TIFF", "GIF", "WEBP")
@@ -64,7 +65,7 @@ def decode(path: Path, size: int, resize: str, bits: int | None = None) -> NDArr
     Parameters
     ----------
     path
-        A PNG, JPEG, BMP, PPM, TIFF, GIF or WebP file; its ending does not matter.
+        A PNG, JPEG, BMP, PPM, TIFF, GIF, WebP or DICOM file; its ending does not matter.
     size
         Height and width of the result in pixels; the aspect ratio is not kept,
         as under Keras' ``target_size``.
@@ -176,6 +177,8 @@ def _depth(path: Path) -> _Depth | None:
     """Depth of a file; None for one that has no 16 bits or cannot be read."""
     try:
         with _opened(path) as image:
+            if image.format == dicom.FORMAT and image.info["bits"] > 8:
+                return _Depth(image.info["bits"], 0)
             if image.mode not in _SIXTEEN_BIT:
                 return None
             image.load()
@@ -257,6 +260,9 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     try:
         if not path.stat().st_size:
             raise Unreadable(path, "is empty", _FRESH)
+        if dicom.is_dicom(path):
+            yield dicom.image(path, MAX_PIXELS)
+            return
         with Image.open(path, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise _too_large(path)

@@ -102,13 +102,14 @@ class Record:
 def parameters(study: Study, keys: Iterable[str], **more: Any) -> dict[str, Any]:
     """Return what of a study decides a result: the cohort, the named keys and more.
 
-    Where the images lie and whether they may be shown decides nothing.
+    Where the images lie, whether they may be shown and how patients are called decides nothing.
     """
     content = study.model_dump(mode="json")
     if content["weights"] not in ("none", "imagenet"):
         # Files are what they hold, not where they lie.
         content["weights"] = f"files {_contents(Path(study.weights))}"
-    cohort = {k: v for k, v in content["cohort"].items() if k not in ("path", "publish_images")}
+    free = ("path", "publish_images", "patient_ids")
+    cohort = {k: v for k, v in content["cohort"].items() if k not in free}
     if cohort.get("classes", ...) is None:
         del cohort["classes"]  # as in records that were made before there was a choice
     return {"cohort": cohort, **{key: content[key] for key in keys}, **more}

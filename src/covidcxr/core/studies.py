@@ -114,6 +114,9 @@ class FolderCohort(Strict):
         default=None, description="folders of each class; left out: COVID19, covid, Normal, ..."
     )
     images_per_class: Count | None = Field(default=None, description="left out: all")
+    patient_ids: Literal["hashed", "plain"] = Field(
+        default="hashed", description="how the manifest writes patients of DICOM headers"
+    )
     publish_images: bool = False
 
 

@@ -54,15 +54,15 @@ def test_a_folder_is_listed(folder: Path) -> None:
 
 
 def test_what_is_no_image_is_left_out_and_named(folder: Path) -> None:
-    (folder / "x.dcm").write_bytes(b"0")
+    (folder / "x.jp2").write_bytes(b"0")
     _, out, _ = run("duplicates", folder, "--json")
     assert json.loads(out)["left_out"] == [
         {"path": f"{folder}/._a.png", "reason": "a system's own file"},
         {"path": f"{folder}/notes.txt", "reason": ".txt is no ending of an image"},
-        {"path": f"{folder}/x.dcm", "reason": "DICOM; export it as PNG"},
+        {"path": f"{folder}/x.jp2", "reason": "JPEG 2000; export it as PNG"},
     ]
     _, out, _ = run("duplicates", folder)
-    assert f"1 (DICOM; export it as PNG), {folder}/x.dcm for one" in out
+    assert f"1 (JPEG 2000; export it as PNG), {folder}/x.jp2 for one" in out
 
 
 def test_dark_files_of_sixteen_bits_are_no_copies_of_one_another(tmp_path: Path) -> None:
