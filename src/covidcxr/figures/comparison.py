@@ -174,5 +174,5 @@ def _name(pair: Mapping[str, Any]) -> str:
 
 def _points(pair: Mapping[str, Any]) -> str:
     """Difference in accuracy, which has a value wherever there is an image."""
-    limits = (pair["differences"]["accuracy"][end] for end in _ENDS)
-    return common.with_limits(*limits, spec="+.1f", scale=100)
+    value, low, high = (pair["differences"]["accuracy"][end] for end in _ENDS)
+    return common.with_limits(value, low, high, spec="+.1f", scale=100)
