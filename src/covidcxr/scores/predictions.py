@@ -1,8 +1,7 @@
 """Predictions of one model, image by image, checked before anything is computed from them.
 
-A table of predictions has the columns ``image_id``, ``label`` and ``score`` (the
-probability of the positive class), and where they are known ``part`` and
-``group_id``. Run records hold such tables, and any other model can write one.
+A table of predictions has the columns ``image_id``, ``label`` and ``score`` (the probability of
+the positive class), and where they are known ``part`` and ``group_id``.
 """
 
 from __future__ import annotations
@@ -86,13 +85,7 @@ class Predictions:
 def read(
     path: Path, *, part: str = "test", group: str | None = None, positive: str = POSITIVE
 ) -> Predictions:
-    """Read a CSV of predictions; parameters as for `from_table`.
-
-    Raises
-    ------
-    Unusable
-        For a file that is no table, and as `from_table`.
-    """
+    """Read a CSV of predictions; parameters and errors as for `from_table`."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = list(csv.reader(file, strict=True))
