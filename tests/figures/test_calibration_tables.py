@@ -71,5 +71,13 @@ def test_few_images_withhold_the_headline_and_net_benefit() -> None:
     withheld = {key for key, value in few.items() if value == edition.WITHHELD}
     assert withheld == {
         f"calibration_{name}"
-        for name in ("called", "right", "missed", "useful_here", "useful_there", "useful_moved")
+        for name in (
+            "called",
+            "right",
+            "missed",
+            "ppv",
+            "useful_here",
+            "useful_there",
+            "useful_moved",
+        )
     }
