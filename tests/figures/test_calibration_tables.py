@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from covidcxr.core import edition
 from covidcxr.figures import calibration_tables as tables
-from covidcxr.scores import predictive_values
-from covidcxr.scores.intervals import Interval
+from covidcxr.scores import net_benefit, predictive_values
+from covidcxr.scores.intervals import Interval, Protocol
 from tests.scores.test_curves import of
 
 
@@ -59,3 +60,24 @@ def test_a_coefficient_has_limits_or_a_reason() -> None:
     assert tables.coefficient_text(one) == "1.23 (0.90 to 1.50)"
     none = Interval(np.nan, np.nan, np.nan, "none", "image", 9, reason="no image")
     assert tables.coefficient_text(none) == "none: no image"
+
+
+def test_few_images_withhold_the_headline_and_net_benefit() -> None:
+    p = of([True, True, False, False], [0.9, 0.4, 0.6, 0.1])
+    rows = predictive_values.at_prevalence(p, [0.01], Protocol(resamples=10))
+    curves = [net_benefit.decision_curve(p, [0.1, 0.5], protocol=Protocol(resamples=10))] * 3
+    whole, few = (tables.use_values(rows, rows, curves, why) for why in ("", "too few"))
+    assert (whole["calibration_called"], whole["calibration_useful_here"]) == ("500", "none")
+    withheld = {key for key, value in few.items() if value == edition.WITHHELD}
+    assert withheld == {
+        f"calibration_{name}"
+        for name in (
+            "called",
+            "right",
+            "missed",
+            "ppv",
+            "useful_here",
+            "useful_there",
+            "useful_moved",
+        )
+    }

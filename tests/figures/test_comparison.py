@@ -4,6 +4,7 @@ import numpy as np
 
 from covidcxr.core import edition
 from covidcxr.figures import comparison as plots
+from covidcxr.figures import comparison_tables as tables
 from covidcxr.figures.common import Picture
 from covidcxr.scores import comparison, evaluation
 from covidcxr.scores.intervals import Protocol
@@ -22,32 +23,32 @@ def model(name: str, wrong: int, n: int = 40) -> Predictions:
 
 def test_tables_have_a_row_for_each_pair() -> None:
     pairs = comparison.pairs([model("a", 1), model("b", 7), model("c", 9)], QUICK)
-    accuracy = plots.accuracy_table(pairs)
+    accuracy = tables.accuracy_table(pairs)
     assert list(accuracy["pair"]) == ["a less b", "a less c", "b less c"]
     assert list(accuracy["right alone"]) == ["6 : 0", "8 : 0", "2 : 0"]
-    smallest = plots.smallest_table(pairs)
+    smallest = tables.smallest_table(pairs)
     assert list(smallest.iloc[0, 1:]) == [6, "6 images", "15.0"]
     assert list(smallest.iloc[2, 1:]) == [2, "none", "–"]
-    assert len(plots.auroc_table(pairs)) == 3
-    assert plots.accuracy_table([]).empty
+    assert len(tables.auroc_table(pairs)) == 3
+    assert tables.accuracy_table([]).empty
 
 
 def test_a_test_that_is_undefined_is_a_dash() -> None:
     one = model("one", 3)
     pairs = comparison.pairs([one, one], QUICK)
-    assert plots.auroc_table(pairs).loc[0, "p"] == "–"
-    assert plots.accuracy_table(pairs).loc[0, "verdict"] == "undecided"
+    assert tables.auroc_table(pairs).loc[0, "p"] == "–"
+    assert tables.accuracy_table(pairs).loc[0, "verdict"] == "undecided"
 
 
 def test_values_name_the_best_network_and_the_strongest_trivial_model() -> None:
     models = [model("a", 1), model("b", 9), model("blind", 20)]
     scores = {p.name: evaluation.evaluate(p, QUICK) for p in models}
     pairs = comparison.pairs(models[:2], QUICK)
-    values = plots.values(pairs, scores, ["blind"], few="")
+    values = tables.values(pairs, scores, ["blind"], few="")
     assert values["comparison_best"] == "a"
     assert values["comparison_strongest"] == "blind"
     assert (values["comparison_pairs"], values["comparison_different"]) == (1, "1")
-    assert plots.values(pairs, scores, ["blind"], "few")["comparison_different"] == (
+    assert tables.values(pairs, scores, ["blind"], "few")["comparison_different"] == (
         edition.WITHHELD
     )
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from covidcxr.figures import variance as plots
+from covidcxr.figures import variance_tables as tables
 from covidcxr.scores import optimism, variance
 from covidcxr.scores.variance_components import decompose
 from tests.scores.test_optimism import curves
@@ -30,24 +31,24 @@ def test_figures_say_what_they_show() -> None:
 def test_tables_name_procedures_in_full() -> None:
     both = pd.concat([RUNS, TRIVIAL])
     expected = {str(m): variance.expected(rows) for m, rows in both.groupby("model", sort=False)}
-    text = plots.expected_table(expected, 0.95).text
+    text = tables.expected_table(expected, 0.95).text
     assert text.count("<td>ResNet50</td>") == 3
     assert text.count("<td>Majority</td>") == 1
     pairs = {"majority": variance.superiority(both, "resnet50", "majority")}
     frame = pd.DataFrame.from_dict(pairs, orient="index")
-    assert "<td>yes</td>" in plots.superiority_table(frame, "resnet50").text
-    assert "No other procedure" in plots.superiority_table(pd.DataFrame(), "resnet50").text
+    assert "<td>yes</td>" in tables.superiority_table(frame, "resnet50").text
+    assert "No other procedure" in tables.superiority_table(pd.DataFrame(), "resnet50").text
     components = {"resnet50": decompose(answers(RIGHT), resamples=200)}
-    assert plots.component_table(components, 0.95).text.count("<td>ResNet50</td>") == 4
+    assert tables.component_table(components, 0.95).text.count("<td>ResNet50</td>") == 4
 
 
 def test_what_is_undefined_is_a_dash() -> None:
     same = np.ones((2, 2, 5), bool)
     runs = table(same.mean(axis=2))
-    values = plots.result_values(runs, variance.expected(runs), decompose(answers(same)))
+    values = tables.result_values(runs, variance.expected(runs), decompose(answers(same)))
     assert (values["variance_mean"], values["variance_split_share"]) == (100, "–")
     assert plots.components({"resnet50": decompose(answers(same))}).alt
     without = optimism.choices(curves([0.9, 0.8], None))
-    values = plots.choice_values(pd.DataFrame(), optimism.mean_optimism(without))
+    values = tables.choice_values(pd.DataFrame(), optimism.mean_optimism(without))
     assert (values["variance_over_last"], values["variance_over_validation"]) == ("10.0", "–")
     assert (values["variance_meaningful"], values["variance_others"]) == (0, 0)

@@ -402,8 +402,7 @@ def test_the_acceleration_of_a_score_is_that_of_its_counts() -> None:
         wanted = bca.acceleration_of_counts(
             drawn, lambda m: metrics.score(m[..., 0, :])["accuracy"][..., None]
         )
-        brier = {"brier": metrics.brier}
-        found = bca.acceleration_of_weights(brier, p.positive, p.score, unit, stratified=True)
+        found = bca.acceleration_of_weights(p.positive, p.score, unit, stratified=True)
         assert found["brier"] == pytest.approx(-float(wanted[0]))
 
 

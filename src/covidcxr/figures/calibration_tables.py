@@ -52,6 +52,7 @@ def use_values(
         "called": screening["called"],
         "right": screening["of these with COVID-19"],
         "missed": screening["missed"],
+        "ppv": screening["PPV"],
     }
     for place, curve in zip(("here", "there", "moved"), panels, strict=True):
         values[f"useful_{place}"] = useful_text(curve)

@@ -1,109 +1,21 @@
-"""Figures and tables of the page on comparisons."""
+"""Figures of the page on comparisons."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from covidcxr.core import edition
-from covidcxr.core.words import p_value
 from covidcxr.figures import common
 from covidcxr.figures.common import Html, Picture
-from covidcxr.scores.comparison import LEVEL
+from covidcxr.figures.comparison_tables import ENDS, Pairs, pair_name, points
 from covidcxr.scores.intervals import Interval
 from covidcxr.scores.metrics import word
 
 _BLUE, _RUST = "#2a6f97", "#c1440e"
-_ENDS = ("value", "low", "high")
-
-Pairs = Sequence[Mapping[str, Any]]
-"""As `covidcxr.scores.comparison.pairs` returns them."""
-
-
-def values(
-    pairs: Pairs, scores: Mapping[str, Mapping[str, Interval]], trivial: Sequence[str], few: str
-) -> dict[str, Any]:
-    """Values that the page glues, from its pairs and all models' scores."""
-    strongest = max(trivial, key=lambda name: scores[name]["auroc"].value)
-    networks = [name for name in scores if name not in trivial]
-    best = max(networks, key=lambda name: scores[name]["accuracy"].value)
-    different = sum(pair["mcnemar"]["p_holm"] < LEVEL for pair in pairs)
-    accuracy = scores[strongest]["accuracy"]
-    return {
-        "comparison_pairs": len(pairs),
-        "comparison_different": edition.WITHHELD if few else str(different),
-        "comparison_level": LEVEL,
-        "comparison_strongest": strongest,
-        "comparison_strongest_auroc": scores[strongest]["auroc"].value,
-        "comparison_strongest_accuracy": accuracy.value,
-        "comparison_strongest_low": accuracy.low,
-        "comparison_strongest_high": accuracy.high,
-        "comparison_best": best,
-        "comparison_best_accuracy": scores[best]["accuracy"].value,
-    }
-
-
-def accuracy_table(pairs: Pairs) -> pd.DataFrame:
-    """Table of pairs: the difference in accuracy in points, McNemar's p and equivalence."""
-    rows = []
-    for pair in pairs:
-        test = pair["mcnemar"]
-        row = {
-            "pair": _name(pair),
-            "right alone": f"{test['b']} : {test['c']}",
-            "points": _points(pair),
-            "p": p_value(test["p"]),
-            "mid-p": p_value(test["mid_p"]),
-        }
-        if "p_by_group" in test:
-            row["p by group"] = p_value(test["p_by_group"])
-        if "p_holm" in test:
-            row["Holm"] = p_value(test["p_holm"])
-        rows.append(row | {"verdict": pair["equivalence"]["accuracy"]})
-    return pd.DataFrame(rows)
-
-
-def smallest_table(pairs: Pairs) -> pd.DataFrame:
-    """Table of pairs: the smallest difference in accuracy that would have been significant."""
-    rows = []
-    for pair in pairs:
-        smallest = pair["smallest"]
-        none = smallest["images"] is None
-        rows.append(
-            {
-                "pair": _name(pair),
-                "images that one gets right": pair["mcnemar"]["b"] + pair["mcnemar"]["c"],
-                "smallest significant difference": (
-                    "none" if none else f"{smallest['images']} images"
-                ),
-                "points": "–" if none else f"{100 * smallest['share']:.1f}",
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def auroc_table(pairs: Pairs) -> pd.DataFrame:
-    """Table of pairs: the difference in AUROC and DeLong's p."""
-    rows = []
-    for pair in pairs:
-        test = pair["delong"] or {}
-        tested = test.get("p") is not None
-        rows.append(
-            {
-                "pair": _name(pair),
-                "AUROC, difference": f"{test['difference']:+.4f}" if test else "–",
-                "interval": f"{test['low']:+.4f} to {test['high']:+.4f}" if tested else "–",
-                "p": p_value(test["p"]) if tested else "–",
-                "Holm": p_value(test["p_holm"]) if "p_holm" in test else "–",
-            }
-        )
-    return pd.DataFrame(rows)
 
 
 def differences(pairs: Pairs, margin: float) -> Picture | Html:
@@ -120,7 +32,7 @@ def differences(pairs: Pairs, margin: float) -> Picture | Html:
     for axis, pair in zip(axes.flat, pairs, strict=True):
         axis.axvspan(-100 * margin, 100 * margin, color="#e9ecef", zorder=0)
         axis.axvline(0, color="#343a40", lw=1)
-        columns = [[pair["differences"][score][end] for score in scores] for end in _ENDS]
+        columns = [[pair["differences"][score][end] for score in scores] for end in ENDS]
         value, low, high = 100 * np.array(columns, dtype=float)
         axis.hlines(places, low, high, color=_RUST, lw=2.5)
         axis.plot(value, places, marker="D", color=_RUST, ms=6, ls="")
@@ -129,7 +41,7 @@ def differences(pairs: Pairs, margin: float) -> Picture | Html:
             yticklabels=[word(s) for s in scores], ylim=(-0.6, len(scores) - 0.4),
         )  # fmt: skip
         axis.grid(axis="y", visible=False)
-        alt.append(f"accuracy of {_name(pair)} {_points(pair)}")
+        alt.append(f"accuracy of {pair_name(pair)} {points(pair)}")
     handles = [
         Line2D([], [], color=_RUST, marker="D", label="difference and its interval"),
         Patch(color="#e9ecef", label=f"within {100 * margin:g} points: equivalent"),
@@ -166,13 +78,3 @@ def beside(models: Mapping[str, Mapping[str, Interval]], trivial: Sequence[str])
     figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
     alt = "; ".join(f"{name} {models[name][scores[0]].value:.3f}" for name in names)
     return Picture(figure, f"Scores of networks and trivial models. {word(scores[0])}: {alt}.")
-
-
-def _name(pair: Mapping[str, Any]) -> str:
-    return f"{pair['first']} less {pair['second']}"
-
-
-def _points(pair: Mapping[str, Any]) -> str:
-    """Difference in accuracy, which has a value wherever there is an image."""
-    value, low, high = (pair["differences"]["accuracy"][end] for end in _ENDS)
-    return common.with_limits(value, low, high, spec="+.1f", scale=100)

@@ -21,6 +21,7 @@ from PIL import Image
 
 from covidcxr.cohorts import lungs
 from covidcxr.core.studies import LABELS
+from covidcxr.core.tables import concatenate
 from covidcxr.scores.means import clustered_mean
 
 if TYPE_CHECKING:
@@ -94,9 +95,9 @@ def explain(
             ]
     tables = {
         "saliency": pd.concat(images, ignore_index=True)[IMAGE],
-        "attribution": _concatenate(means, MEAN),
+        "attribution": concatenate(means, MEAN),
     }
-    return tables | ({"maps": _concatenate(singles, SINGLE)} if kept else {})
+    return tables | ({"maps": concatenate(singles, SINGLE)} if kept else {})
 
 
 def outside_by_class(runs: Mapping[str, pd.DataFrame], confidence: float = 0.95) -> pd.DataFrame:
@@ -279,9 +280,3 @@ def _log_odds(score: NDArray[np.float64]) -> NDArray[np.float64]:
 def _long(shares: NDArray[np.float64]) -> pd.DataFrame:
     row, column = np.indices(shares.shape)
     return pd.DataFrame({"row": row.ravel(), "column": column.ravel(), "share": shares.ravel()})
-
-
-def _concatenate(tables: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
-    return (
-        pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
-    )

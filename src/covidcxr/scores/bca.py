@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from covidcxr.scores import bootstrap
+from covidcxr.scores import bootstrap, metrics
 from covidcxr.scores.bootstrap import EQUAL, Units
 
 
@@ -70,25 +70,24 @@ def acceleration_of_counts(
 
 
 def acceleration_of_weights(
-    functions: Mapping[str, Callable[..., NDArray[np.float64]]],
     positive: NDArray[np.bool_],
     score: NDArray[np.float64],
     group: NDArray[np.int64] | None,
     *,
     stratified: bool,
 ) -> dict[str, float]:
-    """BCa accelerations of functions of probabilities, such as `covidcxr.scores.metrics.brier`."""
+    """BCa accelerations of `covidcxr.scores.metrics.PROBABILITY_SCORES`."""
     unit, stratum = bootstrap.strata(positive, group, stratified=stratified)
     number = len(stratum)
-    left: dict[str, list[NDArray[np.float64]]] = {name: [] for name in functions}
+    pieces = []
     rows = max(1, bootstrap.CHUNK // len(positive))
     for start in range(0, number, rows):
         weights = unit[None] != np.arange(start, min(start + rows, number))[:, None]
-        for name, function in functions.items():
-            left[name].append(function(positive, score, weights))
-    values = np.stack([np.concatenate(pieces) for pieces in left.values()], axis=-1)
-    accelerations = acceleration(values, np.ones(number, dtype=np.int64), stratum)
-    return dict(zip(functions, accelerations.tolist(), strict=True))
+        values = metrics.probability_scores(positive, score, weights)
+        pieces.append(np.stack(list(values.values()), axis=-1))
+    left = np.concatenate(pieces)
+    accelerations = acceleration(left, np.ones(number, dtype=np.int64), stratum)
+    return dict(zip(metrics.PROBABILITY_SCORES, accelerations.tolist(), strict=True))
 
 
 def acceleration(

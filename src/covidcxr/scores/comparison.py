@@ -16,6 +16,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from covidcxr.scores import bca, bootstrap, delong, metrics
+from covidcxr.scores.evaluation import resample_probability_scores
 from covidcxr.scores.intervals import Interval, Protocol, undefined
 from covidcxr.scores.predictions import IMAGE, Predictions, align
 from covidcxr.scores.proportions import clopper_pearson
@@ -242,20 +243,10 @@ def _threshold_samples(
 
 def _probability_samples(a: Predictions, b: Predictions, protocol: Protocol) -> dict[str, _Sample]:
     """Resample images, or groups, and both models' probabilities of them together."""
-    _, rng = bootstrap.streams(protocol.seed)
-    functions = {name: getattr(metrics, name) for name in metrics.PROBABILITY_SCORES}
-    pieces: dict[str, list[NDArray[np.float64]]] = {name: [] for name in functions}
-    for w in bootstrap.weights(
-        a.positive, a.clusters, protocol.resamples, rng, stratified=protocol.stratified
-    ):
-        for name, score in functions.items():
-            both = [score(p.positive, p.score, w) for p in (a, b)]
-            pieces[name].append(np.stack(both, axis=-1))
+    one, other = (metrics.probability_scores(p.positive, p.score) for p in (a, b))
+    drawn = resample_probability_scores([a, b], protocol)
     return {
-        name: _Sample(
-            np.array([score(p.positive, p.score) for p in (a, b)]), np.concatenate(pieces[name])
-        )
-        for name, score in functions.items()
+        name: _Sample(np.array([one[name], other[name]]), values) for name, values in drawn.items()
     }
 
 

@@ -46,14 +46,7 @@ def points(p: Predictions) -> pd.DataFrame:
 def bands(p: Predictions, protocol: Protocol | None = None, grid: ArrayLike = GRID) -> pd.DataFrame:
     """ROC and precision-recall curves on a grid, with pointwise intervals.
 
-    Parameters
-    ----------
-    p
-        Predictions; whole groups are drawn where images are grouped.
-    protocol
-        Coverage and bootstrap.
-    grid
-        Shape (g,), from 0 to 1, as `GRID`.
+    Whole groups are drawn where images are grouped; ``grid`` has the shape (g,).
 
     Returns
     -------
@@ -69,9 +62,8 @@ def bands(p: Predictions, protocol: Protocol | None = None, grid: ArrayLike = GR
     precision is not linear between two points (Davis and Goadrich, ICML 2006).
 
     Limits are the wider of the bootstrap's percentiles and Wilson's limits of the same
-    share at a fixed threshold. Where the curve touches 1 every resample may do so too,
-    and the percentiles alone would claim certainty. Only where all images are called is
-    a sensitivity of 1 certain.
+    share at a fixed threshold: where the curve touches 1 every resample may do so too. Only
+    where all images are called is a sensitivity of 1 certain.
     """
     protocol = protocol or Protocol()
     at = np.asarray(grid, dtype=float)

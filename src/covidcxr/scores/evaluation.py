@@ -7,7 +7,7 @@ whole groups are drawn.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -139,7 +139,7 @@ def _threshold_scores(
         if name == "balanced_accuracy":
             scores[name] = _balanced_accuracy(value, n, proportions)
             continue
-        one = _resampled(value, resampled[name], acceleration, unit, n, protocol)
+        one = _resampled(value, resampled[name], acceleration, unit, n, protocol, protocol.kind)
         if np.isfinite(value) and one.resamples is None:
             one = _from_proportions(name, one, cells, proportions)
         scores[name] = one
@@ -153,7 +153,7 @@ def _resampled(
     unit: str,
     n: int,
     protocol: Protocol,
-    kind: Literal["percentile", "bca", "basic"] | None = None,
+    kind: Literal["percentile", "bca", "basic"],
 ) -> Interval:
     """Interval of resampled values, or the reason why they give none."""
     usable = drawn[np.isfinite(drawn)]
@@ -162,7 +162,6 @@ def _resampled(
     if np.ptp(usable) <= bootstrap.EQUAL:
         reason = "every resample gives the same value, which is no knowledge of its uncertainty"
         return undefined(unit, n, reason, value)
-    kind = kind or protocol.kind
     low, high, used = bca.resampled_limits(value, usable, acceleration, kind, protocol.confidence)
     remarks = []
     if used != kind:
@@ -197,34 +196,40 @@ def _from_proportions(
     return replace(score, low=low, high=high, method=_COMBINED)
 
 
-def _probability_scores(p: Predictions, protocol: Protocol) -> dict[str, Interval]:
-    """Resample all of `metrics.PROBABILITY_SCORES`; the AUROC has DeLong's interval."""
-    functions = {name: getattr(metrics, name) for name in metrics.PROBABILITY_SCORES}
+def resample_probability_scores(
+    models: Sequence[Predictions], protocol: Protocol
+) -> dict[str, NDArray[np.float64]]:
+    """Resampled `metrics.PROBABILITY_SCORES` of m models on the same images, each (b, m)."""
+    first = models[0]
     _, rng = bootstrap.streams(protocol.seed)
     pieces = [
-        {name: function(p.positive, p.score, w) for name, function in functions.items()}
-        for w in bootstrap.weights(
-            p.positive, p.clusters, protocol.resamples, rng, stratified=protocol.stratified
+        [metrics.probability_scores(p.positive, p.score, weights) for p in models]
+        for weights in bootstrap.weights(
+            first.positive, first.clusters, protocol.resamples, rng, stratified=protocol.stratified
         )
     ]
-    accelerations = dict.fromkeys(functions, np.nan)
+    return {
+        name: np.concatenate([np.stack([one[name] for one in piece], -1) for piece in pieces])
+        for name in metrics.PROBABILITY_SCORES
+    }
+
+
+def _probability_scores(p: Predictions, protocol: Protocol) -> dict[str, Interval]:
+    """Resample all of `metrics.PROBABILITY_SCORES`; the AUROC has DeLong's interval."""
+    values = metrics.probability_scores(p.positive, p.score)
+    drawn = resample_probability_scores([p], protocol)
+    accelerations = dict.fromkeys(values, np.nan)
     if protocol.kind == "bca":
         accelerations = bca.acceleration_of_weights(
-            functions, p.positive, p.score, p.clusters, stratified=protocol.stratified
+            p.positive, p.score, p.clusters, stratified=protocol.stratified
         )
-    scores = {
-        name: _resampled(
-            float(function(p.positive, p.score)),
-            np.concatenate([piece[name] for piece in pieces]),
-            accelerations[name],
-            p.unit,
-            len(p),
-            protocol,
-            # Resampling raises a calibration error, so that its percentiles lie too high.
-            kind="basic" if name == "ece" else None,
+    scores = {}
+    for name, value in values.items():
+        # Resampling raises a calibration error, so that its percentiles lie too high.
+        kind = "basic" if name == "ece" else protocol.kind
+        scores[name] = _resampled(
+            float(value), drawn[name][:, 0], accelerations[name], p.unit, len(p), protocol, kind
         )
-        for name, function in functions.items()
-    }
     check, auroc = scores["auroc"], area(p, protocol.confidence)
     if np.isfinite(check.low):
         auroc = replace(auroc, bootstrap=(check.low, check.high))

@@ -180,6 +180,15 @@ def auprc(
     return area if weights is not None else area[0]
 
 
+def probability_scores(
+    positive: NDArray[np.bool_], scores: ArrayLike, weights: ArrayLike | None = None
+) -> dict[str, NDArray[np.float64]]:
+    """All of `PROBABILITY_SCORES`; shapes as for `auroc`."""
+    functions = (auroc, auprc, brier, log_loss, ece)
+    values = (function(positive, scores, weights) for function in functions)
+    return dict(zip(PROBABILITY_SCORES, values, strict=True))
+
+
 def brier(
     positive: NDArray[np.bool_], scores: ArrayLike, weights: ArrayLike | None = None
 ) -> NDArray[np.float64]:

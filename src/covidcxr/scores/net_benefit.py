@@ -57,9 +57,8 @@ def decision_curve(
     -------
     pandas.DataFrame
         A row a threshold: ``threshold``, ``prevalence``, ``model`` with ``low`` and
-        ``high``, ``all``, ``none``, ``reason``. Net benefit is in true positives a
-        person: false positives count against them by the odds of the threshold. NaN with
-        a reason where a class is missing.
+        ``high``, ``all``, ``none``, ``reason``. Net benefit is in true positives a person, less
+        false positives times the odds of the threshold. NaN where a class is missing.
 
     Raises
     ------
@@ -68,14 +67,10 @@ def decision_curve(
 
     Notes
     -----
-    The prevalence is taken as known, so that "all" has no interval. Limits of the model
-    are the wider of the bootstrap's percentiles and Wilson's of sensitivity and
-    specificity, combined (Zou and Donner, Stat Med 27:1693-1702, 2008), since resamples
-    alone claim certainty where no image is called wrongly.
-
-    References
-    ----------
-    Vickers and Elkin, Med Decis Making 26:565-574 (2006).
+    Vickers and Elkin, Med Decis Making 26:565-574 (2006). The prevalence is taken as known, so
+    that "all" has no interval. Limits of the model are the wider of the bootstrap's percentiles
+    and Wilson's of sensitivity and specificity, combined (Zou and Donner, Stat Med
+    27:1693-1702, 2008); resamples have no width where no image is called wrongly.
     """
     protocol = protocol or Protocol()
     at = np.asarray(thresholds, dtype=float)

@@ -1,8 +1,7 @@
 """Predictions of one model, image by image, checked before anything is computed from them.
 
-A table of predictions has the columns ``image_id``, ``label`` and ``score`` (the
-probability of the positive class), and where they are known ``part`` and
-``group_id``. Run records hold such tables, and any other model can write one.
+A table of predictions has the columns ``image_id``, ``label`` and ``score`` (the probability of
+the positive class), and where they are known ``part`` and ``group_id``.
 """
 
 from __future__ import annotations

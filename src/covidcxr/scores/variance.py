@@ -18,6 +18,7 @@ from scipy import stats
 from covidcxr.core.errors import Problem
 from covidcxr.core.records import Record
 from covidcxr.core.studies import POSITIVE, follows_seed, split_kind
+from covidcxr.core.tables import concatenate
 from covidcxr.scores import bootstrap, metrics
 from covidcxr.scores.means import clustered_mean
 from covidcxr.scores.proportions import wilson
@@ -77,7 +78,7 @@ def correctness(records: Iterable[Record], threshold: float = 0.5) -> pd.DataFra
 def histories(records: Iterable[Record]) -> pd.DataFrame:
     """Return each training's ``accuracy`` by ``epoch`` and ``part``, with the columns `RUN`."""
     tables = (_identified(record.table("history"), record) for record in records)
-    return _concatenated(tables, [*RUN, "epoch", "part", "accuracy"])
+    return concatenate(tables, [*RUN, "epoch", "part", "accuracy"])
 
 
 def _test_predictions(records: Iterable[Record]) -> pd.DataFrame:
@@ -85,7 +86,7 @@ def _test_predictions(records: Iterable[Record]) -> pd.DataFrame:
         _identified(record.table("predictions").query("part == 'test'"), record)
         for record in records
     )
-    return _concatenated(tables, [*RUN, "image_id", "label", "score"])
+    return concatenate(tables, [*RUN, "image_id", "label", "score"])
 
 
 def _scored(predictions: pd.DataFrame, threshold: float) -> pd.DataFrame:
@@ -102,11 +103,6 @@ def _scored(predictions: pd.DataFrame, threshold: float) -> pd.DataFrame:
 def _identified(rows: pd.DataFrame, record: Record) -> pd.DataFrame:
     run = {key: record["parameters"][key] for key in ("model", "split", "seed")}
     return rows.assign(**run, draw=draw(run["split"], run["seed"]))
-
-
-def _concatenated(tables: Iterable[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
-    kept = [table[columns] for table in tables]
-    return pd.concat(kept, ignore_index=True) if kept else pd.DataFrame(columns=columns)
 
 
 # --- the mean of a procedure

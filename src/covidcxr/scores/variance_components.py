@@ -84,8 +84,6 @@ def decompose(
     bootstrap are skewed the other way and end far too low.) The mean squares of images,
     which are no chi-squares, are drawn from Student's t by their spread over the draws.
 
-    References
-    ----------
     Searle, Casella and McCulloch, Variance Components (1992), for the mean squares and
     REML; Weerahandi, J Am Stat Assoc 88:899-905 (1993), for the limits.
     """
