@@ -18,7 +18,7 @@ from covidcxr.scores.comparison import LEVEL
 from covidcxr.scores.intervals import Interval
 from covidcxr.scores.metrics import word
 
-_BLUE, _RUST = "#2a6f97", "#c1440e"
+_BLUE, _RUST = common.BLUE, common.RUST
 _ENDS = ("value", "low", "high")
 
 Pairs = Sequence[Mapping[str, Any]]

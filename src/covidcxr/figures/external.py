@@ -20,7 +20,7 @@ from covidcxr.scores.predictions import Predictions
 from covidcxr.validity import external
 from covidcxr.validity.external import Tested
 
-_INK, _GREY = "#343a40", "#6c757d"
+_INK, _GREY = common.INK, common.GREY
 _LOOKS = (
     ("#2a6f97", "o"), ("#c1440e", "D"), ("#8a6d00", "s"), ("#6a4c93", "^"), ("#6c757d", "v"),
 )  # fmt: skip
