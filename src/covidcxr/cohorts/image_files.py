@@ -37,19 +37,9 @@ class LeftOut(NamedTuple):
 
 
 def list_images(folder: Path) -> tuple[list[Path], list[LeftOut]]:
-    """List the files below a folder that are read, and those that are left out.
+    """List the files below a folder that are read, sorted, and all that are left out.
 
-    Returns
-    -------
-    images : list of Path
-        Sorted.
-    left_out : list of LeftOut
-        Every other file, and links to folders, which are not followed.
-
-    Raises
-    ------
-    Problem
-        For a folder that cannot be listed.
+    Links to folders are not followed. A folder that cannot be listed is a `Problem`.
     """
 
     def refuse(error: OSError) -> None:

@@ -36,15 +36,7 @@ def share(size: int, fine: int = 256) -> NDArray[np.float64]:
 
 
 def coverage(anatomy: Anatomy, size: int = 64) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Agreement of the region with the lungs of n synthetic radiographs.
-
-    Returns
-    -------
-    covered : ndarray of shape (n,)
-        Share of the lungs that lies within the region.
-    lung : ndarray of shape (n,)
-        Share of the region that is lung.
-    """
+    """Share of the lungs within the region, and of the region that is lung: shapes (n,)."""
     true, stated = radiograph.lungs(anatomy, size), region(size)
     both = (true & stated).sum(axis=(1, 2))
     return both / true.sum(axis=(1, 2)), both / stated.sum()

@@ -79,13 +79,12 @@ class Sample:
 
 
 def prepare(study: Study, folder: Path) -> None:
-    """Gather and decode all cohorts of a study.
+    """Gather and decode all cohorts of a study; external ones without data are left out.
 
     Parameters
     ----------
     study
-        Names its own cohort and the external ones; an external one without data is left
-        out, with a warning.
+        Names its own cohort and the external ones.
     folder
         Receives, whole or not at all, a folder for each cohort with ``manifest.csv``,
         ``grey.npy`` at `SIZE`, and ``pixels.npy`` as the study's networks see them.
@@ -118,7 +117,10 @@ def read(folder: Path) -> dict[str, Sample]:
     names = sorted(path.parent.name for path in folder.glob("*/grey.npy"))
     if OWN not in names:
         raise Problem(f"{folder}: holds no cohort; delete it and run again.")
-    return {name: _read(folder, name) for name in sorted(names, key=lambda n: (n != OWN, n))}
+    return {
+        name: Sample(name, *cohort.read_pictures(folder / name / "grey.npy", folder))
+        for name in sorted(names, key=lambda n: (n != OWN, n))
+    }
 
 
 def external(folder: Path) -> dict[str, cohort.Cohort]:
@@ -141,20 +143,3 @@ def shrunk(pictures: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     """Shrink grey pictures, shape (n, size, size), to a side by averaging areas."""
     box = Image.Resampling.BOX
     return np.stack([np.asarray(Image.fromarray(p).resize((side, side), box)) for p in pictures])
-
-
-def _read(folder: Path, name: str) -> Sample:
-    try:
-        pictures = np.load(folder / name / "grey.npy", mmap_mode="r")
-    except (OSError, ValueError, EOFError) as error:
-        reason = " ".join(str(error).split())
-        raise Problem(
-            f"{folder / name}: cannot be read ({reason}); delete {folder} and run again."
-        ) from error
-    rows = manifest.read(folder / name / "manifest.csv")
-    if len(rows) != len(pictures):
-        raise Problem(
-            f"{folder / name}: has {len(pictures)} pictures of {len(rows)} images; "
-            f"delete {folder} and run again."
-        )
-    return Sample(name, rows, pictures)

@@ -52,7 +52,7 @@ def forest(compared: pd.DataFrame, confidence: float) -> Picture | Html:
         return note("No two arms that could be compared have been run.")
     places = np.arange(len(rows))[::-1]
     points = 100 * known[["difference", "difference_low", "difference_high"]]
-    colors = np.where(known["about"] == CHANCE, GREY, RUST)
+    colors = [GREY if about == CHANCE else RUST for about in known["about"]]
     figure, axis = plt.subplots(figsize=(WIDTH, 1.3 + 0.34 * len(rows)))
     axis.axvline(0, color=INK, lw=1)
     chance = 100 * chance_difference(compared)
