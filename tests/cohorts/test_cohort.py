@@ -37,12 +37,12 @@ def study(source: studies.Cohort) -> Study:
 
 def test_images_are_at_hand_unless_a_folder_must_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(DATA_VARIABLE, raising=False)
-    assert cohort.at_hand(study(PhantomCohort(source="phantom")))
-    assert cohort.at_hand(study(KaggleCohort(source="kaggle")))
-    assert cohort.at_hand(study(FolderCohort(source="folder", path="somewhere")))
-    assert not cohort.at_hand(study(FolderCohort(source="folder")))
+    assert cohort.is_available(study(PhantomCohort(source="phantom")))
+    assert cohort.is_available(study(KaggleCohort(source="kaggle")))
+    assert cohort.is_available(study(FolderCohort(source="folder", path="somewhere")))
+    assert not cohort.is_available(study(FolderCohort(source="folder")))
     monkeypatch.setenv(DATA_VARIABLE, "somewhere")
-    assert cohort.at_hand(study(FolderCohort(source="folder")))
+    assert cohort.is_available(study(FolderCohort(source="folder")))
 
 
 def test_only_a_folder_with_a_csv_has_a_listing(
@@ -60,11 +60,11 @@ def test_only_a_folder_with_a_csv_has_a_listing(
 def test_only_a_folder_at_hand_has_a_state(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(DATA_VARIABLE, raising=False)
     for other in NOT_A_FOLDER:
-        assert cohort.state(study(other)) == ""
-    named = cohort.state(study(of(folder)))
+        assert cohort.folder_fingerprint(study(other)) == ""
+    named = cohort.folder_fingerprint(study(of(folder)))
     assert len(named) == 64
     monkeypatch.setenv(DATA_VARIABLE, str(folder))
-    assert cohort.state(study(FolderCohort(source="folder"))) == named
+    assert cohort.folder_fingerprint(study(FolderCohort(source="folder"))) == named
 
 
 def test_a_state_is_of_names_sizes_and_times_and_not_of_the_place(
@@ -73,11 +73,11 @@ def test_a_state_is_of_names_sizes_and_times_and_not_of_the_place(
     listed(folder)
     (folder / "COVID19" / "folder.png").mkdir()
     shutil.copytree(folder, tmp_path / "copy")  # copies times
-    before = cohort.state(study(of(folder)))
-    assert cohort.state(study(of(tmp_path / "copy"))) == before
+    before = cohort.folder_fingerprint(study(of(folder)))
+    assert cohort.folder_fingerprint(study(of(tmp_path / "copy"))) == before
     (folder / "notes.txt").write_text("none")
     (folder / "COVID19" / "gone.png").symlink_to(tmp_path / "nowhere")
-    assert cohort.state(study(of(folder))) == before
+    assert cohort.folder_fingerprint(study(of(folder))) == before
 
 
 @pytest.mark.parametrize("change", ["time", "size", "name", "more", "less", "csv", "linked"])
@@ -89,7 +89,7 @@ def test_whatever_changes_below_the_folder_changes_the_state(
     if change == "linked":
         (folder / "NORMAL").rename(tmp_path / "elsewhere")
         (folder / "NORMAL").symlink_to(tmp_path / "elsewhere")
-    before = cohort.state(study(of(folder)))
+    before = cohort.folder_fingerprint(study(of(folder)))
     facts = image.stat()
     match change:
         case "time" | "linked":
@@ -105,16 +105,16 @@ def test_whatever_changes_below_the_folder_changes_the_state(
             image.unlink()
         case "csv":
             listed(folder, "file,label", "COVID19/1.png,COVID19", "NORMAL/0.png,NORMAL", "")
-    assert cohort.state(study(of(folder))) != before
+    assert cohort.folder_fingerprint(study(of(folder))) != before
 
 
 def test_a_state_covers_a_csv_outside_the_folder(folder: Path, tmp_path: Path) -> None:
     listed(folder)
     csv = (folder / "cohort.csv").rename(tmp_path / "mine.csv")
     named = study(of(folder, manifest=str(csv)))
-    before = cohort.state(named)
+    before = cohort.folder_fingerprint(named)
     csv.write_text(csv.read_text() + "NORMAL/1.png,NORMAL\n")
-    assert cohort.state(named) != before
+    assert cohort.folder_fingerprint(named) != before
 
 
 def test_images_of_any_kind_are_prepared_as_they_are_decoded(folder: Path, tmp_path: Path) -> None:

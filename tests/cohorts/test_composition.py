@@ -253,3 +253,15 @@ def test_classes_differ_by_what_would_have_to_change(tmp_path: Path) -> None:
 def test_nothing_known_of_both_classes_is_no_difference(tmp_path: Path) -> None:
     record = cohort_record(tmp_path, "source,unknown,COVID19,10\nsource,unknown,NORMAL,4\n", "")
     assert composition.class_differences(record).empty
+
+
+@pytest.mark.parametrize(
+    ("covid", "normal", "distance"),
+    [([1, 0], [0, 5], 1.0), ([2, 2], [7, 7], 0.0), ([1, 1], [3, 1], 0.25)],
+)
+def test_total_variation_of_two_classes(
+    covid: list[int], normal: list[int], distance: float
+) -> None:
+    counts = pd.DataFrame({"COVID19": covid, "NORMAL": normal})
+    assert composition.total_variation(counts) == pytest.approx(distance)
+    assert np.isnan(composition.total_variation(counts.assign(NORMAL=0)))

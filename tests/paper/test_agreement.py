@@ -94,5 +94,5 @@ def test_the_constant_answer_differs_from_every_network() -> None:
 
 def test_runs_before_the_criteria_are_hindsight() -> None:
     days = [datetime(2026, 11, d, tzinfo=UTC) for d in (22, 23, 24)]
-    assert agreement.made_before("2026-11-23", days) == 1
-    assert agreement.made_before("2026-11-23", days[1:]) == 0
+    assert agreement.runs_before("2026-11-23", days) == 1
+    assert agreement.runs_before("2026-11-23", days[1:]) == 0

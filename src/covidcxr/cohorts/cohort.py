@@ -1,8 +1,4 @@
-"""Cohorts: the manifest and the pixels of any source.
-
-Whatever the source, a cohort ends as a folder with ``manifest.csv`` and
-``pixels.npy``; nothing after this module asks where the images came from.
-"""
+"""Cohorts of any source, as folders with ``manifest.csv`` and ``pixels.npy``."""
 
 from __future__ import annotations
 
@@ -57,14 +53,7 @@ class Cohort:
 
 
 def prepare(study: Study, folder: Path) -> None:
-    """Gather a study's images, decode them once and store them.
-
-    Parameters
-    ----------
-    study
-        Names the source, the image size and the interpolation.
-    folder
-        Receives ``manifest.csv`` and ``pixels.npy``, whole or not at all.
+    """Gather and decode a study's images, and store them in a folder, whole or not at all.
 
     Raises
     ------
@@ -80,30 +69,25 @@ def prepare(study: Study, folder: Path) -> None:
 
 def read(folder: Path) -> Cohort:
     """Open a prepared cohort; its pixels stay on disk until they are asked for."""
-    remedy = f"delete {folder} and run again"
+    return Cohort(*read_pictures(folder / "pixels.npy", folder))
+
+
+def read_pictures(array: Path, whole: Path) -> tuple[pd.DataFrame, NDArray[np.uint8]]:
+    """Open an array on disk and the manifest beside it; `whole` is what to delete if damaged."""
+    folder, remedy = array.parent, f"delete {whole} and run again"
     try:
-        pixels = np.load(folder / "pixels.npy", mmap_mode="r")
+        pictures = np.load(array, mmap_mode="r")
         rows = manifest.read(folder / "manifest.csv")
     except (OSError, ValueError, EOFError, BadZipFile) as error:
         reason = " ".join(str(error).split())
         raise Problem(f"{folder}: cannot be read ({reason}); {remedy}.") from error
-    if len(pixels) != len(rows):
-        raise Problem(f"{folder}: has {len(pixels)} pictures of {len(rows)} images; {remedy}.")
-    return Cohort(rows, pixels)
+    if len(pictures) != len(rows):
+        raise Problem(f"{folder}: has {len(pictures)} pictures of {len(rows)} images; {remedy}.")
+    return rows, pictures
 
 
 def files(source: Source, folder: Path, rows: pd.DataFrame) -> list[Path]:
-    """Return where the image files of a prepared cohort lie, in the manifest's order.
-
-    Parameters
-    ----------
-    source
-        The cohort as the study names it.
-    folder
-        Where it was prepared.
-    rows
-        Its manifest.
-    """
+    """Return the image files of a cohort prepared in a folder, in the order of its manifest."""
     match source:
         case PhantomCohort():
             root = folder / "phantoms"
@@ -115,52 +99,42 @@ def files(source: Source, folder: Path, rows: pd.DataFrame) -> list[Path]:
 
 
 def externals(study: Study) -> dict[str, Source]:
-    """Return the external cohorts that can be had here.
-
-    A folder cohort without its listing is left out: who brings images of their own
-    may have none to test them on.
-    """
-    return {
-        name: source
-        for name, source in study.external.items()
-        if not isinstance(source, FolderCohort)
-        or (
-            bool(source.path or os.environ.get(DATA_VARIABLE))
-            and (
-                folders.csv_of(source).is_file()
-                if source.manifest
-                else folders.root_of(source).is_dir()
-            )
-        )
-    }
+    """Return the external cohorts that can be had here; a folder may lack its listing."""
+    return {name: source for name, source in study.external.items() if _has_images(source)}
 
 
-def at_hand(study: Study) -> bool:
-    """Whether the images can be prepared here without anybody's help.
+def _has_images(source: Source) -> bool:
+    if not isinstance(source, FolderCohort):
+        return True
+    if not _is_named(source):
+        return False
+    place = folders.csv_of(source) if source.manifest else folders.root_of(source)
+    return place.exists()
 
-    A folder cohort needs its folder to be named; synthetic cohorts are made and
-    Kaggle's are downloaded when they are needed.
-    """
-    return not isinstance(study.cohort, FolderCohort) or bool(
-        study.cohort.path or os.environ.get(DATA_VARIABLE)
-    )
+
+def is_available(study: Study) -> bool:
+    """Whether the images can be rendered, downloaded or read from a folder that is named."""
+    return not isinstance(study.cohort, FolderCohort) or _is_named(study.cohort)
+
+
+def _is_named(source: FolderCohort) -> bool:
+    return bool(source.path or os.environ.get(DATA_VARIABLE))
 
 
 def listing(study: Study) -> list[Path]:
     """Return the CSV that lists a folder cohort's images, where there is one."""
-    if not isinstance(study.cohort, FolderCohort) or not at_hand(study):
+    if not isinstance(study.cohort, FolderCohort) or not is_available(study):
         return []
     csv = folders.csv_of(study.cohort)
     return [csv] if csv.is_file() else []
 
 
-def state(study: Study) -> str:
-    """Return a cheap sha256 of what a folder cohort is on disk now, else nothing.
+def folder_fingerprint(study: Study) -> str:
+    """Return a sha256 of relative path, size and time of change of a folder cohort's files.
 
-    It covers the listing and every image file by relative path, size and time of
-    change, and not the place, so that a copied folder with its times is the same.
+    A copied folder with its times is the same; nothing for other cohorts.
     """
-    if not isinstance(study.cohort, FolderCohort) or not at_hand(study):
+    if not isinstance(study.cohort, FolderCohort) or not is_available(study):
         return ""
     root = folders.root_of(study.cohort)
     # A class folder that is a link is entered when it is named, but not on the way down.

@@ -148,7 +148,7 @@ def class_differences(record: records.Record) -> pd.Series:
 def known_values(record: records.Record, variable: str) -> pd.DataFrame:
     """Count the images of each class, a column, by known value or lower edge of a bin, a row."""
     bins = record.table("measures").rename(columns={"low": "value"})
-    counts = pd.concat([record.table("categories"), bins])
+    counts = pd.concat([record.table("categories"), bins]).astype({"n": int})
     counts = counts[(counts["variable"] == variable) & (counts["value"] != "unknown")]
     wide = counts.pivot_table("n", "value", "label", aggfunc="sum", fill_value=0)
     return wide.reindex(columns=list(LABELS), fill_value=0)

@@ -1,8 +1,6 @@
-"""Radiographs from files: opened, brought to 8-bit RGB and resized.
+"""Image files decoded to 8-bit RGB squares.
 
-For 8-bit files the pixels equal those of `keras.utils.load_img`, the loader
-behind the paper's data generator; where that loader would be wrong (16-bit grey,
-EXIF orientation, damaged files) this module says what it does instead.
+8-bit files give the pixels of `keras.utils.load_img`, the loader behind the paper's generator.
 """
 
 from __future__ import annotations
@@ -56,11 +54,9 @@ _EXPORT = "export it as an 8-bit or 16-bit PNG"
 def decode(path: Path, size: int, resize: str, bits: int | None = None) -> NDArray[np.uint8]:
     """Read one image as a square of 8-bit RGB.
 
-    Grey and palette images are spread to three channels and alpha is dropped,
-    not blended, as Keras' loader does. 16-bit grey is mapped linearly, the
-    largest value of the bits in use to 255, where PIL's own conversion, and with it
-    Keras' loader, clips every value above 255 to white. The EXIF orientation is applied,
-    which Keras' loader does not do. Of several frames the first is read.
+    As Keras' loader does, except that 16-bit grey is mapped linearly, the largest value of the
+    bits in use to 255 (Keras clips at 255), and that the EXIF orientation is applied. Alpha is
+    dropped; of several frames the first is read.
 
     Parameters
     ----------
@@ -98,21 +94,7 @@ def decode(path: Path, size: int, resize: str, bits: int | None = None) -> NDArr
 def load(
     paths: Sequence[Path], size: int, resize: str, bits: Sequence[int | None] | None = None
 ) -> NDArray[np.uint8]:
-    """Read many images at once, as `decode` reads one.
-
-    Parameters
-    ----------
-    paths
-        n files.
-    size, resize
-        As for `decode`.
-    bits
-        n of them, each as for `decode`.
-
-    Returns
-    -------
-    ndarray of uint8, shape (n, size, size, 3)
-        In the order of `paths`.
+    """Read n images as `decode` reads one, shape (n, size, size, 3).
 
     Raises
     ------
@@ -143,21 +125,11 @@ def _pool() -> ThreadPoolExecutor:
 
 
 def bits_in_use(paths: Sequence[Path]) -> list[int | None]:
-    """Return by how many bits the grey values of each file are to be divided.
+    """Bits in use of each 16-bit file of a cohort; None for other files and unreadable ones.
 
-    Radiographs of 10 or 12 bits are stored in files of 16. A file may declare its own; the
-    others of a cohort share the fewest bits of `BITS` that hold every value in them, so that
-    files are as bright beside one another as they were on the detector.
-
-    Parameters
-    ----------
-    paths
-        n files of one cohort.
-
-    Returns
-    -------
-    list
-        n of them; None for a file that has no 16 bits, or cannot be read.
+    Radiographs of 10 or 12 bits are stored in files of 16. A file may declare its bits; the
+    others share the fewest of `BITS` that hold all their values, so that they stay as bright
+    beside one another as they were on the detector.
     """
     with _pool() as pool:
         depths = list(pool.map(_depth, paths))
@@ -216,19 +188,7 @@ def _significant_bits(path: Path) -> int | None:
 
 
 def describe(path: Path) -> dict[str, Any]:
-    """Size and format of an image file, from its header alone.
-
-    Returns
-    -------
-    dict
-        ``width`` and ``height`` in pixels as stored, before any EXIF orientation;
-        ``mode`` and ``format`` as PIL names them; ``bytes``, the file's size.
-
-    Raises
-    ------
-    Problem
-        As `decode`, save for damage behind the header.
-    """
+    """Describe a file by its header: stored width and height, PIL's mode and format, bytes."""
     with _opened(path) as image:
         return {
             "width": image.width,
@@ -240,13 +200,7 @@ def describe(path: Path) -> dict[str, Any]:
 
 
 def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes as 64 hexadecimal digits.
-
-    Raises
-    ------
-    Problem
-        If the file cannot be read.
-    """
+    """Return the SHA-256 of a file's bytes as 64 hexadecimal digits."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -31,19 +31,7 @@ _log = logging.getLogger(__name__)
 
 
 def download(cohort: KaggleCohort) -> Path:
-    """Return the local folder that holds the class folders, downloading it first if need be.
-
-    Parameters
-    ----------
-    cohort
-        Its ``handle`` names the set, optionally with a version
-        (``owner/name/versions/3``), its ``folder`` the folder wanted.
-
-    Returns
-    -------
-    Path
-        The ``folder`` itself, as far down in the set as it lies. Its counts are not
-        checked; see `check_counts`.
+    """Return the folder that holds the class folders, downloading the set first if need be.
 
     Raises
     ------
@@ -55,25 +43,9 @@ def download(cohort: KaggleCohort) -> Path:
 
 
 def find(root: Path, folder: str) -> Path:
-    """Find the folder that holds all class folders.
+    """Find the folder that holds all class folders, by its path or the path's last parts.
 
-    Parameters
-    ----------
-    root
-        The unpacked set.
-    folder
-        A path below `root`, or its last parts: ``train`` finds ``Data/train``.
-
-    Returns
-    -------
-    Path
-        ``root / folder`` where that holds the class folders, else the only place
-        further down that does.
-
-    Raises
-    ------
-    Problem
-        If there is no such place, or several.
+    ``train`` finds ``Data/train``, if there is one such place.
     """
     if folders.holds_classes(root / folder):
         return root / folder
@@ -199,7 +171,7 @@ def _explained(handle: str) -> Iterator[None]:
 
 
 def _network(error: Exception) -> str:
-    """Say in a clause why Kaggle did not give the set."""
+    """Describe in a clause why Kaggle did not give the set."""
     import requests
 
     response = getattr(error, "response", None)

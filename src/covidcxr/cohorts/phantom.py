@@ -34,20 +34,7 @@ def _stream(cohort: PhantomCohort, *name: str) -> np.random.Generator:
 
 
 def draw(cohort: PhantomCohort) -> tuple[pd.DataFrame, Anatomy]:
-    """Draw a cohort without rendering it.
-
-    Returns
-    -------
-    frame : DataFrame
-        As `generate` returns it.
-    anatomy : Anatomy
-        For `render`, in the order of the frame; a copy has its original's.
-
-    Raises
-    ------
-    Problem
-        If a class is too small for its duplicates.
-    """
+    """Draw a cohort without rendering it: the frame of `generate`, and anatomy in its order."""
     total = {"COVID19": cohort.covid19, "NORMAL": cohort.normal}
     parts = [_draw_class(cohort, k, total[k], copies) for k, copies in _share_copies(cohort)]
     # Files are numbered across the classes, so that a number tells nothing.
@@ -203,21 +190,7 @@ def _alter(pixels: NDArray[np.uint8], kind: str) -> NDArray[np.uint8]:
 
 
 def write(cohort: PhantomCohort, folder: Path) -> Path:
-    """Generate a cohort, write class folders of PNG files and return the manifest's path.
-
-    Parameters
-    ----------
-    cohort
-        Its configuration.
-    folder
-        Receives ``COVID19/``, ``NORMAL/`` and ``manifest.csv``, whole or not at all; one that
-        exists is replaced.
-
-    Raises
-    ------
-    Problem
-        If the folder cannot be written, or a class is too small for its duplicates.
-    """
+    """Generate a cohort, write class folders of PNG files and return the manifest's path."""
     frame, pixels = generate(cohort)
     with atomic.folder(folder) as aside:
         for label in LABELS:

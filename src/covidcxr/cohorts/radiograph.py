@@ -47,20 +47,7 @@ def render(
 
 
 def lungs(anatomy: Anatomy, size: int) -> NDArray[np.bool_]:
-    """Lung masks, for probes that claim to hide or to keep the lungs.
-
-    Parameters
-    ----------
-    anatomy
-        n images.
-    size
-        Pixels along each side.
-
-    Returns
-    -------
-    ndarray of shape (n, size, size)
-        True where a ray meets at least half the depth of air that it can meet.
-    """
+    """Lung masks, shape (n, size, size): at least half the depth of air that a ray can meet."""
     view = View(anatomy, size)
     cage, below = structures.cage(view), structures.below_diaphragm(view)
     _, border = structures.mediastinum(view)

@@ -79,13 +79,12 @@ class Sample:
 
 
 def prepare(study: Study, folder: Path) -> None:
-    """Gather and decode all cohorts of a study.
+    """Gather and decode all cohorts of a study; external ones without data are left out.
 
     Parameters
     ----------
     study
-        Names its own cohort and the external ones; an external one without data is left
-        out, with a warning.
+        Names its own cohort and the external ones.
     folder
         Receives, whole or not at all, a folder for each cohort with ``manifest.csv``,
         ``grey.npy`` at `SIZE`, and ``pixels.npy`` as the study's networks see them.
@@ -118,7 +117,10 @@ def read(folder: Path) -> dict[str, Sample]:
     names = sorted(path.parent.name for path in folder.glob("*/grey.npy"))
     if OWN not in names:
         raise Problem(f"{folder}: holds no cohort; delete it and run again.")
-    return {name: _read(folder, name) for name in sorted(names, key=lambda n: (n != OWN, n))}
+    return {
+        name: Sample(name, *cohort.read_pictures(folder / name / "grey.npy", folder))
+        for name in sorted(names, key=lambda n: (n != OWN, n))
+    }
 
 
 def external(folder: Path) -> dict[str, cohort.Cohort]:

@@ -10,11 +10,11 @@ import pandas as pd
 from matplotlib.patches import Patch
 
 from covidcxr.core.studies import ModelName, Study
-from covidcxr.figures.common import WIDTH, Picture
+from covidcxr.figures.common import BLUE, INK, RUST, WIDTH, YELLOW, Picture
 from covidcxr.networks import complexity, pointwise
 from covidcxr.networks.complexity import Account
 
-_COLORS = ["#2a6f97", "#c1440e", "#212529", "#e9c46a"]
+_COLORS = [BLUE, RUST, "#212529", YELLOW]
 _UNITS = {"parameters": (1e6, "million"), "multiply_adds": (1e9, "billion")}
 
 
@@ -95,7 +95,7 @@ def truncation(heads: Mapping[str, pointwise.Floats], filters: int) -> Picture:
         numbers = [*range(1, rank + 1), filters * 1.3]
         axis.plot(numbers, [*errors[1 : rank + 1], 0], color=color, lw=1.5, label=name)
         axis.plot(rank, 0, "D", ms=11, mfc="none", mec=color, clip_on=False)
-    axis.axvline(filters, color="#343a40", ls=":")
+    axis.axvline(filters, color=INK, ls=":")
     axis.text(filters * 0.9, 0.6, f"the paper: {filters:,}", ha="right")
     axis.set_xscale("log", base=2)
     axis.xaxis.set_major_formatter("{x:,.0f}")

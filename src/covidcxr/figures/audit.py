@@ -17,8 +17,8 @@ from covidcxr.paper.audit.text import p_range
 from covidcxr.scores import comparison
 
 _SWAPPED = ("sensitivity", "specificity", "ppv", "npv")
-_PRINTED, _CORRECTED = "#8d99a6", "#c1440e"
-_PAIRS = ("#c1440e", "#2a6f97", "#6c757d")
+_PRINTED, _CORRECTED = "#8d99a6", common.RUST
+_PAIRS = (common.RUST, common.BLUE, common.GREY)
 _MARKERS = ("D", "o", "s")
 
 
@@ -37,7 +37,7 @@ def readings(report: Report) -> Picture:
                 "",
                 (corrected[score], place),
                 (labelled[score], place),
-                arrowprops={"arrowstyle": "->", "color": "#343a40", "lw": 1.2, "shrinkB": 4},
+                arrowprops={"arrowstyle": "->", "color": common.INK, "lw": 1.2, "shrinkB": 4},
             )
         axis.plot([labelled[s] for s in _SWAPPED], places, "o", color=_PRINTED, ms=8)
         axis.plot([corrected[s] for s in _SWAPPED], places, "D", color=_CORRECTED, ms=7)
@@ -72,13 +72,13 @@ def against_baseline(report: Report) -> Picture:
         axis.plot(value, place, "D", color=_CORRECTED, ms=8)
         low, high = interval["wilson"]
         descriptions.append(f"{table['name']} {value:.3f} ({low:.3f} to {high:.3f})")
-    axis.axvline(baseline, color="#343a40", ls="--", lw=1.2)
+    axis.axvline(baseline, color=common.INK, ls="--", lw=1.2)
     axis.set_yticks(range(len(tables)), [t["name"] for t in reversed(tables)])
     axis.set(xlabel="accuracy", xlim=(0.68, 1.005), ylim=(-0.6, len(tables) - 0.4))
     axis.set_xticks(np.arange(0.7, 1.01, 0.05))
     axis.grid(axis="y", visible=False)
     handles = [
-        Line2D([], [], color="#343a40", ls="--", label="always normal"),
+        Line2D([], [], color=common.INK, ls="--", label="always normal"),
         Line2D([], [], color=_CORRECTED, lw=7, alpha=0.3, label="95% Wilson"),
         Line2D([], [], color=_CORRECTED, lw=2, label="95% Clopper-Pearson"),
     ]
@@ -108,9 +108,9 @@ def discordance(report: Report) -> Picture:
         descriptions.append(f"{name}: p {p_range(p.min(), p.max())} for {few} to {many}")
         floor = min(floor, float(p.min()))
     axis.axhline(
-        comparison.LEVEL, color="#343a40", ls="--", lw=1.2, label=f"p = {comparison.LEVEL}"
+        comparison.LEVEL, color=common.INK, ls="--", lw=1.2, label=f"p = {comparison.LEVEL}"
     )
-    axis.plot([], [], "o", color="#343a40", label="if errors were independent")
+    axis.plot([], [], "o", color=common.INK, label="if errors were independent")
     axis.set(yscale="log", ylim=(floor / 10, 3), ylabel="exact McNemar p")
     axis.set_xlabel("images on which exactly one of the two is right")
     figure.legend(loc="outside lower center", ncols=3, frameon=False)

@@ -16,14 +16,9 @@ _SCORES = {"sensitivity": "sensitivity", "specificity": "specificity", "auroc": 
 
 
 def cohorts(tested: Record) -> pd.DataFrame:
-    """Count images, groups, distinct images and sources by cohort and class, the own cohort first.
+    """Count images, groups and sources by cohort and class, of the record of external tests.
 
-    Parameters
-    ----------
-    tested
-        The record of external testing, which lists every image of every cohort. ``left_out``
-        counts images left out of external tests because they share a patient or a copy with
-        the own cohort.
+    ``left_out``: images that share a patient or a copy with the own cohort, which comes first.
     """
     classes = tested.table("images").groupby(["cohort", "label"])
     counted = pd.DataFrame(
@@ -61,23 +56,14 @@ def datacard_values(counted: pd.DataFrame, copies: Record, overlap: Record) -> d
     }
 
 
-def performance(tests: Mapping[str, ExternalTest], confidence: float = 0.95) -> pd.DataFrame:
-    """Score networks at home and elsewhere, a row a network and cohort, the own cohort first.
-
-    Parameters
-    ----------
-    tests
-        By the network's name, as `covidcxr.validity.external.network_tests` returns them.
-    confidence
-        Of the intervals.
-    """
+def performance(tests: Mapping[str, ExternalTest], confidence: float) -> pd.DataFrame:
+    """Tabulate scores and intervals of networks by cohort, the own cohort first."""
     scores = external.summary(tests, confidence=confidence).query("kept")
     scores = scores[scores["score"].isin(_SCORES)]
     spans = [f"{row.value:.3f} ({row.low:.3f} to {row.high:.3f})" for row in scores.itertuples()]
     keys = ["model", "cohort", "n", "groups"]
     table = scores.assign(span=spans).pivot_table("span", keys, "score", aggfunc="first")
     table = table[list(_SCORES)].rename(columns=_SCORES).reset_index().rename_axis(columns=None)
-    table = table.assign(
-        order=table["model"].map(list(tests).index), away=table["cohort"] != OWN
-    ).sort_values(["order", "away", "cohort"])
-    return table.drop(columns=["order", "away"]).reset_index(drop=True)
+    table = table.assign(order=table["model"].map(list(tests).index), away=table["cohort"] != OWN)
+    table = table.sort_values(["order", "away", "cohort"], ignore_index=True)
+    return table.drop(columns=["order", "away"])

@@ -16,11 +16,11 @@ from covidcxr.paper.checks import Verdict
 _COLORS: dict[Any, Any] = {
     Verdict.HOLDS: "#22587a",
     Verdict.REPRODUCED: "#5fa8d3",
-    Verdict.CORRECTED: "#e9c46a",
-    Verdict.CONTRADICTED: "#c1440e",
+    Verdict.CORRECTED: common.YELLOW,
+    Verdict.CONTRADICTED: common.RUST,
     Verdict.IMPOSSIBLE: "#6a040f",
     Verdict.NOT_REPRODUCED: "#f4a261",
-    Verdict.UNVERIFIABLE: "#adb5bd",
+    Verdict.UNVERIFIABLE: common.PALE,
 }
 _PALE = (Verdict.REPRODUCED, Verdict.CORRECTED, Verdict.NOT_REPRODUCED, Verdict.UNVERIFIABLE)
 

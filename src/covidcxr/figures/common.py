@@ -29,7 +29,8 @@ GLUE_PREFIX = "application/papermill.record/"
 LINE, PADDING = 100, 2
 """Characters that fit side by side into a page's column, and those between cells."""
 
-INK, BLUE, RUST, GREY = "#343a40", "#2a6f97", "#c1440e", "#6c757d"
+BLUE, RUST, GREY, INK = "#2a6f97", "#c1440e", "#6c757d", "#343a40"
+PALE, YELLOW = "#adb5bd", "#e9c46a"
 COLORS = {"COVID19": RUST, "NORMAL": BLUE}
 PARTS = {"train": GREY, "validation": BLUE, "test": RUST}
 
@@ -45,15 +46,7 @@ class Html:
 
 
 class Picture:
-    """A figure with a text alternative, for the web and for print.
-
-    Parameters
-    ----------
-    figure
-        Closed once it is drawn.
-    alt
-        Its text alternative.
-    """
+    """A figure, which is closed, with a text alternative, for the web and for print."""
 
     def __init__(self, figure: Figure, alt: str) -> None:
         self.alt = alt

@@ -15,7 +15,7 @@ from covidcxr.figures.comparison_tables import ENDS, Pairs, pair_name, points
 from covidcxr.scores.intervals import Interval
 from covidcxr.scores.metrics import word
 
-_BLUE, _RUST = "#2a6f97", "#c1440e"
+_BLUE, _RUST = common.BLUE, common.RUST
 
 
 def differences(pairs: Pairs, margin: float) -> Picture | Html:

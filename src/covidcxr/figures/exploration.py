@@ -17,7 +17,7 @@ from covidcxr.figures.common import COLORS, WIDTH, Html, Picture, legend, note
 
 
 def values(record: Record) -> dict[str, Any]:
-    """Return the values in the page's text, as the page glues them."""
+    """Return what the page glues."""
     parts = record.table("parts")
     tests = parts[parts["part"] == "test"].sum(numeric_only=True)
     largest = class_differences(record)[:3]
@@ -30,18 +30,17 @@ def values(record: Record) -> dict[str, Any]:
     }
 
 
-def examples(cohort: Cohort | None, publish: bool, per_class: int = 4) -> Picture | Html:
+def examples(cohort: Cohort | None, publish: bool) -> Picture | Html:
     """Show the first images of each class, as the paper's Figure 2 does, or say why not."""
     if not publish:
         return note("The images of this cohort may not be redistributed and are not shown.")
     if cohort is None:
         return note("The images of this cohort are not at hand and cannot be shown.")
-    rows = cohort.manifest.groupby("label").head(per_class)
-    columns = min(per_class, len(rows))
+    rows = cohort.manifest.groupby("label").head(4)
+    columns = min(4, len(rows))
     lines = -(-len(rows) // columns)
-    figure, axes = plt.subplots(
-        lines, columns, figsize=(WIDTH, 2.35 * lines * 4 / columns), squeeze=False
-    )
+    size = (WIDTH, 2.35 * lines * 4 / columns)
+    figure, axes = plt.subplots(lines, columns, figsize=size, squeeze=False)
     for axis in axes.flat:
         axis.set_axis_off()
     for axis, place, row in zip(axes.flat, rows.index, rows.to_dict("records"), strict=False):

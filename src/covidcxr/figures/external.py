@@ -16,6 +16,7 @@ from covidcxr.scores.predictions import Predictions
 from covidcxr.validity import external
 from covidcxr.validity.external import ExternalTest
 
+_INK, _GREY = common.INK, common.GREY
 _LOOKS = (
     (common.BLUE, "o"), (common.RUST, "D"), ("#8a6d00", "s"), ("#6a4c93", "^"), (common.GREY, "v"),
 )  # fmt: skip

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from covidcxr.core.records import Record
 from covidcxr.core.studies import Study
-from covidcxr.figures.common import PARTS, WIDTH, Html, Picture, table
+from covidcxr.figures.common import INK, PARTS, WIDTH, Html, Picture, table
 from covidcxr.networks import complexity
 from covidcxr.networks.history import GAP, updates_until
 
@@ -57,13 +57,7 @@ def values(
 
 
 def learning_curves(histories: pd.DataFrame) -> Picture:
-    """Draw loss and accuracy of every training by epoch, a row a network.
-
-    Parameters
-    ----------
-    histories
-        As `covidcxr.networks.history.histories` returns it.
-    """
+    """Draw loss and accuracy of every training by epoch, a row a network."""
     networks = list(histories["network"].unique())
     styles = dict(zip(histories["split"].unique(), _STYLES * 9, strict=False))
     figure, grid = plt.subplots(
@@ -87,7 +81,7 @@ def learning_curves(histories: pd.DataFrame) -> Picture:
     handles = [Line2D([], [], color=PARTS[part], label=f"{part} part") for part in parts]
     if len(styles) > 1:
         handles += [
-            Line2D([], [], color="#555555", ls=style, label=f"{split} split")
+            Line2D([], [], color=INK, ls=style, label=f"{split} split")
             for split, style in styles.items()
         ]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
@@ -99,8 +93,7 @@ def learning_curves(histories: pd.DataFrame) -> Picture:
     )
     count = len(histories.groupby(["network", "split", "seed"]))
     return Picture(
-        figure,
-        f"Loss and accuracy by epoch; trainings: {count}. After the last: {ends}.",
+        figure, f"Loss and accuracy by epoch; trainings: {count}. After the last: {ends}."
     )
 
 

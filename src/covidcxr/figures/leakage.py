@@ -29,7 +29,7 @@ YAGIS = {"random": 0.96, "grouped": 0.50}
 """Accuracy with random labels of brain scans, split by slices and by subjects
 (Yagis et al., Sci Rep 11:22544, 2021, abstract)."""
 
-_INK, _BLUE, _RUST, _GREY = "#343a40", "#2a6f97", "#c1440e", "#6c757d"
+_INK, _BLUE, _RUST, _GREY = common.INK, common.BLUE, common.RUST, common.GREY
 _SPLITS = {"random": ("image-level split", _RUST, "D"), "grouped": ("grouped split", _BLUE, "o")}
 _MODELS = dict(zip(PROBES, ((_RUST, "D"), (_BLUE, "o"), (_GREY, "s")), strict=True))
 

@@ -28,7 +28,9 @@ else { window.addEventListener("%(event)s", start); }
 
 def table(cells: pd.DataFrame, id: str, caption: str, classes: str = "ledger") -> Html:
     """Show a frame whose text is escaped unless it is `Markup`; `searchable` adds search."""
-    body = cells.map(escape).to_html(index=False, border=0, escape=False, table_id=id)
+    body = cells.map(escape).to_html(
+        index=False, border=0, escape=False, table_id=id, justify="inherit"
+    )
     body = body.replace('class="dataframe"', f'class="{classes}"', 1)
     body = body.replace("<th>", '<th scope="col">')
     body = body.replace("<thead>", f"<caption>{escape(caption)}</caption><thead>", 1)

@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 from covidcxr.core import benchmarks
 from covidcxr.core.benchmarks import BENCHMARKS, Result
 from covidcxr.core.studies import TITLES
-from covidcxr.figures.common import WIDTH, Html, Picture, table
+from covidcxr.figures.common import BLUE, WIDTH, Html, Picture, table
 
 __all__ = ["BENCHMARKS", "speedups", "updates", "values"]
 
@@ -58,7 +58,7 @@ def speedups(glued: Mapping[str, Any]) -> Picture:
     """Bars of how many times as fast each fast path is, from `values`."""
     ratios = {name: glued[f"performance_{key}"] for key, name in _PATHS.items()}
     figure, axis = plt.subplots(figsize=(WIDTH, 3.4))
-    bars = axis.barh(list(ratios), list(ratios.values()), color="#2a6f97", height=0.6)
+    bars = axis.barh(list(ratios), list(ratios.values()), color=BLUE, height=0.6)
     labels = [f"{n:,.0f}" if n >= 100 else f"{n:.1f}" for n in ratios.values()]
     axis.bar_label(bars, labels, padding=4)
     axis.set(xscale="log", xlabel="times as fast as what one would write otherwise")

@@ -11,11 +11,9 @@ import pandas as pd
 
 from covidcxr.core.records import Record
 from covidcxr.core.studies import Study
-from covidcxr.figures.common import WIDTH, Html, Picture, note, table
+from covidcxr.figures.common import GREY, INK, RUST, WIDTH, Html, Picture, note, table
 from covidcxr.networks.sensitivity import CHANCE, TWIN, chance_difference
 from covidcxr.scores import comparison
-
-_INK, _RUST, _GREY = "#343a40", "#c1440e", "#6c757d"
 
 _Row = Mapping[Hashable, Any]
 
@@ -48,29 +46,28 @@ def values(compared: pd.DataFrame, trained: Mapping[str, Record], study: Study) 
 
 def forest(compared: pd.DataFrame, confidence: float) -> Picture | Html:
     """Draw differences in accuracy, from `covidcxr.networks.sensitivity.table`."""
-    rows = compared[compared["difference"].notna()].to_dict("records")
+    known = compared[compared["difference"].notna()]
+    rows = known.to_dict("records")
     if not rows:
         return note("No two arms that could be compared have been run.")
     places = np.arange(len(rows))[::-1]
+    points = 100 * known[["difference", "difference_low", "difference_high"]]
+    colors = [GREY if about == CHANCE else RUST for about in known["about"]]
     figure, axis = plt.subplots(figsize=(WIDTH, 1.3 + 0.34 * len(rows)))
-    axis.axvline(0, color=_INK, lw=1)
+    axis.axvline(0, color=INK, lw=1)
     chance = 100 * chance_difference(compared)
     if np.isfinite(chance):
-        axis.axvspan(-chance, chance, color=_GREY, alpha=0.15, lw=0)
-    for place, row in zip(places, rows, strict=True):
-        color = _GREY if row["about"] == CHANCE else _RUST
-        low, value, high = (100 * row[f"difference{end}"] for end in ("_low", "", "_high"))
-        axis.hlines(place, low, high, color=color, lw=2.5)
-        axis.plot(value, place, marker="D", color=color, ms=6)
+        axis.axvspan(-chance, chance, color=GREY, alpha=0.15, lw=0)
+    axis.hlines(places, points["difference_low"], points["difference_high"], colors=colors, lw=2.5)
+    axis.scatter(points["difference"], places, marker="D", color=colors, s=36, zorder=2)
     axis.set_yticks(places, [_name(row) for row in rows])
     axis.set(xlabel=f"difference in accuracy, points, with {confidence:.0%} interval")
     axis.set_ylim(-0.7, len(rows) - 0.3)
     axis.grid(axis="y", visible=False)
-    descriptions = "; ".join(f"{_name(row)} {100 * row['difference']:+.1f}" for row in rows)
-    alt = (
-        f"Difference in accuracy of each arm to the one that it changes, in points. {descriptions}."
+    each = "; ".join(f"{_name(row)} {100 * row['difference']:+.1f}" for row in rows)
+    return Picture(
+        figure, f"Difference in accuracy of each arm to the one that it changes, in points. {each}."
     )
-    return Picture(figure, alt)
 
 
 def arm_table(compared: pd.DataFrame, base: str, confidence: float) -> Html:

@@ -13,7 +13,7 @@ from covidcxr.figures.common import Picture
 from covidcxr.figures.variance_tables import share, title
 from covidcxr.scores.variance_components import COMPONENTS, Decomposition
 
-_GREY, _BLUE, _RUST, _INK = common.PARTS["train"], "#2a6f97", "#c1440e", "#343a40"
+_GREY, _BLUE, _RUST, _INK = common.GREY, common.BLUE, common.RUST, common.INK
 _COLORS, _MARKERS = (_RUST, _BLUE, "#6a4c93", "#2b9348", _GREY), "osD^vP*X<>"
 _CHOICES = {
     "by_test": ("best on the test part", "test_epoch", _RUST, "^", 11),

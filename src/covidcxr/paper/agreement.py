@@ -61,7 +61,7 @@ def against_paper(
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("score")
 
 
-def made_before(stated: str, created: Sequence[datetime]) -> int:
+def runs_before(stated: str, created: Sequence[datetime]) -> int:
     """Count runs older than the day of the criteria: their verdicts are hindsight."""
     return sum(f"{day:%Y-%m-%d}" < stated for day in created)
 
