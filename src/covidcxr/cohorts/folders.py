@@ -14,6 +14,7 @@ import pandas as pd
 from covidcxr.cohorts import image_files, images, manifest
 from covidcxr.core.errors import Problem
 from covidcxr.core.studies import DATA_VARIABLE, LABELS, FolderCohort, Label
+from covidcxr.core.words import one_line
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +87,7 @@ def _from_csv(csv: Path) -> pd.DataFrame:
             csv, dtype="string", keep_default_na=False, na_values=[""], skip_blank_lines=False
         )
     except (OSError, ValueError) as error:
-        raise Problem(f"{csv}: cannot be read as CSV ({' '.join(str(error).split())}).") from error
+        raise Problem(f"{csv}: cannot be read as CSV ({one_line(error)}).") from error
     filled = table.notna().any(axis=1).to_numpy()
     lines = np.flatnonzero(filled) + 2
     table = table[filled].reset_index(drop=True)

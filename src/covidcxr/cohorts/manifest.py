@@ -15,6 +15,7 @@ from pandera.errors import SchemaErrors
 
 from covidcxr.core.errors import Problem
 from covidcxr.core.studies import LABELS
+from covidcxr.core.words import one_line
 
 
 def _text(**options: object) -> pa.Column:
@@ -120,7 +121,7 @@ def read(path: Path) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, dtype="string", keep_default_na=False, na_values=[""])
     except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise Problem(f"{path}: cannot be read as a manifest ({reason}); make it anew.") from error
     return validate(table, str(path))
 

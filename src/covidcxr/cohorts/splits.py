@@ -15,6 +15,7 @@ import pandas as pd
 from covidcxr.core import atomic
 from covidcxr.core.errors import Problem
 from covidcxr.core.studies import SplitName
+from covidcxr.core.words import failure
 
 PARTS = ("train", "validation", "test")
 COLUMNS = ["image_id", "label", "group_id", "part"]
@@ -80,7 +81,7 @@ def read(path: Path) -> pd.DataFrame:
         # A group may be called NA.
         split = pd.read_csv(path, dtype="string", keep_default_na=False)
     except (OSError, ValueError) as error:
-        reason = " ".join(str(getattr(error, "strerror", None) or error).split())
+        reason = failure(error)
         raise _unusable(path, reason) from error
     for column in COLUMNS:
         if column not in split:

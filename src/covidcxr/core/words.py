@@ -21,6 +21,6 @@ def one_line(text: object) -> str:
     return " ".join(str(text).split())
 
 
-def reason(error: BaseException) -> str:
+def failure(error: BaseException) -> str:
     """Write why something failed on one line, an error of the system without its path."""
     return one_line(getattr(error, "strerror", None) or error)

@@ -40,12 +40,11 @@ def make(
     batch_size
         Rows a batch; the last may be smaller.
     seed
-        Shuffles the rows after each ``start`` of an epoch. The order follows from seed and
-        epoch alone, so that a resumed training continues with the same batches. Without it,
-        rows keep their order.
+        Shuffles the rows after each ``start`` of an epoch, by seed and epoch alone, so that a
+        resumed training continues with the same batches. Without it, rows keep their order.
     weights
-        Shape (2,): weights of the classes. A one-hot code is multiplied by its class's
-        weight, and with it the cross entropy.
+        Shape (2,): weights of the classes, by which one-hot codes and with them the cross entropy
+        are multiplied.
     """
     import keras
 

@@ -82,16 +82,12 @@ def train(
 
     Parameters
     ----------
-    study
-        Gives the protocol.
-    model
-        Which network.
+    study, model
+        The protocol, and which network.
     seed
         Decides initial weights, order of the images, augmentation and dropout.
-    cohort
-        n images.
-    split
-        Their parts, in the manifest's order.
+    cohort, split
+        n images, and their parts in the manifest's order.
     checkpoint
         A file that is written after every epoch, and from which the training resumes.
     key

@@ -66,23 +66,11 @@ def cross_validated(
     folds: int = FOLDS,
     seed: int = 0,
 ) -> NDArray[np.float64]:
-    """Out-of-fold scores, with whole groups and like shares of the classes in each fold.
+    """Out-of-fold probabilities of the positive class, with whole groups in one fold.
 
-    Parameters
-    ----------
-    name
-        One of `MODELS`.
-    features, positive, group
-        Shapes (n, p), (n,) and (n,).
-    folds
-        At most; fewer where a class has fewer groups.
-    seed
-        Decides the folds.
-
-    Returns
-    -------
-    ndarray of shape (n,)
-        Probabilities of the positive class; all NaN where a fold would train on one class.
+    Features have shape (n, p), ``positive`` and ``group`` shape (n,). Folds have like shares of the
+    classes, and are fewer where a class has fewer groups. All NaN where a fold would train on one
+    class.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 

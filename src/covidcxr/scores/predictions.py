@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from covidcxr.core.errors import Unusable
 from covidcxr.core.studies import LABELS, POSITIVE
+from covidcxr.core.words import failure
 
 IMAGE = "image"
 """The unit that is resampled if no group is named."""
@@ -93,7 +94,7 @@ def read(
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = list(csv.reader(file, strict=True))
     except (OSError, ValueError, csv.Error) as error:
-        reason = " ".join(str(getattr(error, "strerror", None) or error).split())
+        reason = failure(error)
         raise Unusable(f"{path}: cannot be read as CSV ({reason}); check the file.") from error
     if not lines:
         raise Unusable(f"{path}: is empty; one row an image is needed.")

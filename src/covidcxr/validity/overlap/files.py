@@ -12,6 +12,7 @@ from covidcxr.cohorts import folders
 from covidcxr.cohorts.splits import PARTS
 from covidcxr.core.errors import Unusable
 from covidcxr.core.studies import DATA_VARIABLE
+from covidcxr.core.words import failure
 
 
 def read_split(path: Path) -> pd.DataFrame:
@@ -79,7 +80,7 @@ def _read(path: Path) -> pd.DataFrame:
     try:
         return pd.read_csv(path, dtype="string", keep_default_na=False, na_values=[""])
     except (OSError, ValueError) as error:
-        reason = " ".join(str(getattr(error, "strerror", None) or error).split())
+        reason = failure(error)
         raise Unusable(f"{path}: cannot be read as CSV ({reason}); correct it.") from error
 
 
