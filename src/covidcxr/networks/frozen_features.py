@@ -93,7 +93,7 @@ class Backbones:
             self.folder / name,
             pixels,
             (len(pixels), side, side, complexity.FINAL_CHANNELS),
-            lambda batch: self._extractor(layer)(batch.astype(np.float32)).tobytes(),
+            lambda batch: _extract(self._extractor(layer), batch),
             self.study.batch_size,
         )
 
@@ -172,6 +172,10 @@ def _cached(
                 os.fsync(file.fileno())
             part.rename(path)
     return np.memmap(path, dtype=np.float32, mode="r", shape=shape)
+
+
+def _extract(extractor: devices.Forward, pixels: NDArray[np.uint8]) -> bytes:
+    return extractor(pixels.astype(np.float32)).tobytes()
 
 
 @cache
