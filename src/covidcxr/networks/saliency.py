@@ -53,20 +53,9 @@ def explain(
 ) -> dict[str, pd.DataFrame]:
     """Summarise where a network finds its evidence, by Grad-CAM and occlusion.
 
-    Parameters
-    ----------
-    network
-        As `covidcxr.networks.architecture.build` builds it.
-    pixels
-        Shape (n, size, size, 3), 0 to 255.
-    rows
-        Their ``image_id``, ``group_id`` and ``label``.
-    batch_size
-        Images at a time.
-    kept
-        Images of each class whose single map is kept; 0 if images must not be shown.
-    scored
-        A faster way to the network's scores than `reader`'s, if there is one.
+    ``pixels`` have shape (n, size, size, 3), ``rows`` are their ``image_id``, ``group_id`` and
+    ``label``; ``kept`` is the number of images of each class whose single map is kept, and
+    ``scored`` a faster way to the network's scores than `reader`'s.
 
     Returns
     -------

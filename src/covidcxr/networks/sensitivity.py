@@ -27,6 +27,14 @@ TWIN = "fused-same"
 CHANCE = "Chance"
 """Subject of the arms that differ in their seed alone."""
 
+_SCORES = ("accuracy", "sensitivity", "specificity")
+
+_COLUMNS = [
+    "key", "about", "label", "against", "n",
+    *(f"{score}{end}" for score in _SCORES for end in ("", "_low", "_high")),
+    "widest", "difference", "difference_low", "difference_high", "p", "holm", "verdict",
+]  # fmt: skip
+
 
 class Arm(NamedTuple):
     """One training of the sensitivity study.
@@ -149,15 +157,6 @@ def table(
 def chance_difference(compared: pd.DataFrame) -> float:
     """Return the largest absolute difference in accuracy by seed alone; NaN where not run."""
     return float(compared.loc[compared["about"] == CHANCE, "difference"].abs().max())
-
-
-_SCORES = ("accuracy", "sensitivity", "specificity")
-
-_COLUMNS = [
-    "key", "about", "label", "against", "n",
-    *(f"{score}{end}" for score in _SCORES for end in ("", "_low", "_high")),
-    "widest", "difference", "difference_low", "difference_high", "p", "holm", "verdict",
-]  # fmt: skip
 
 
 def _checked(record: records.Record, study: Study) -> records.Record:
