@@ -165,12 +165,12 @@ def test_what_a_csv_says_in_other_words_is_not_lost_silently(
     assert [(r.levelno, r.getMessage()) for r in caplog.records] == [
         (
             logging.WARNING,
-            f"{csv}: 2 of 3 values of column 'age' are taken as unknown, '60s' for one; "
+            f"{csv}: 2 of 3 values of column 'age' are taken as unknown, '60s' in row 2 for one; "
             "write a number of years.",
         ),
         (
             logging.WARNING,
-            f"{csv}: 1 of 3 values of column 'sex' are taken as unknown, 'Male' for one; "
+            f"{csv}: 1 of 3 values of column 'sex' are taken as unknown, 'Male' in row 2 for one; "
             "write F or M.",
         ),
     ]
@@ -198,7 +198,9 @@ def test_a_csv_that_is_clear_is_read_without_a_word(
 
 
 def test_the_csv_knows_the_originals_better_than_the_files(folder: Path) -> None:
-    listed(folder, "file,label,original_width", "COVID19/0.png,COVID19,1024", "NORMAL/0.png,NORMAL")
+    listed(
+        folder, "file,label,original_width", "COVID19/0.png,COVID19,1024", "NORMAL/0.png,NORMAL,"
+    )
     found = rows(folder)
     assert found["original_width"].to_list() == [1024, pd.NA]
     assert found[["original_height", "original_mode", "original_bytes"]].isna().all(axis=None)
@@ -251,20 +253,20 @@ def test_images_per_class_are_evenly_spaced(folder: Path, wanted: int, kept: lis
 @pytest.mark.parametrize(
     ("columns", "lines", "told"),
     [
-        ("file", ["COVID19/0.png"], "column 'label' is missing; add it"),
-        ("label", ["COVID19"], "column 'file' is missing; add it"),
-        ("file,label", ["COVID19/0.png,COVID19", "NORMAL/0.png,"], "line 3 has no label"),
-        ("file,label", ["COVID19/0.png,COVID19", ",NORMAL"], "line 3 has no file"),
+        ("file", ["COVID19/0.png"], "column 'label' is missing (there are: 'file'); add it"),
+        ("label", ["COVID19"], "column 'file' is missing (there are: 'label'); add it"),
+        ("file,label", ["COVID19/0.png,COVID19", "NORMAL/0.png,"], "row 3 has no label"),
+        ("file,label", ["COVID19/0.png,COVID19", ",NORMAL"], "row 3 has no file"),
         ("file,label", ["COVID19/0.png,COVID19"], "class NORMAL has no image"),
         (
             "file,label",
             ["COVID19/0.png,COVID19", "NORMAL/0.png,NORMAL", "NORMAL/1.png,PNEUMONIA"],
-            "line 4 has label 'PNEUMONIA'; write COVID19 or NORMAL",
+            "row 4 has label 'PNEUMONIA'; write COVID19 or NORMAL",
         ),
         (
             "file,label",
             ["COVID19/0.png,COVID19", "", "NORMAL/0.png,normal"],
-            "line 4 has label 'normal'; write COVID19 or NORMAL",
+            "row 4 has label 'normal'; write COVID19 or NORMAL",
         ),
         (
             "file,label",
@@ -290,7 +292,20 @@ def test_what_is_wrong_with_a_csv_is_named(
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00file"], ids=["empty", "no text"])
 def test_a_csv_that_cannot_be_read_is_named(folder: Path, content: bytes) -> None:
     (folder / "cohort.csv").write_bytes(content)
-    assert complaint(folder).startswith(f"{folder / 'cohort.csv'}: cannot be read as CSV")
+    assert complaint(folder).startswith(f"{folder / 'cohort.csv'}")
+
+
+def test_patients_of_whom_nothing_is_known_are_not_one_patient(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    images = [f"{label}/{k}.png,{label}" for label in ("COVID19", "NORMAL") for k in range(2)]
+    lines = [f"{i},{p}" for i, p in zip(images, ("unknown", "NA", "7.0", "007"), strict=True)]
+    listed(folder, "file,label,patient_id", *lines)
+    table = rows(folder)
+    assert table["patient_id"].to_list() == [pd.NA, pd.NA, "7", "7"]
+    assert table["group_id"].nunique() == 3
+    assert "2 of 4 images have no known patient ('NA', 'unknown')" in caplog.text
+    assert "('007', '7.0'); they count as one" in caplog.text
 
 
 def test_a_csv_that_is_named_but_absent_is_a_problem(folder: Path) -> None:

@@ -21,6 +21,8 @@ import pytest
 from PIL import Image
 
 from covidcxr.cohorts import kaggle
+from covidcxr.cohorts.folders import class_folders
+from covidcxr.cohorts.manifest import class_counts
 from covidcxr.core.errors import Problem
 from covidcxr.core.studies import KaggleCohort
 
@@ -161,10 +163,14 @@ def tree(root: Path, *files: str) -> Path:
     return root
 
 
+def counts(folder: Path) -> dict[str, int]:
+    return class_counts(class_folders(folder))
+
+
 def test_downloads_unpacks_and_finds_the_folder(server: Kaggle, cache: Path) -> None:
     folder = kaggle.download(COHORT)
     assert folder == cache / "datasets" / HANDLE / "versions" / "1" / "train"
-    kaggle.check_counts(folder, {"COVID19": COHORT.covid19, "NORMAL": COHORT.normal})
+    assert counts(folder) == {"COVID19": COHORT.covid19, "NORMAL": COHORT.normal}
     assert (folder / "COVID19" / "image(1).png").read_bytes() == png()
     assert server.asked == ["GetDataset", "DownloadDataset", "archive"]
 
@@ -293,7 +299,7 @@ def test_a_damaged_archive_is_deleted_so_that_the_next_run_downloads_anew(
     assert "archive was damaged and has been deleted; run again, or do without it" in message()
     assert not list(cache.rglob("*.archive"))
     server.archive = archive(LAYOUT)
-    kaggle.check_counts(kaggle.download(COHORT), {"COVID19": 2, "NORMAL": 3})
+    assert counts(kaggle.download(COHORT)) == {"COVID19": 2, "NORMAL": 3}
 
 
 def test_a_broken_download_is_resumed(server: Kaggle, cache: Path) -> None:
@@ -305,7 +311,7 @@ def test_a_broken_download_is_resumed(server: Kaggle, cache: Path) -> None:
     stored = next(cache.rglob("*.archive")).stat().st_size
     assert stored == 2 * MEBIBYTE  # kagglehub writes whole mebibytes
     server.cut = None
-    kaggle.check_counts(kaggle.download(COHORT), {"COVID19": 2, "NORMAL": 3})
+    assert counts(kaggle.download(COHORT)) == {"COVID19": 2, "NORMAL": 3}
     # kagglehub asks for all of it, and from the answer's header on for the rest.
     assert server.started == [0, 0, stored]
 
@@ -372,16 +378,17 @@ def test_a_missing_folder_says_what_is_there(tmp_path: Path, folder: str) -> Non
     )
 
 
-def test_counts_are_of_images_only(tmp_path: Path) -> None:
-    tree(tmp_path, "COVID19/a.PNG", "COVID19/deeper/b.jpeg", "COVID19/.hidden.png", "COVID19/c.txt")
-    kaggle.check_counts(tmp_path, {"COVID19": 2})
+def test_the_folders_of_the_classes_may_be_spelled_otherwise(tmp_path: Path) -> None:
+    root = tree(tmp_path, "Data/train/covid-19/a.png", "Data/train/Normal/b.png")
+    assert kaggle.find(root, "train") == root / "Data" / "train"
 
 
 def test_wrong_counts_are_all_named(tmp_path: Path) -> None:
     version = tmp_path / "versions" / "3"
-    folder = tree(version, "Data/train/COVID19/a.png") / "Data" / "train"
+    folder = version / "Data" / "train"
+    kaggle.check_counts(folder, {"COVID19": 2, "NORMAL": 0}, {"COVID19": 2, "NORMAL": 0})
     with pytest.raises(Problem) as caught:
-        kaggle.check_counts(folder, {"COVID19": 460, "NORMAL": 1341})
+        kaggle.check_counts(folder, {"COVID19": 1, "NORMAL": 0}, {"COVID19": 460, "NORMAL": 1341})
     assert str(caught.value) == (
         f"{folder}: 460 COVID19 images are expected but 1 found and "
         "1,341 NORMAL images are expected but 0 found; "

@@ -97,7 +97,7 @@ def test_tiers_follow_the_way_that_files_came() -> None:
 def test_shrinking_averages_areas() -> None:
     pictures = np.zeros((1, 8, 8), np.uint8)
     pictures[0, :, ::2] = 100
-    assert (samples.shrunk(pictures, 4) == 50).all()
+    assert (samples.thumbnails(pictures, 4) == 50).all()
 
 
 def test_an_external_cohort_cannot_take_the_own_ones_name() -> None:

@@ -1,6 +1,6 @@
 """Counts, lists and lines read as in a sentence."""
 
-from covidcxr.core.words import listing, one_line, plural
+from covidcxr.core.words import listing, one_line, p_value, plural
 
 
 def test_one_has_no_plural() -> None:
@@ -13,3 +13,13 @@ def test_the_last_two_names_are_joined_by_and() -> None:
 
 def test_lines_are_joined() -> None:
     assert one_line(ValueError(" bad\n  value ")) == "bad value"
+
+
+def test_small_p_values_keep_a_digit() -> None:
+    assert [p_value(p) for p in (1, 0.0123, 0.001, 0.00042, 3e-7)] == [
+        "1.000",
+        "0.012",
+        "0.001",
+        "0.0004",
+        "3e-07",
+    ]

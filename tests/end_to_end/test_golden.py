@@ -161,7 +161,7 @@ def of_training(inputs: Inputs, results: Path) -> Numbers:
 
 
 def as_cohort(sample: samples.Sample) -> Cohort:
-    small = samples.shrunk(sample.grey, STUDY.image_size)
+    small = samples.thumbnails(sample.grey, STUDY.image_size).reshape(-1, *[STUDY.image_size] * 2)
     return Cohort(sample.manifest, np.repeat(small[..., None], 3, axis=3))
 
 

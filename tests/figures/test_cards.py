@@ -40,7 +40,7 @@ def test_glued_numbers_are_those_of_the_records(tested: records.Record) -> None:
 def test_the_model_card_shows_each_recorded_network_on_each_cohort(tested: records.Record) -> None:
     settings = studies.load(str(ROOT / "config/small.yaml"))
     runs = external.trainings(settings, FOLDER)
-    shown = cards.performance(external.networks(runs, tested))
+    shown = cards.performance(external.network_tests(runs, tested))
     assert shown["cohort"].tolist() == ["cohort", "adults", "holdout"] * len(runs)
     assert list(dict.fromkeys(shown["model"])) == list(runs)
     for name, run in runs.items():

@@ -11,11 +11,11 @@ from IPython.utils.capture import capture_output
 from covidcxr import figures
 from covidcxr.cohorts.cohort import Cohort
 from covidcxr.core.studies import Agreement
-from covidcxr.core.words import listing
 from covidcxr.figures import exploration as exploration_figures
 from covidcxr.figures import metrics as metrics_figures
+from covidcxr.figures.common import with_limits
 from covidcxr.paper import agreement, publication, runs
-from covidcxr.scores import intervals
+from covidcxr.scores import evaluation, intervals
 
 
 def test_the_paper_layout_puts_every_cell_where_the_paper_has_it() -> None:
@@ -31,7 +31,7 @@ def test_the_paper_layout_puts_every_cell_where_the_paper_has_it() -> None:
 
 def test_the_corrected_column_is_the_matrix_with_rows_as_truth() -> None:
     cells = publication.tables()["resnet252v2"].cells("true")
-    ours = intervals.of_matrix(cells)
+    ours = evaluation.of_matrix(cells)
     judged = agreement.against_paper("resnet252v2", ours, Agreement(), intervals.Protocol())
     frame = metrics_figures.versus_paper(judged, 0.95)
     assert list(frame["corrected (95%)"]) == list(frame["ours (95%)"])
@@ -80,17 +80,19 @@ def test_publishable_images_are_drawn_and_described() -> None:
     assert isinstance(exploration_figures.examples(None, publish=True), figures.Html)
 
 
-def test_names_are_listed_as_in_a_sentence() -> None:
-    assert listing(["a"]) == "a"
-    assert listing(["a", "b", "c"]) == "a, b and c"
+def test_a_value_has_its_limits_where_there_are_any() -> None:
+    assert with_limits(0.9, 0.8, 0.95) == "0.900 (0.800 to 0.950)"
+    assert with_limits(0.012, -0.01, 0.03, "+.1f", 100) == "+1.2 (-1.0 to +3.0)"
+    assert with_limits(0.9, np.nan, np.nan) == "0.900"
+    assert with_limits(np.nan, np.nan, np.nan) == "–"
 
 
 def test_what_is_unusual_about_a_score_stands_below_its_table() -> None:
-    text = metrics_figures.scores(intervals.of_matrix([0, 3, 0, 5]), "A model").text
+    text = metrics_figures.scores(evaluation.of_matrix([0, 3, 0, 5]), "A model").text
     assert "PPV *" in text
     assert "PPV: no image called positive" in text
     assert "<td>–</td>" in text
-    assert "*" not in metrics_figures.scores(intervals.of_matrix([30, 9, 8, 50]), "A model").text
+    assert "*" not in metrics_figures.scores(evaluation.of_matrix([30, 9, 8, 50]), "A model").text
 
 
 def test_values_are_kept_as_myst_nb_keeps_them() -> None:

@@ -5,7 +5,7 @@ import numpy as np
 from covidcxr.core import edition
 from covidcxr.figures import comparison as plots
 from covidcxr.figures.common import Picture
-from covidcxr.scores import comparison, intervals
+from covidcxr.scores import comparison, evaluation
 from covidcxr.scores.intervals import Protocol
 from covidcxr.scores.predictions import Predictions
 
@@ -41,7 +41,7 @@ def test_a_test_that_is_undefined_is_a_dash() -> None:
 
 def test_values_name_the_best_network_and_the_strongest_trivial_model() -> None:
     models = [model("a", 1), model("b", 9), model("blind", 20)]
-    scores = {p.name: intervals.evaluate(p, QUICK) for p in models}
+    scores = {p.name: evaluation.evaluate(p, QUICK) for p in models}
     pairs = comparison.pairs(models[:2], QUICK)
     values = plots.values(pairs, scores, ["blind"], few="")
     assert values["comparison_best"] == "a"
@@ -58,5 +58,5 @@ def test_figures_say_what_they_show() -> None:
     assert isinstance(picture, Picture)
     assert "accuracy of a less b +20.0 (" in picture.alt
     assert not isinstance(plots.differences([], 0.05), Picture)
-    scores = {p.name: intervals.evaluate(p, QUICK) for p in models}
+    scores = {p.name: evaluation.evaluate(p, QUICK) for p in models}
     assert "accuracy: a 0.975; b 0.775" in plots.beside(scores, ["b"]).alt

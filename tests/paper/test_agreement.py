@@ -10,7 +10,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 
 from covidcxr.core.studies import Agreement
 from covidcxr.paper import agreement, publication
-from covidcxr.scores import intervals, proportions
+from covidcxr.scores import evaluation, intervals, proportions
 from covidcxr.scores.intervals import Interval, Protocol
 
 shares = st.floats(0.01, 0.99)
@@ -75,7 +75,7 @@ def test_a_score_without_limits_decides_nothing() -> None:
 
 def test_the_papers_own_matrices_never_differ_from_it() -> None:
     for model, table in publication.tables().items():
-        ours = intervals.of_matrix(table.cells("true"))
+        ours = evaluation.of_matrix(table.cells("true"))
         judged = agreement.against_paper(model, ours, Agreement(), Protocol())
         assert (judged["difference"] == 0).all()
         assert not (judged["verdict"] == "differs").any()
@@ -84,7 +84,7 @@ def test_the_papers_own_matrices_never_differ_from_it() -> None:
 
 
 def test_the_constant_answer_differs_from_every_network() -> None:
-    always_normal = intervals.of_matrix([0, 92, 0, 268])
+    always_normal = evaluation.of_matrix([0, 92, 0, 268])
     for model in publication.tables():
         judged = agreement.against_paper(model, always_normal, Agreement(), Protocol())
         assert judged["verdict"]["sensitivity"] == "differs"

@@ -57,7 +57,9 @@ def test_every_rule_leaves_the_true_sizes_that_its_tool_divided(covid: int, norm
 @given(st.integers(1, 700), st.integers(1, 700), FRACTIONS)
 def test_the_true_sizes_are_always_among_those_left(covid: int, normal: int, share: float) -> None:
     c, n = (int(share * size) for size in (covid, normal))
-    pairs = class_sizes.class_pairs(Counts(covid + normal - c - n, c + n, c, n), share)
+    pairs = class_sizes.class_pairs(
+        Counts(covid + normal - c - n, c + n, c, n), lambda n: int(share * n)
+    )
     assert (covid, normal) in pairs
     assert all(int(share * a) == c and int(share * b) == n for a, b in pairs)
     assert {a + b for a, b in pairs} == {covid + normal}

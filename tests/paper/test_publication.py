@@ -27,7 +27,7 @@ SECTION = {"4.1": "resnet50", "4.2": "resnet152v2", "4.3": "resnet252v2"}
 
 def number(printed: str, unit: str | None = None) -> Number:
     """Return a number of which nothing but its print is known."""
-    return Number("x", printed, "abstract", "something", unit)
+    return Number(id="x", printed=printed, place="abstract", says="something", unit=unit)
 
 
 # --- one number ----------------------------------------------------------------------------
@@ -264,17 +264,17 @@ def test_cells_follow_the_reading_of_the_rows() -> None:
 
 
 def test_a_tables_numbers_say_where_they_stand() -> None:
-    found = publication.numbers()
-    assert found["table1-precision"].place == "Table 1, precision"
-    assert found["table2-covid19-normal"].place == "Table 2, row COVID19, column NORMAL"
-    assert found["table3-npv"] == Number(
-        "table3-npv",
-        "0.93",
-        "Table 3, npv",
-        "npv beside the matrix",
-        "fraction",
-        "resnet252v2",
-        "npv",
+    numbers = publication.numbers()
+    assert numbers["table1-precision"].place == "Table 1, precision"
+    assert numbers["table2-covid19-normal"].place == "Table 2, row COVID19, column NORMAL"
+    assert numbers["table3-npv"] == Number(
+        id="table3-npv",
+        printed="0.93",
+        place="Table 3, npv",
+        says="npv beside the matrix",
+        unit="fraction",
+        of="resnet252v2",
+        score="npv",
     )
 
 

@@ -11,7 +11,7 @@ from covidcxr.core.records import Record
 from covidcxr.core.studies import TITLES
 from covidcxr.networks import baselines
 from covidcxr.paper import reproduction, runs
-from covidcxr.scores import intervals, predictions
+from covidcxr.scores import evaluation, intervals, predictions
 from tests.conftest import ROOT
 
 RESULTS = ROOT / "results"
@@ -61,7 +61,7 @@ def test_an_accuracy_has_the_interval_of_the_pages_on_metrics(tmp_path: Path) ->
         table.assign(group_id=["1", "1", "2", "2", "3"]).to_csv(index=False)
     )
     tested = predictions.from_table(one.table("predictions"), "one", group="group_id")
-    expected = intervals.evaluate(tested)["accuracy"]
+    expected = evaluation.evaluate(tested)["accuracy"]
     found = reproduction.accuracy(one)
     assert (found.low, found.high) == (expected.low, expected.high)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from covidcxr.scores import bootstrap, comparison, delong, intervals, metrics, proportions
+from covidcxr.scores import bootstrap, comparison, delong, evaluation, metrics, proportions
 from covidcxr.scores.intervals import Protocol
 from covidcxr.scores.predictions import Predictions
 
@@ -183,7 +183,7 @@ def test_the_balanced_accuracy_of_a_nearly_perfect_model_is_held_too() -> None:
     hits = 0
     for _ in range(TRIALS):
         tp, tn = rng.binomial(92, 0.98), rng.binomial(268, 0.99)
-        found = intervals.of_matrix([tp, 92 - tp, 268 - tn, tn], Protocol(resamples=400))
+        found = evaluation.of_matrix([tp, 92 - tp, 268 - tn, tn], Protocol(resamples=400))
         made = found["balanced_accuracy"]
         hits += made.low <= 0.985 <= made.high
     assert hits / TRIALS > 0.92, hits / TRIALS
@@ -266,7 +266,7 @@ def test_the_area_is_held_at_the_papers_sizes(area: float, spread: float) -> Non
     protocol = Protocol(resamples=2)
     hits = 0
     for _ in range(TRIALS):
-        made = intervals.evaluate(binormal(rng, area, spread), protocol)["auroc"]
+        made = evaluation.evaluate(binormal(rng, area, spread), protocol)["auroc"]
         hits += made.low <= area <= made.high
     assert hits / TRIALS > 0.95 - SLACK, hits / TRIALS
 

@@ -133,7 +133,7 @@ def test_pieces_of_resamples_give_the_same_band(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
     ("truth", "reason"),
-    [([], "no positive image and no negative image"), ([True], "no negative image"),
+    [([], "no image"), ([True], "no negative image"),
      ([False, False], "no positive image")],
 )  # fmt: skip
 def test_a_missing_class_is_a_reason(truth: list[bool], reason: str) -> None:

@@ -23,11 +23,12 @@ from covidcxr.core.errors import Problem
 from covidcxr.core.records import Record
 from covidcxr.core.studies import LABELS, PhantomCohort
 from covidcxr.figures import external as plots
+from covidcxr.figures import external_tables as tables
 from covidcxr.networks import simple_models
 from covidcxr.scores import intervals, proportions
-from covidcxr.scores.intervals import Interval
 from covidcxr.scores.predictions import Predictions
 from covidcxr.validity import external
+from covidcxr.validity.external import experiment, summaries
 
 STUDY = studies.load("config/demo.yaml")
 
@@ -43,9 +44,9 @@ def drawn(name: str, seed: int, confounder: float, n: int = 40, severity: float 
 
 def by(rows: pd.DataFrame, *keys: str) -> dict[Any, dict[str, Any]]:
     """Return rows by what names them."""
-    found = rows.to_dict("records")
-    names = [tuple(row[k] for k in keys) if len(keys) > 1 else row[keys[0]] for row in found]
-    return dict(zip(names, [{str(k): v for k, v in row.items()} for row in found], strict=True))
+    result = rows.to_dict("records")
+    names = [tuple(row[k] for k in keys) if len(keys) > 1 else row[keys[0]] for row in result]
+    return dict(zip(names, [{str(k): v for k, v in row.items()} for row in result], strict=True))
 
 
 def some(sample: Sample, kept: NDArray[np.bool_], name: str) -> Sample:
@@ -67,7 +68,7 @@ def alone(
 
 def recorded(folder: Path, samples: dict[str, Sample], group=None, copy=None) -> Record:  # type: ignore[no-untyped-def]
     known = alone(samples)
-    tables = external.tested_all(samples, group or known[0], copy or known[1])
+    tables = experiment.train_and_test(samples, group or known[0], copy or known[1])
     return records.write(
         folder / "external",
         study=STUDY,
@@ -86,23 +87,23 @@ def home() -> Sample:
 
 
 @pytest.fixture(scope="module")
-def made(home: Sample, tmp_path_factory: pytest.TempPathFactory) -> Record:
+def record(home: Sample, tmp_path_factory: pytest.TempPathFactory) -> Record:
     """Where home's classes were taken in two ways: the same again, and without that."""
     samples = {
         OWN: home,
         "free": drawn("free", 1, confounder=0.0),
         "same": drawn("same", 2, confounder=1.0),
     }
-    return recorded(tmp_path_factory.mktemp("made"), samples)
+    return recorded(tmp_path_factory.mktemp("record"), samples)
 
 
 # --- planted truth
 
 
 def test_a_confounded_model_is_perfect_at_home_and_falls_where_the_confounder_does(
-    made: Record,
+    record: Record,
 ) -> None:
-    tests = external.tested(made)
+    tests = external.simple_tests(record)
     assert list(tests) == list(external.MODELS.values())
     gaps = by(external.gaps(tests), "model", "cohort")
     for model in ("Logistic regression", "Gradient boosting"):
@@ -116,13 +117,13 @@ def test_a_confounded_model_is_perfect_at_home_and_falls_where_the_confounder_do
         assert same["verdict"] == "undecided"
 
 
-def test_a_threshold_that_is_right_at_home_does_not_travel(made: Record) -> None:
-    found = external.transfer_threshold(external.tested(made))
-    rows = found[found["model"] == "Logistic regression"].set_index(["cohort", "score"])["value"]
+def test_a_threshold_that_is_right_at_home_does_not_travel(record: Record) -> None:
+    result = external.transfer_threshold(external.simple_tests(record))
+    rows = result[result["model"] == "Logistic regression"].set_index(["cohort", "score"])["value"]
     assert rows[OWN, "sensitivity"] >= external.SENSITIVITY
     assert rows[OWN, "specificity"] > 0.95
     assert rows["free", "sensitivity"] < 0.8
-    assert found.groupby("model")["threshold"].nunique().eq(1).all()
+    assert result.groupby("model")["threshold"].nunique().eq(1).all()
 
 
 def test_identical_external_images_are_all_removed_counted_and_no_score_is_told(
@@ -132,17 +133,17 @@ def test_identical_external_images_are_all_removed_counted_and_no_score_is_told(
     samples = {OWN: home, "twin": twin}
     group, copy = alone({OWN: home})
     group["twin"], copy["twin"] = group[OWN], copy[OWN]
-    made = recorded(tmp_path, samples, group, copy)
-    removed = made.table("removed")
+    record = recorded(tmp_path, samples, group, copy)
+    removed = record.table("removed")
     assert set(removed["trained_on"]) == {OWN}
     near = removed[removed["reason"] == "near"].set_index("label")["n"]
     assert dict(near) == {"COVID19": 40, "NORMAL": 40}
     assert removed["n"].sum() == 80
-    tests = external.tested(made)
+    tests = external.simple_tests(record)
     assert all(len(t.external["twin"]) == 0 for t in tests.values())
     assert all(len(t.whole["twin"]) == 80 for t in tests.values())
     assert (external.gaps(tests)["verdict"] == "unknown").all()
-    values = plots.values(made, tests, {}, 0.95)
+    values = tables.values(record, tests, {}, 0.95)
     assert values["external_tested"] == values["external_removed"] == 80
     assert values["external_shared"] == values["external_copies"] == 80
     assert values["external_gaps"] == 0
@@ -150,15 +151,13 @@ def test_identical_external_images_are_all_removed_counted_and_no_score_is_told(
     empty = scores[(scores["cohort"] == "twin") & scores["kept"]]
     assert empty["value"].isna().all()
     assert set(empty["reason"]) == {"no image"}
-    # Nothing is left to train on either.
-    assert external.tested(made, "twin") == {}
     for picture in (
         plots.areas(scores, 0.95),
         plots.called(tests["Logistic regression"], 0.5),
     ):
         assert picture._repr_mimebundle_()["text/plain"]  # type: ignore[union-attr]
     # Trained on all of it, the copies look better than strangers would.
-    assert "1.000" in str(plots.both_ways(scores).iloc[-1]["all images"])
+    assert "1.000" in str(tables.overlap_table(scores).iloc[-1]["all images"])
 
 
 def test_copies_and_patients_are_counted_apart(home: Sample, tmp_path: Path) -> None:
@@ -171,15 +170,15 @@ def test_copies_and_patients_are_counted_apart(home: Sample, tmp_path: Path) -> 
     group["other"][where["COVID19"][:2]] = group[OWN][0]
     copy["other"][where["COVID19"][:2]] = copy[OWN][0]
     group["other"][where["NORMAL"][0]] = group[OWN][-1]
-    made = recorded(tmp_path, samples, group, copy)
-    rows = made.table("removed").set_index(["label", "reason"])["n"]
+    record = recorded(tmp_path, samples, group, copy)
+    rows = record.table("removed").set_index(["label", "reason"])["n"]
     assert dict(rows) == {
         ("COVID19", "near"): 2, ("COVID19", "patient"): 0,
         ("NORMAL", "near"): 0, ("NORMAL", "patient"): 1,
     }  # fmt: skip
-    test = external.tested(made)["Logistic regression"]
+    test = external.simple_tests(record)["Logistic regression"]
     assert (len(test.external["other"]), len(test.whole["other"])) == (9, 12)
-    table = plots.removed_table(made).set_index("class")["left"]
+    table = tables.removed_table(record).set_index("class")["left"]
     assert dict(table) == {"COVID19": 4, "NORMAL": 5}
 
 
@@ -188,8 +187,8 @@ def test_one_class_alone_has_its_share_and_says_why_it_has_no_area(
 ) -> None:
     other = drawn("sick", 3, confounder=1.0, n=6)
     samples = {OWN: home, "sick": some(other, other.positive, "sick")}
-    made = recorded(tmp_path, samples)
-    tests = external.tested(made)
+    record = recorded(tmp_path, samples)
+    tests = external.simple_tests(record)
     scores = external.summary(tests)
     kept = scores[scores["kept"] & (scores["cohort"] == "sick")]
     rows = by(kept[kept["model"] == "Logistic regression"], "score")
@@ -200,65 +199,31 @@ def test_one_class_alone_has_its_share_and_says_why_it_has_no_area(
     assert rows["specificity"]["reason"] == "no negative image"
     assert plots.areas(scores, 0.95)._repr_mimebundle_()["text/plain"]  # type: ignore[union-attr]
     assert plots.called(tests["Logistic regression"], 0.5)._repr_mimebundle_()["text/plain"]
-    origins = by(made.table("origins"), "label")
-    assert [origins[label]["other"] for label in LABELS] == [6, 0]
-    assert np.isnan(origins["NORMAL"]["value"])
 
 
 def test_a_study_without_external_cohorts_says_so(home: Sample, tmp_path: Path) -> None:
-    made = recorded(tmp_path, {OWN: home})
-    tests = external.tested(made)
-    assert external.cohorts(made) == []
-    values = plots.values(made, tests, {}, 0.95)
+    record = recorded(tmp_path, {OWN: home})
+    tests = external.simple_tests(record)
+    assert external.cohorts(record) == []
+    values = tables.values(record, tests, {}, 0.95)
     assert values["external_elsewhere"] == "no external cohort"
     assert (values["external_tested"], values["external_gaps"]) == (0, 0)
-    assert plots.both_ways(external.summary(tests)).empty
-    assert len(plots.anchors_table(external.gaps(tests))) == len(external.ANCHORS)
+    assert tables.overlap_table(external.summary(tests)).empty
+    assert len(tables.published_table(external.gaps(tests))) == len(tables.PUBLISHED)
 
 
 def test_one_group_of_a_class_is_refused(home: Sample) -> None:
     group, copy = alone({OWN: home})
     group[OWN][home.positive] = "one"
     with pytest.raises(Problem, match="a class with a single group"):
-        external.tested_all({OWN: home}, group, copy)
-
-
-# --- the other way round, and subsets
-
-
-def test_what_overlaps_leaves_the_training_of_an_external_cohort(
-    home: Sample, tmp_path: Path
-) -> None:
-    other = drawn("other", 4, confounder=0.0)
-    samples = {OWN: home, "other": other}
-    group, copy = alone(samples)
-    group["other"][:3], copy["other"][:3] = group[OWN][0], copy[OWN][0]
-    made = recorded(tmp_path, samples, group, copy)
-    rows = made.table("removed")
-    assert rows[rows["trained_on"] == "other"]["n"].sum() == 3
-    test = external.tested(made, "other")["Logistic regression"]
-    assert test.home == "other"
-    assert len(test.internal) == 77
-    assert len(test.external[OWN]) == len(test.whole[OWN]) == 80
-
-
-def test_subsets_are_trained_on_and_compared_with_all_images(home: Sample, tmp_path: Path) -> None:
-    way = np.where(np.arange(80) % 20 == 0, "annotated-original", "original")
-    marked = Sample(OWN, home.manifest.assign(resized_from=way), home.grey)
-    samples = {OWN: marked, "free": drawn("free", 1, confounder=0.0, n=20)}
-    made = recorded(tmp_path, samples)
-    trained = set(made.table("scores")["trained_on"])
-    assert trained == {OWN, f"{OWN}/unannotated", f"{OWN}/original"}
-    subset = external.tested(made, f"{OWN}/original")
-    assert set(subset) == {external.MODELS[m] for m in external.ROBUST}
-    assert len(subset["Logistic regression"].internal) == 76
+        experiment.train_and_test({OWN: home}, group, copy)
 
 
 # --- networks
 
 
-def test_networks_are_asked_about_strangers_alone(made: Record, tmp_path: Path) -> None:
-    images = made.table("images").astype(str)
+def test_networks_are_asked_about_strangers_alone(record: Record, tmp_path: Path) -> None:
+    images = record.table("images").astype(str)
     own = images[images["cohort"] == OWN].reset_index(drop=True)
     part = np.where(np.arange(len(own)) % 4 == 0, "test", "train")
     predictions = own[["image_id", "label"]].assign(
@@ -274,7 +239,7 @@ def test_networks_are_asked_about_strangers_alone(made: Record, tmp_path: Path) 
         )  # fmt: skip
 
     # The record says that one external image is of a trained patient.
-    table = made.table("images")
+    table = record.table("images")
     trained = own.loc[part == "train", "group"].iloc[0]
     row = table.index[table["cohort"] == "free"][0]
     table.loc[row, "group"] = trained
@@ -289,14 +254,14 @@ def test_networks_are_asked_about_strangers_alone(made: Record, tmp_path: Path) 
         "foreign": run("c", predictions=predictions,
                        external=outside.assign(image_id=outside["image_id"] + "?")),
     }  # fmt: skip
-    nets = external.networks(runs, known)
+    nets = external.network_tests(runs, known)
     assert list(nets) == ["asked"]
     test = nets["asked"]
     assert len(test.internal) == 20
     assert (len(test.whole["free"]), len(test.external["free"])) == (80, 79)
     gap = external.gaps(nets).iloc[0]
     assert (gap["internal"], gap["external"]) == (1, 0.5)
-    assert "lower there" in plots.networks_tables(nets, 0.5, 0.95).text
+    assert "lower there" in tables.networks_tables(nets, 0.5, 0.95).text
 
 
 # --- numbers
@@ -309,43 +274,38 @@ def predictions(positive: list[int], score: list[float]) -> Predictions:
 
 def test_scores_of_a_dumb_case_are_exact() -> None:
     p = predictions([1, 1, 1, 0, 0], [0.9, 0.8, 0.4, 0.6, 0.1])
-    found = external.evaluate(p)
-    assert found["sensitivity"].value == pytest.approx(2 / 3)
-    assert found["specificity"].value == 0.5
-    assert found["auroc"].value == pytest.approx(5 / 6)
-    assert found["brier"].value == pytest.approx((0.01 + 0.04 + 0.36 + 0.36 + 0.01) / 5)
-    assert found["excess"].value == pytest.approx(2.8 / 5 - 3 / 5)
-    assert (found["sensitivity"].low, found["sensitivity"].high) == proportions.wilson(2, 3)
+    result = external.evaluate(p)
+    assert result["sensitivity"].value == pytest.approx(2 / 3)
+    assert result["specificity"].value == 0.5
+    assert result["auroc"].value == pytest.approx(5 / 6)
+    assert result["brier"].value == pytest.approx((0.01 + 0.04 + 0.36 + 0.36 + 0.01) / 5)
+    assert result["excess"].value == pytest.approx(2.8 / 5 - 3 / 5)
+    assert (result["sensitivity"].low, result["sensitivity"].high) == proportions.wilson(2, 3)
     # of images that are their own groups, Student's t of the mean
     away = p.score - p.positive
     reach = stats.ttest_1samp(away, 0).confidence_interval(0.95)
-    assert (found["excess"].low, found["excess"].high) == pytest.approx((reach.low, reach.high))
+    assert (result["excess"].low, result["excess"].high) == pytest.approx((reach.low, reach.high))
 
 
 def test_images_that_stand_twice_in_their_group_tell_nothing_new() -> None:
     rng = np.random.default_rng(0)
     positive, score = rng.random(60) < 0.5, rng.random(60)
-    once = external._mean(score - positive, np.arange(60), 0.95)
-    twice = external._mean(np.tile(score - positive, 2), np.tile(np.arange(60), 2), 0.95)
+    once = summaries._mean(score - positive, np.arange(60), 0.95)
+    twice = summaries._mean(np.tile(score - positive, 2), np.tile(np.arange(60), 2), 0.95)
     assert (twice.value, twice.low, twice.high) == pytest.approx((once.value, once.low, once.high))
 
 
 def test_scores_of_0_and_1_have_no_slope() -> None:
-    found = external.evaluate(predictions([1, 1, 0, 0], [1, 0, 1, 0.2]))
-    assert np.isnan(found["slope"].value)
-    assert found["slope"].reason == "most scores are 0 or 1"
+    result = external.evaluate(predictions([1, 1, 0, 0], [1, 0, 1, 0.2]))
+    assert np.isnan(result["slope"].value)
+    assert result["slope"].reason == "most scores are 0 or 1"
 
 
-def test_the_gap_has_the_limits_of_both() -> None:
-    first = Interval(0.9, 0.86, 0.93, "", "group", 10)
-    second = Interval(0.7, 0.6, 0.79, "", "group", 20)
-    found = external.gap(first, second)
-    assert found.value == pytest.approx(0.2)
-    assert found.low == pytest.approx(0.2 - np.hypot(0.04, 0.09))
-    assert found.high == pytest.approx(0.2 + np.hypot(0.03, 0.10))
-    assert external.verdict(found) == "lower"
-    assert external.verdict(external.gap(second, first)) == "higher"
-    assert external.verdict(external.gap(first, first)) == "undecided"
+def test_the_verdict_is_by_the_side_of_0_on_which_the_gap_lies() -> None:
+    assert summaries.verdict(0.1, 0.3) == "lower"
+    assert summaries.verdict(-0.3, -0.1) == "higher"
+    assert summaries.verdict(-0.1, 0.1) == "undecided"
+    assert summaries.verdict(np.nan, np.nan) == "unknown"
 
 
 def test_the_gap_of_equal_cohorts_is_covered() -> None:
@@ -355,8 +315,8 @@ def test_the_gap_of_equal_cohorts_is_covered() -> None:
         truth = np.repeat([True, False], 40)
         drawn = [rng.normal(truth, 1.0) for _ in range(2)]
         areas = [intervals.area(predictions(list(truth), list(s))) for s in drawn]
-        found = external.gap(*areas)
-        inside += found.low <= 0 <= found.high
+        _, low, high = intervals.difference(*areas)
+        inside += low <= 0 <= high
     assert 0.91 <= inside / runs <= 0.99
 
 
@@ -367,9 +327,9 @@ def test_the_gap_of_equal_cohorts_is_covered() -> None:
 def test_the_threshold_is_the_highest_that_finds_enough(hits: list[float], share: float) -> None:
     p = predictions([1] * len(hits) + [0], [*hits, 0.5])
     at = external.threshold_of(p, share)
-    found = np.array(hits)
-    assert (found >= at).sum() >= share * len(hits) - 1e-9
-    above = found[found > at]
+    result = np.array(hits)
+    assert (result >= at).sum() >= share * len(hits) - 1e-9
+    above = result[result > at]
     assert len(above) < share * len(hits) - 1e-9 or not len(above)
 
 
@@ -382,15 +342,15 @@ def test_a_threshold_needs_a_positive_image() -> None:
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
 def test_rounded_scores_keep_digits_of_what_is_near_0_and_1(scores: list[float]) -> None:
     given = np.array(scores)
-    found = external.rounded(given)
-    assert ((found >= 0) & (found <= 1)).all()
-    assert np.allclose(found, given, rtol=5.1e-5, atol=1e-300)
-    assert ((found == 0) == (given == 0)).all()
+    result = experiment.rounded(given)
+    assert ((result >= 0) & (result <= 1)).all()
+    assert np.allclose(result, given, rtol=5.1e-5, atol=1e-300)
+    assert ((result == 0) == (given == 0)).all()
 
 
 def test_brightness_is_the_mean_and_thumbnails_have_their_side() -> None:
     grey = np.full((2, 64, 64), 51, dtype=np.uint8)
-    seen = external.features(grey)
+    seen = experiment.features(grey)
     assert {name: x.shape[1] for name, x in seen.items()} == {
         name: side * side for name, side in external.SIDES.items()
     }
@@ -407,18 +367,18 @@ def test_the_record_stands_without_images(tmp_path: Path) -> None:
     }
     with pytest.raises(Problem, match="no such record and no images"):
         external.record(STUDY, results=tmp_path, samples=None)
-    made = external.record(STUDY, results=tmp_path, samples=samples)
-    assert set(made["tables"]) == {f"{n}.csv" for n in ("scores", "images", "removed", "origins")}
-    assert made["images"] == {"COVID19": 12, "NORMAL": 12}
+    record = external.record(STUDY, results=tmp_path, samples=samples)
+    assert set(record["tables"]) == {f"{n}.csv" for n in ("scores", "images", "removed")}
+    assert record["images"] == {"COVID19": 12, "NORMAL": 12}
     again = external.record(STUDY, results=tmp_path, samples=None)
-    assert again.content == made.content
-    images = made.table("images")
+    assert again.content == record.content
+    images = record.table("images")
     assert list(images.columns) == ["cohort", "image_id", "label", "group", "copy", "source"]
     # one score an image and model
-    scores = made.table("scores")
+    scores = record.table("scores")
     assert (scores.groupby("model").size() == 36).all()
     assert scores["score"].between(0, 1).all()
-    json.dumps(made.content, allow_nan=False)
+    json.dumps(record.content, allow_nan=False)
 
 
 def test_trainings_are_named_by_what_tells_them_apart(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from covidcxr.cli.options import Json
+from covidcxr.cli.options import Delimiter, Json
 
 AUDIT = """Audit the confusion matrices and scores that a paper reports.
 
@@ -77,6 +77,44 @@ def duplicates(
     for fault in scan.faults:
         print(f"covidcxr: {fault}", file=sys.stderr)
     typer.echo(json.dumps(scan.as_json, indent=1) if as_json else copies.as_text(scan), nl=as_json)
+
+
+def overlap(
+    split: Annotated[
+        Path, typer.Argument(metavar="SPLIT.csv", help="Columns image_id and part, a row an image.")
+    ],
+    manifest: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MANIFEST.csv",
+            help="Column image_id or file, and any of patient_id, group_id, sha256, path, label.",
+        ),
+    ],
+    as_json: Json = False,
+    fix: Annotated[
+        Path | None,
+        typer.Option(metavar="NEW.csv", help="Write a split that shares nothing, seed 0."),
+    ] = None,
+    patient: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column that names the patient.")
+    ] = None,
+    delimiter: Delimiter = ",",
+) -> None:
+    """Tell which patients, groups and copies a split tears apart.
+
+    Parts are train, validation and test. Where the images lie as MANIFEST.csv says,
+    relative to its folder, copies are looked for too, exact and near ones. The report says
+    what was looked for, and which columns were not used.
+    """
+    from covidcxr.validity import overlap as overlaps
+
+    if fix is not None:
+        overlaps.refuse_existing(fix)
+    report = overlaps.examine(split, manifest, patient, delimiter)
+    if fix is not None:
+        report = overlaps.mend(report, fix)
+    text = json.dumps(overlaps.as_json(report), indent=1) if as_json else overlaps.as_text(report)
+    typer.echo(text, nl=as_json)
 
 
 def claims(

@@ -5,14 +5,12 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from covidcxr import __version__
 from covidcxr.cli import audit_commands, score_commands, study_commands, workflow_commands
-from covidcxr.cli.options import Json as _Json
 from covidcxr.core.errors import Problem
 
 app = typer.Typer(
@@ -61,48 +59,11 @@ def _register(*commands: Callable[..., None]) -> None:
 
 
 app.command(help=audit_commands.AUDIT)(audit_commands.audit)
-_register(score_commands.metrics, score_commands.compare, audit_commands.duplicates)
-
-
-@app.command()
-def overlap(
-    split: Annotated[
-        Path, typer.Argument(metavar="SPLIT.csv", help="Columns image_id and part, a row an image.")
-    ],
-    manifest: Annotated[
-        Path,
-        typer.Argument(
-            metavar="MANIFEST.csv",
-            help="Column image_id or file, and any of patient_id, group_id, sha256, path, label.",
-        ),
-    ],
-    as_json: _Json = False,
-    fix: Annotated[
-        Path | None,
-        typer.Option(metavar="NEW.csv", help="Write a split by groups and copies, seed 0."),
-    ] = None,
-) -> None:
-    """Tell which patients, groups and copies a split tears apart.
-
-    Parts are train, validation and test. Where the images lie as MANIFEST.csv says,
-    relative to its folder, copies are looked for too, exact and near ones.
-    """
-    import json
-
-    from covidcxr.validity import overlap as overlaps
-
-    found = overlaps.examine(split, manifest)
-    if fix is not None:
-        found = overlaps.mend(found, fix)
-    if as_json:
-        if found.remark:
-            print(f"covidcxr: {found.remark}", file=sys.stderr)
-        typer.echo(json.dumps(overlaps.as_json(found), indent=1))
-    else:
-        typer.echo(overlaps.as_text(found), nl=False)
-
-
 _register(
+    score_commands.metrics,
+    score_commands.compare,
+    audit_commands.duplicates,
+    audit_commands.overlap,
     audit_commands.claims,
     study_commands.study,
     audit_commands.prose,

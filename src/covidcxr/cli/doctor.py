@@ -16,9 +16,10 @@ from typing import NamedTuple
 import psutil
 
 from covidcxr.cohorts import folders
+from covidcxr.cohorts.manifest import class_counts
 from covidcxr.core import studies
 from covidcxr.core.errors import Problem
-from covidcxr.core.studies import LABELS, BackboneName, Cohort, FolderCohort, KaggleCohort, Study
+from covidcxr.core.studies import BackboneName, Cohort, FolderCohort, KaggleCohort, Study
 from covidcxr.core.words import plural
 from covidcxr.networks import architecture, devices, gpus
 
@@ -191,7 +192,7 @@ def _cohort(name: str, source: Cohort) -> Finding:
         _, rows = folders.listed(source)
     except Problem as problem:
         return Finding(name, lacking, str(problem))
-    counts = {label: int((rows["label"] == label).sum()) for label in LABELS}
+    counts = class_counts(rows)
     usable = ", ".join(f"{n:,} {label}" for label, n in counts.items())
     if all(counts.values()):
         return Finding(name, OK, f"{usable} in {place}")

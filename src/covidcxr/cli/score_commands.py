@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from covidcxr.cli.options import Json
+from covidcxr.cli.options import Delimiter, Json
 
 if TYPE_CHECKING:
     from covidcxr.scores.intervals import Protocol
@@ -32,6 +32,9 @@ _Confidence = Annotated[float, typer.Option(min=0.5, max=0.999, help="Coverage o
 _Resamples = Annotated[int, typer.Option(min=100, max=1_000_000, help="Of the bootstrap.")]
 _Seed = Annotated[int, typer.Option(min=0, help="Of the bootstrap.")]
 _Bca = Annotated[bool, typer.Option("--bca", help="BCa instead of percentile intervals.")]
+_Id = Annotated[str, typer.Option("--id", metavar="COLUMN", help="Names the image.")]
+_Label = Annotated[str, typer.Option(metavar="COLUMN", help="The reference standard.")]
+_Score = Annotated[str, typer.Option(metavar="COLUMN", help="The positive class's probability.")]
 _Margin = Annotated[
     float, typer.Option(min=0, max=1, help="Scores nearer to each other are equivalent.")
 ]
@@ -48,6 +51,10 @@ def metrics(
     bca: _Bca = False,
     part: _Part = "test",
     positive: _Positive = "COVID19",
+    image_id: _Id = "image_id",
+    label: _Label = "label",
+    score: _Score = "score",
+    delimiter: Delimiter = ",",
 ) -> None:
     """Score a model's predictions, each score with its interval.
 
@@ -55,12 +62,15 @@ def metrics(
     class, from 0 to 1. Bad input ends with one sentence and exit status 2.
     """
     from covidcxr.cli import scoresheet
-    from covidcxr.scores import intervals
+    from covidcxr.scores import evaluation
     from covidcxr.scores import predictions as tables
 
     protocol = _protocol(threshold, confidence, resamples, seed, bca)
-    table = tables.read(predictions, part=part, group=group, positive=positive)
-    scores = intervals.evaluate(table, protocol)
+    columns = {"image_id": image_id, "label": label, "score": score}
+    table = tables.read(
+        predictions, part=part, group=group, positive=positive, columns=columns, delimiter=delimiter
+    )
+    scores = evaluation.evaluate(table, protocol)
     if as_json:
         content = {name: interval.as_json() for name, interval in scores.items()}
         typer.echo(json.dumps(content, indent=1, allow_nan=False))
@@ -81,6 +91,10 @@ def compare(
     bca: _Bca = False,
     part: _Part = "test",
     positive: _Positive = "COVID19",
+    image_id: _Id = "image_id",
+    label: _Label = "label",
+    score: _Score = "score",
+    delimiter: Delimiter = ",",
 ) -> None:
     """Compare two models' predictions of the same images, pair by pair.
 
@@ -92,8 +106,11 @@ def compare(
     from covidcxr.scores import predictions as tables
 
     protocol = _protocol(threshold, confidence, resamples, seed, bca)
+    columns = {"image_id": image_id, "label": label, "score": score}
     first, second = (
-        tables.read(path, part=part, group=group, positive=positive)
+        tables.read(
+            path, part=part, group=group, positive=positive, columns=columns, delimiter=delimiter
+        )
         for path in (predictions, other)
     )
     compared = comparison.compare(first, second, protocol, margin)

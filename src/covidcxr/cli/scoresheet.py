@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from covidcxr.core.words import p_value
 from covidcxr.scores.intervals import Interval, Protocol
 from covidcxr.scores.metrics import word
 from covidcxr.scores.predictions import IMAGE, Predictions
@@ -61,17 +62,17 @@ def _tests(comparison: Mapping[str, Any], unit: str) -> list[str]:
     test, delong, smallest = comparison["mcnemar"], comparison["delong"], comparison["smallest"]
     sentences = [
         f"Only A is right on {_images(test['b'])}, only B on {test['c']:,}: exact McNemar "
-        f"p = {_p(test['p'])}, mid-p = {_p(test['mid_p'])}."
+        f"p = {p_value(test['p'])}, mid-p = {p_value(test['mid_p'])}."
     ]
     if "p_by_group" in test:
         sentences.append(
-            f"With {unit} as the unit, p = {_p(test['p_by_group'])}: the first takes images "
+            f"With {unit} as the unit, p = {p_value(test['p_by_group'])}: the first takes images "
             "of one group for independent, this one does not."
         )
     if delong and delong["p"] is not None:
         sentences.append(
             f"AUROC: A - B = {delong['difference']:+.3f} "
-            f"({delong['low']:+.3f} to {delong['high']:+.3f}), DeLong p = {_p(delong['p'])}."
+            f"({delong['low']:+.3f} to {delong['high']:+.3f}), DeLong p = {p_value(delong['p'])}."
         )
     if smallest["images"] is None:
         sentences.append(
@@ -119,7 +120,3 @@ def _number(value: float | None, sign: str = "") -> str:
 def _limits(low: float | None, high: float | None, sign: str = "") -> str:
     limits = _number(low, sign), _number(high, sign)
     return "-" if "-" in limits else " to ".join(limits)
-
-
-def _p(value: float) -> str:
-    return f"{value:.3f}" if value >= 0.001 else f"{value:.1g}"

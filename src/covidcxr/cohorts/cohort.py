@@ -137,7 +137,7 @@ def externals(study: Study) -> dict[str, Source]:
 
 
 def at_hand(study: Study) -> bool:
-    """Tell whether the images can be prepared here without anybody's help.
+    """Whether the images can be prepared here without anybody's help.
 
     A folder cohort needs its folder to be named; synthetic cohorts are made and
     Kaggle's are downloaded when they are needed.
@@ -171,7 +171,7 @@ def state(study: Study) -> str:
             places += folders.class_places(root, label, (study.cohort.classes or {}).get(label))
     files = {
         os.path.relpath(path, root): path
-        for path in (found for place in places for found in place.rglob("*"))
+        for path in (below for place in places for below in place.rglob("*"))
         if path.suffix.lower() in image_files.SUFFIXES and path.is_file()
     }
     # The listing may lie outside the folder.
@@ -185,13 +185,14 @@ def state(study: Study) -> str:
 def _gather(study: Study, folder: Path) -> tuple[Path, pd.DataFrame]:
     match study.cohort:
         case PhantomCohort():
-            made = phantom.write(study.cohort, folder / "phantoms")
-            return made.parent, manifest.read(made)
+            path = phantom.write(study.cohort, folder / "phantoms")
+            return path.parent, manifest.read(path)
         case KaggleCohort():
             root = kaggle.download(study.cohort)
             expected = {"COVID19": study.cohort.covid19, "NORMAL": study.cohort.normal}
-            kaggle.check_counts(root, expected)
-            rows = folders.thin(folders.class_folders(root), study.cohort.images_per_class)
+            rows = folders.class_folders(root)
+            kaggle.check_counts(root, manifest.class_counts(rows), expected)
+            rows = folders.thin(rows, study.cohort.images_per_class)
             return root, folders.finish(root, rows.assign(source="kaggle"), str(root))
         case FolderCohort():
             return folders.gather(study.cohort)

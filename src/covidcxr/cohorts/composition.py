@@ -32,19 +32,19 @@ BINS = 24
 def record(
     study: Study, *, results: Path, cohort: Cohort | None, split: pd.DataFrame | None
 ) -> records.Record:
-    """Return the record of a cohort's composition, made where there is none yet.
+    """Load or compute the record of a cohort's composition.
 
     Parameters
     ----------
     study, results
         The study, and the folder of its records.
     cohort, split
-        The inputs, or None where the data are not at hand.
+        The inputs, or None without the data.
 
     Raises
     ------
     Problem
-        Where there is neither a record nor data.
+        Without a record and data.
     """
     folder = results / NAME
     keys = ("image_size", "resize", "test_fraction", "validation_fraction")
@@ -135,18 +135,28 @@ def patients(manifest: pd.DataFrame) -> dict[str, dict[str, int]]:
 
 
 def class_differences(record: records.Record) -> pd.Series:
-    """Return the total variation distance between the classes, by variable, largest first.
+    """Total variation distance between the classes, by variable, largest first.
 
-    That is the share of one class that would have to change for both to agree. Measures are
-    compared bin by bin; a variable that is known of one class alone is left out.
+    A variable that is known of one class alone is left out.
     """
+    distances = {
+        name: total_variation(known_values(record, name)) for name in CATEGORIES + MEASURES
+    }
+    return pd.Series(distances, dtype=float).dropna().sort_values(ascending=False)
+
+
+def known_values(record: records.Record, variable: str) -> pd.DataFrame:
+    """Count the images of each class, a column, by known value or lower edge of a bin, a row."""
     bins = record.table("measures").rename(columns={"low": "value"})
-    counts = pd.concat([record.table("categories"), bins])[["variable", "value", "label", "n"]]
-    distances = {}
-    for variable, rows in counts.query("value != 'unknown'").groupby("variable"):
-        wide = rows.pivot_table(index="value", columns="label", values="n", aggfunc="sum")
-        wide = wide.reindex(columns=list(LABELS)).fillna(0)
-        if (wide.sum() > 0).all():
-            share = wide / wide.sum()
-            distances[str(variable)] = float((share[LABELS[0]] - share[LABELS[1]]).abs().sum() / 2)
-    return pd.Series(distances, dtype=float).sort_values(ascending=False)
+    counts = pd.concat([record.table("categories"), bins])
+    counts = counts[(counts["variable"] == variable) & (counts["value"] != "unknown")]
+    wide = counts.pivot_table("n", "value", "label", aggfunc="sum", fill_value=0)
+    return wide.reindex(columns=list(LABELS), fill_value=0)
+
+
+def total_variation(counts: pd.DataFrame) -> float:
+    """Share of one class that would have to change for both to agree; NaN for an empty class."""
+    if not counts.sum().all():
+        return float("nan")
+    shares = counts / counts.sum()
+    return float((shares[LABELS[0]] - shares[LABELS[1]]).abs().sum() / 2)

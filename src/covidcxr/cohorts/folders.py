@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 from covidcxr.cohorts import image_files, images, manifest
-from covidcxr.core.errors import Problem
+from covidcxr.core import csv_tables, identifiers
+from covidcxr.core.errors import Problem, Unusable
 from covidcxr.core.studies import DATA_VARIABLE, LABELS, FolderCohort, Label
-from covidcxr.core.words import one_line
+from covidcxr.core.words import shown
 
 log = logging.getLogger(__name__)
 
@@ -83,39 +84,49 @@ def csv_of(cohort: FolderCohort) -> Path:
 
 def _from_csv(csv: Path) -> pd.DataFrame:
     try:
-        table = pd.read_csv(
-            csv, dtype="string", keep_default_na=False, na_values=[""], skip_blank_lines=False
-        )
-    except (OSError, ValueError) as error:
-        raise Problem(f"{csv}: cannot be read as CSV ({one_line(error)}).") from error
-    filled = table.notna().any(axis=1).to_numpy()
-    lines = np.flatnonzero(filled) + 2
-    table = table[filled].reset_index(drop=True)
+        table = csv_tables.read(csv)
+    except Unusable as error:
+        raise Problem(str(error)) from error
     for column in ("file", "label"):
         if column not in table:
-            raise Problem(f"{csv}: column '{column}' is missing; add it.")
+            raise Problem(
+                f"{csv}: column '{column}' is missing (there are: "
+                f"{csv_tables.columns_of(table)}); add it."
+            )
         if table[column].isna().any():
-            line = lines[table[column].isna()][0]
-            raise Problem(f"{csv}: line {line} has no {column}; fill it in.")
-    wrong = ~table["label"].isin(LABELS).to_numpy(dtype=bool)
+            raise Problem(
+                f"{csv}: {_first(table, table[column].isna())} has no {column}; fill it in."
+            )
+    wrong = ~table["label"].isin(LABELS)
     if wrong.any():
+        label = shown(table["label"][wrong].iloc[0])
         raise Problem(
-            f"{csv}: line {lines[wrong][0]} has label '{table.loc[wrong, 'label'].iloc[0]}'; "
-            f"write {' or '.join(LABELS)}."
+            f"{csv}: {_first(table, wrong)} has label '{label}'; write {' or '.join(LABELS)}."
         )
     # A CSV may say more about its images than a manifest holds.
     used = (set(manifest.MANIFEST.columns) | {"file"}) - {"image_id", "path", "grey_bits"}
     ignored = [str(column) for column in table if column not in used]
     if ignored:
-        log.info("%s: columns that are not used: %s", csv, ", ".join(ignored))
-    table = table.drop(columns=ignored).rename(columns={"file": "path"})
+        log.info("%s: columns that are not used: %s", csv, ", ".join(map(shown, ignored)))
+    table = _readable(table.drop(columns=ignored).rename(columns={"file": "path"}), csv)
     if "source" not in table:
         table["source"] = csv.stem
-    return _readable(table, csv)
+    return table.reset_index(drop=True)
+
+
+def _first(table: pd.DataFrame, wrong: pd.Series[bool]) -> str:
+    """Name the first row that is wrong."""
+    return f"row {csv_tables.row_of(table, int(wrong.to_numpy(dtype=bool).argmax()))}"
 
 
 def _readable(table: pd.DataFrame, csv: Path) -> pd.DataFrame:
-    """Take ages that are no number and sexes but F and M as unknown, and say so."""
+    """Take ids, ages and sexes that say nothing as unknown, equal ids as equal, and say so."""
+    for column, noun in (("patient_id", "patient"), ("group_id", "group")):
+        if column in table:
+            ids, remarks = identifiers.resolve(table[column], noun)
+            table = table.assign(**{column: ids})
+            for remark in remarks:
+                log.warning("%s: %s", csv, remark)
     remedies = {"age": "write a number of years", "sex": "write F or M"}
     for column, remedy in remedies.items():
         if column not in table:
@@ -125,11 +136,12 @@ def _readable(table: pd.DataFrame, csv: Path) -> pd.DataFrame:
             values = pd.to_numeric(text, errors="coerce")
         else:
             values = text.where(text.isin(["F", "M"]))
-        unread = text[values.isna() & text.notna()]
-        if len(unread):
+        unread = values.isna() & text.notna()
+        if unread.any():
             log.warning(
-                "%s: %d of %d values of column '%s' are taken as unknown, '%s' for one; %s.",
-                *(csv, len(unread), text.notna().sum(), column, unread.iloc[0], remedy),
+                "%s: %d of %d values of column '%s' are taken as unknown, '%s' in %s for one; %s.",
+                *(csv, unread.sum(), text.notna().sum(), column, shown(text[unread].iloc[0])),
+                *(_first(table, unread), remedy),
             )
         table = table.assign(**{column: values})
     return table

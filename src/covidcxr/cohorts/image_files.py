@@ -36,15 +36,22 @@ class LeftOut(NamedTuple):
     reason: str
 
 
-def list_images(folder: Path) -> tuple[list[Path], list[LeftOut]]:
-    """List the files below a folder that are read, and those that are left out.
+def list_images(*folders: Path, follow_links: bool = False) -> tuple[list[Path], list[LeftOut]]:
+    """List the files below folders that are read, and those that are left out.
+
+    Parameters
+    ----------
+    folders
+        Searched with all folders below them; one that is named or linked twice counts once.
+    follow_links
+        Whether to search linked folders; else they are left out.
 
     Returns
     -------
     images : list of Path
         Sorted.
     left_out : list of LeftOut
-        Every other file, and links to folders, which are not followed.
+        Every other file, sorted.
 
     Raises
     ------
@@ -58,16 +65,26 @@ def list_images(folder: Path) -> tuple[list[Path], list[LeftOut]]:
             "move it elsewhere."
         ) from error
 
+    visited: set[str] = set()
     paths: list[Path] = []
     left_out: list[LeftOut] = []
-    for place, below, names in os.walk(folder, onerror=refuse):
-        links = (Path(place, name) for name in below if Path(place, name).is_symlink())
-        left_out += [LeftOut(path, "a link to a folder, which is not followed") for path in links]
-        for path in (Path(place, name) for name in names):
-            if why := reason_left_out(path, folder):
-                left_out.append(LeftOut(path, why))
-            else:
-                paths.append(path)
+    for folder in folders:
+        for place, below, names in os.walk(folder, followlinks=follow_links, onerror=refuse):
+            real = os.path.realpath(place)
+            if real in visited:
+                below.clear()
+                continue
+            visited.add(real)
+            below.sort()
+            links = [Path(place, name) for name in below if Path(place, name).is_symlink()]
+            if not follow_links:
+                why = "a link to a folder, which is not followed"
+                left_out += [LeftOut(path, why) for path in links]
+            for path in (Path(place, name) for name in names):
+                if reason := reason_left_out(path, folder):
+                    left_out.append(LeftOut(path, reason))
+                else:
+                    paths.append(path)
     return sorted(paths), sorted(left_out)
 
 

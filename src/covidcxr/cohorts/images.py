@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +72,7 @@ def decode(path: Path, size: int, resize: str, bits: int | None = None) -> NDArr
     resize
         ``nearest``, ``bilinear`` or ``lanczos``, each as PIL does it.
     bits
-        Of a 16-bit file how many are in use, as `bits_in_use` tells; left out: what
+        Of a 16-bit file how many are in use, as `bits_in_use` returns; left out: what
         the file itself declares, else 16.
 
     Returns
@@ -128,14 +128,18 @@ def load(
             return fault
         return None
 
-    # PIL lets go of the interpreter lock while it decodes and resizes.
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+    with _pool() as pool:
         faults = [fault for fault in pool.map(fill, range(len(paths))) if fault]
     if len(faults) == 1:
         raise faults[0]
     if faults:
         raise Problem(_together(faults, len(paths)))
     return pixels
+
+
+def _pool() -> ThreadPoolExecutor:
+    # PIL lets go of the interpreter lock while it decodes and resizes.
+    return ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1))
 
 
 def bits_in_use(paths: Sequence[Path]) -> list[int | None]:
@@ -155,24 +159,31 @@ def bits_in_use(paths: Sequence[Path]) -> list[int | None]:
     list
         n of them; None for a file that has no 16 bits, or cannot be read.
     """
-    declared: dict[int, int] = {}
-    highest: dict[int, int] = {}
-    for index, path in enumerate(paths):
-        try:
-            with _opened(path) as image:
-                if image.mode not in _SIXTEEN_BIT:
-                    continue
-                image.load()
-                top = int(np.asarray(image).max())
-                if bits := _declared_bits(image, path, top):
-                    declared[index] = bits
-                else:
-                    highest[index] = top
-        except Unreadable:
-            continue  # decoding names it
-    brightest = max(highest.values(), default=0)
+    with _pool() as pool:
+        depths = list(pool.map(_depth, paths))
+    brightest = max((one.highest for one in depths if one and not one.declared), default=0)
     shared = next((bits for bits in BITS if brightest < 2**bits), BITS[-1])
-    return [declared.get(i, shared if i in highest else None) for i in range(len(paths))]
+    return [one and (one.declared or shared) for one in depths]
+
+
+class _Depth(NamedTuple):
+    """Bits that a 16-bit file declares, and its largest grey value."""
+
+    declared: int | None
+    highest: int
+
+
+def _depth(path: Path) -> _Depth | None:
+    """Depth of a file; None for one that has no 16 bits or cannot be read."""
+    try:
+        with _opened(path) as image:
+            if image.mode not in _SIXTEEN_BIT:
+                return None
+            image.load()
+            highest = int(np.asarray(image).max())
+            return _Depth(_declared_bits(image, path, highest), highest)
+    except Unreadable:
+        return None  # decoding names it
 
 
 def _declared_bits(image: Image.Image, path: Path, highest: int) -> int | None:
@@ -203,12 +214,7 @@ def _significant_bits(path: Path) -> int | None:
 
 
 def describe(path: Path) -> dict[str, Any]:
-    """Tell what an image file is, from its header alone.
-
-    Parameters
-    ----------
-    path
-        An image file.
+    """Size and format of an image file, from its header alone.
 
     Returns
     -------

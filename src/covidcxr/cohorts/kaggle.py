@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from covidcxr.cohorts import image_files
+from covidcxr.cohorts import folders
 from covidcxr.core.errors import Problem
 from covidcxr.core.studies import LABELS, KaggleCohort
 from covidcxr.core.words import one_line
@@ -76,53 +76,38 @@ def find(root: Path, folder: str) -> Path:
     Problem
         If there is no such place, or several.
     """
-    if _has_classes(root / folder):
+    if folders.holds_classes(root / folder):
         return root / folder
     wanted = Path(folder).parts
-    found = sorted(
+    places = sorted(
         place
         for place in root.rglob(wanted[-1] if wanted else "*")
         if place.parts[-len(wanted) :] == wanted
-        and _has_classes(place)
+        and folders.holds_classes(place)
         and not _hidden(place, root)
     )
-    if len(found) == 1:
-        return found[0]
+    if len(places) == 1:
+        return places[0]
     classes = " and ".join(LABELS)
-    if not found:
-        held = (
-            ", ".join(sorted(p.name for p in root.iterdir() if not _hidden(p, root))) or "nothing"
-        )
+    if not places:
+        held = ", ".join(sorted(p.name for p in root.iterdir() if not _hidden(p, root)))
         raise Problem(
-            f"{root}: has no folder '{folder}' with {classes} in it, it holds {held}; "
+            f"{root}: has no folder '{folder}' with {classes} in it, it holds {held or 'nothing'}; "
             "correct cohort.folder."
         )
-    places = ", ".join(place.relative_to(root).as_posix() for place in found)
+    named = ", ".join(place.relative_to(root).as_posix() for place in places)
     raise Problem(
-        f"{root}: has several folders '{folder}' with {classes} in them: {places}; "
+        f"{root}: has several folders '{folder}' with {classes} in them: {named}; "
         "write the one you mean as cohort.folder."
     )
 
 
-def check_counts(folder: Path, expected: dict[str, int]) -> None:
-    """Check that every class folder holds as many images as expected.
-
-    Parameters
-    ----------
-    folder
-        Holds the class folders; images in folders below these count too.
-    expected
-        Number of image files of every class.
-
-    Raises
-    ------
-    Problem
-        Naming every class whose count differs, what was found and what was expected.
-    """
+def check_counts(folder: Path, counts: dict[str, int], expected: dict[str, int]) -> None:
+    """Refuse a folder whose counts of images by class are not as expected, naming them all."""
     wrong = [
-        f"{count:,} {label} images are expected but {found:,} found"
-        for label, count in expected.items()
-        if (found := _count(folder / label)) != count
+        f"{n:,} {label} images are expected but {counts[label]:,} found"
+        for label, n in expected.items()
+        if counts[label] != n
     ]
     if not wrong:
         return
@@ -285,14 +270,6 @@ def _disk(error: OSError, cache: Path) -> str:
     return f"the download cannot be stored ({reason}); make {cache} writable, {elsewhere}"
 
 
-def _has_classes(place: Path) -> bool:
-    return all((place / label).is_dir() for label in LABELS)
-
-
 def _hidden(place: Path, root: Path) -> bool:
-    """Tell the folders that archives carry along, such as ``__MACOSX``."""
+    """Recognise the folders that archives carry along, such as ``__MACOSX``."""
     return any(re.match(r"\.|__MACOSX$", part) for part in place.relative_to(root).parts)
-
-
-def _count(folder: Path) -> int:
-    return len(image_files.list_images(folder)[0]) if folder.is_dir() else 0

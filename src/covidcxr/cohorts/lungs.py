@@ -35,7 +35,7 @@ def share(size: int, fine: int = 256) -> NDArray[np.float64]:
     return np.asarray(cells.mean(axis=(1, 3)), dtype=np.float64)
 
 
-def coverage(anatomy: Anatomy, size: int = 64) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def coverage(anatomy: Anatomy) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Agreement of the region with the lungs of n synthetic radiographs.
 
     Returns
@@ -45,6 +45,7 @@ def coverage(anatomy: Anatomy, size: int = 64) -> tuple[NDArray[np.float64], NDA
     lung : ndarray of shape (n,)
         Share of the region that is lung.
     """
+    size = 64
     true, stated = radiograph.lungs(anatomy, size), region(size)
     both = (true & stated).sum(axis=(1, 2))
     return both / true.sum(axis=(1, 2)), both / stated.sum()

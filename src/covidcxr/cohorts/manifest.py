@@ -13,9 +13,9 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 
-from covidcxr.core.errors import Problem
+from covidcxr.core import csv_tables
+from covidcxr.core.errors import Problem, Unusable
 from covidcxr.core.studies import LABELS
-from covidcxr.core.words import one_line
 
 
 def _text(**options: object) -> pa.Column:
@@ -119,10 +119,10 @@ def class_counts(rows: pd.DataFrame) -> dict[str, int]:
 def read(path: Path) -> pd.DataFrame:
     """Read a manifest that `write` wrote."""
     try:
-        table = pd.read_csv(path, dtype="string", keep_default_na=False, na_values=[""])
-    except (OSError, ValueError) as error:
-        reason = one_line(error)
-        raise Problem(f"{path}: cannot be read as a manifest ({reason}); make it anew.") from error
+        table = csv_tables.read(path)
+    except Unusable as error:
+        why = csv_tables.reason(path, error)
+        raise Problem(f"{path}: cannot be read as a manifest ({why}); make it anew.") from error
     return validate(table, str(path))
 
 

@@ -138,10 +138,11 @@ def grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.stack([np.asarray(Image.fromarray(image).convert("L")) for image in pixels])
 
 
-def shrunk(pictures: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """Shrink grey pictures, shape (n, size, size), to a side by averaging areas."""
+def thumbnails(pictures: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Grey pictures averaged over areas: shape (n, size, size) to (n, side * side)."""
     box = Image.Resampling.BOX
-    return np.stack([np.asarray(Image.fromarray(p).resize((side, side), box)) for p in pictures])
+    small = [np.asarray(Image.fromarray(p).resize((side, side), box)).ravel() for p in pictures]
+    return np.stack(small)
 
 
 def _read(folder: Path, name: str) -> Sample:

@@ -12,10 +12,9 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
-from covidcxr.core import atomic
-from covidcxr.core.errors import Problem
+from covidcxr.core import atomic, csv_tables
+from covidcxr.core.errors import Problem, Unusable
 from covidcxr.core.studies import SplitName
-from covidcxr.core.words import failure
 
 PARTS = ("train", "validation", "test")
 COLUMNS = ["image_id", "label", "group_id", "part"]
@@ -69,24 +68,22 @@ def fingerprint(split: pd.DataFrame) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def shared_groups(split: pd.DataFrame, part: str = "test", other: str = "train") -> pd.DataFrame:
-    """Return the rows of one part whose group also has images in the other."""
-    elsewhere = split.loc[split["part"] == other, "group_id"]
-    return split[(split["part"] == part) & split["group_id"].isin(elsewhere)]
+def shared_groups(split: pd.DataFrame, part: str = "test") -> pd.DataFrame:
+    """Return the rows of a part whose group also has training images."""
+    trained = split.loc[split["part"] == "train", "group_id"]
+    return split[(split["part"] == part) & split["group_id"].isin(trained)]
 
 
 def read(path: Path) -> pd.DataFrame:
     """Read a split that `write` wrote, refusing one that is missing, empty or malformed."""
     try:
-        # A group may be called NA.
-        split = pd.read_csv(path, dtype="string", keep_default_na=False)
-    except (OSError, ValueError) as error:
-        reason = failure(error)
-        raise _unusable(path, reason) from error
+        split = csv_tables.read(path).reset_index(drop=True)
+    except Unusable as error:
+        raise _unusable(path, csv_tables.reason(path, error)) from error
     for column in COLUMNS:
         if column not in split:
             raise _unusable(path, f"column '{column}' is missing")
-        if (split[column].fillna("") == "").any():
+        if split[column].isna().any():
             raise _unusable(path, f"column '{column}' is not filled in everywhere")
     if split.empty:
         raise _unusable(path, "it lists no image")

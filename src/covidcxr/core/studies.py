@@ -253,6 +253,11 @@ def split_draw(name: str, seed: int) -> int:
     return int(match["draw"]) if match and match["draw"] else seed
 
 
+def follows_seed(name: str) -> bool:
+    """Return whether a split is drawn anew for each seed: ``random``, but not ``random-1``."""
+    return split_kind(name) != "keras" and split_draw(name, 0) != split_draw(name, 1)
+
+
 def load(path: str | Path, overrides: str | Sequence[str] = ()) -> Study:
     """Read a study and apply overrides to it.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 def plural(n: int, word: str) -> str:
@@ -10,15 +10,31 @@ def plural(n: int, word: str) -> str:
     return f"{n} {word}" if n == 1 else f"{n} {word}s"
 
 
-def listing(names: Sequence[str]) -> str:
+def listing(names: Sequence[str], word: str = "and") -> str:
     """Write names as a sentence lists them: "A, B and C"."""
     *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last
+    return f"{', '.join(first)} {word} {last}" if first else last
+
+
+def p_value(p: float) -> str:
+    """Write a p value with three decimals, or with one digit below 0.001."""
+    return f"{p:.3f}" if p >= 0.001 else f"{p:.1g}"
 
 
 def one_line(text: object) -> str:
     """Join the lines of a text, for a sentence."""
     return " ".join(str(text).split())
+
+
+def shown(text: object, most: int = 60) -> str:
+    """Write a value for a message: on one line, printable, cut to its first characters."""
+    line = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in one_line(text))
+    return line if len(line) <= most else f"{line[:most]}..."
+
+
+def quoted(values: Iterable[object]) -> str:
+    """Write values for a message, each in quotes: "'a', 'b'"; "none" for none."""
+    return ", ".join(f"'{shown(value)}'" for value in values) or "none"
 
 
 def failure(error: BaseException) -> str:

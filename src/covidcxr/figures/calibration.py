@@ -1,4 +1,4 @@
-"""Pictures of curves, calibration and use."""
+"""Figures of ROC and precision-recall curves, calibration, predictive values and net benefit."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 from covidcxr.figures import common
 from covidcxr.figures.common import Picture
 from covidcxr.scores import metrics
+from covidcxr.scores.net_benefit import PEOPLE
 from covidcxr.scores.predictions import Predictions
 
 _GREY, _BLUE, _RUST, _INK = common.PARTS["train"], "#2a6f97", "#c1440e", "#343a40"
 _LOOKS = ((_BLUE, "-"), (_RUST, "--"), (_INK, "-."), ("#8a6d00", ":"), ("#6a4c93", "-"))
-"""Colour and line of the first, second, ... model; told apart without colour, too."""
+"""Colour and line of the first, second, ... model; distinct without colour, too."""
 
 _CLOSE = 0.97
 """From this AUROC on the corner is all there is to see, and is drawn larger."""
@@ -32,14 +33,8 @@ def discrimination(
 ) -> Picture:
     """Draw ROC and precision-recall curves of several models with pointwise bands.
 
-    Where all models are nearly perfect, a second row shows the corner enlarged.
-
-    Parameters
-    ----------
-    tested
-        By name, models on the same images.
-    points, bands
-        By name, as `covidcxr.scores.curves.points` and `bands` return them.
+    ``points`` and ``bands`` are those of `covidcxr.scores.curves`. Where all models are nearly
+    perfect, a second row shows the corner enlarged.
     """
     areas = {
         name: (float(metrics.auroc(p.positive, p.score)), float(metrics.auprc(p.positive, p.score)))
@@ -52,16 +47,15 @@ def discrimination(
     prevalence = next(iter(tested.values())).prevalence
     for row in axes:
         for (color, line), name in zip(_looks(tested), tested, strict=True):
-            made = bands[name]
-            for axis, curve in zip(row, ("roc", "pr"), strict=True):
-                band = made[made["curve"] == curve]
+            for axis, kind in zip(row, ("roc", "pr"), strict=True):
+                band = bands[name][bands[name]["curve"] == kind]
                 axis.fill_between(
                     band["at"], band["low"], band["high"], color=color, alpha=0.13, lw=0
                 )
-            found = points[name]
-            row[0].plot(found["false_positive_rate"], found["sensitivity"], color=color, ls=line)
+            curve = points[name]
+            row[0].plot(curve["false_positive_rate"], curve["sensitivity"], color=color, ls=line)
             # Of one sensitivity the highest threshold counts, as in the band.
-            steps = found[found["tp"].diff() > 0]
+            steps = curve[curve["tp"].diff() > 0]
             row[1].step(
                 np.concatenate([[0], steps["sensitivity"]]),
                 np.concatenate([steps["ppv"].iloc[:1], steps["ppv"]]),
@@ -87,32 +81,27 @@ def discrimination(
     ]  # fmt: skip
     handles.append(Line2D([], [], color=_INK, lw=1, ls=":", label="no skill"))
     figure.legend(handles=handles, loc="outside lower center", ncols=1, frameon=False)
-    told = "; ".join(
+    alt = "; ".join(
         f"{name} AUROC {area:.3f}, average precision {precision:.3f}"
         for name, (area, precision) in areas.items()
     )
     return Picture(
         figure,
         "ROC and precision-recall curves with pointwise bands, and the lines of no skill, for "
-        f"precision the prevalence of {prevalence:.3f}. {told}.",
+        f"precision the prevalence of {prevalence:.3f}. {alt}.",
     )
 
 
 def reliability(tested: Mapping[str, Predictions], tables: Mapping[str, pd.DataFrame]) -> Picture:
     """Draw shares of positives over mean scores, with the scores' histogram, a panel a model.
 
-    Parameters
-    ----------
-    tested
-        By name.
-    tables
-        By name, as `covidcxr.scores.calibration.reliability` returns them.
+    ``tables`` are those of `covidcxr.scores.calibration.reliability`.
     """
     figure, axes = plt.subplots(
         2, len(tested), figsize=(common.WIDTH, 5.2), sharex=True, sharey="row", squeeze=False,
         height_ratios=[2.6, 1],
     )  # fmt: skip
-    told = []
+    alt = []
     edges = np.linspace(0, 1, 21)
     for column, (name, p) in zip(axes.T, tested.items(), strict=True):
         rows = tables[name]
@@ -127,7 +116,7 @@ def reliability(tested: Mapping[str, Predictions], tables: Mapping[str, pd.DataF
         )  # fmt: skip
         column[1].set(xlabel="score", xticks=[0, 0.5, 1], xticklabels=["0", "0.5", "1"])
         missed = int(((rows["low"] > rows["score"]) | (rows["high"] < rows["score"])).sum())
-        told.append(f"{name}: {len(rows)} bins, {missed} with the diagonal outside their interval")
+        alt.append(f"{name}: {len(rows)} bins, {missed} with the diagonal outside their interval")
     axes[0, 0].set_ylabel("share of positives")
     axes[1, 0].set_ylabel("images")
     handles: list[Line2D | Patch] = [
@@ -139,24 +128,19 @@ def reliability(tested: Mapping[str, Predictions], tables: Mapping[str, pd.DataF
     return Picture(
         figure,
         "Share of positive images over the mean score of bins, with intervals, above histograms "
-        f"of the scores by class. {'; '.join(told)}.",
+        f"of the scores by class. {'; '.join(alt)}.",
     )
 
 
 def predictive_values(curves: Mapping[str, pd.DataFrame], tested_at: float) -> Picture:
-    """Draw PPV over the prevalence with bands, a panel a model.
+    """Draw PPV over the prevalence with bands, a panel a model; a line at ``tested_at``.
 
-    Parameters
-    ----------
-    curves
-        By name, as `covidcxr.scores.utility.at_prevalence` returns them, on a fine grid.
-    tested_at
-        The test part's prevalence, drawn as a line.
+    ``curves`` are those of `covidcxr.scores.predictive_values.at_prevalence` on a fine grid.
     """
     figure, axes = plt.subplots(
         1, len(curves), figsize=(common.WIDTH, 3.7), sharey=True, squeeze=False
     )
-    told = []
+    alt = []
     for axis, (name, rows) in zip(axes.flat, curves.items(), strict=True):
         axis.fill_between(
             rows["prevalence"], rows["ppv_low"], rows["ppv_high"], color=_BLUE, alpha=0.2, lw=0
@@ -171,7 +155,7 @@ def predictive_values(curves: Mapping[str, pd.DataFrame], tested_at: float) -> P
         )  # fmt: skip
         _percent_ticks(axis, [0.01, 0.05, 0.2])
         ends = rows.iloc[[0, -1]]
-        told.append(
+        alt.append(
             f"{name}: "
             + " and ".join(
                 "undefined" if np.isnan(v) else f"{v:.2f} at {at:.1%}"
@@ -187,56 +171,49 @@ def predictive_values(curves: Mapping[str, pd.DataFrame], tested_at: float) -> P
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
     return Picture(
-        figure, f"PPV over the prevalence, on a logarithmic axis, with bands. {'; '.join(told)}."
+        figure, f"PPV over the prevalence, on a logarithmic axis, with bands. {'; '.join(alt)}."
     )
 
 
-def decision_curves(
-    panels: Mapping[str, Mapping[str, pd.DataFrame]], people: int = 1_000
-) -> Picture:
-    """Draw net benefit over the threshold probability, a panel a setting.
+def decision_curves(panels: Mapping[str, Mapping[str, pd.DataFrame]]) -> Picture:
+    """Draw net benefit over the threshold probability, a panel a setting, a line a model.
 
-    Parameters
-    ----------
-    panels
-        By title, and then by model, as `covidcxr.scores.utility.decision_curve` returns them. An
-        axis is spaced as its thresholds are, evenly or by a constant factor.
-    people
-        To whom the net benefit is scaled.
+    Curves are those of `covidcxr.scores.net_benefit.decision_curve`. An axis is spaced as its
+    thresholds are, evenly or by a constant factor.
     """
     figure, axes = plt.subplots(1, len(panels), figsize=(common.WIDTH, 4.1), squeeze=False)
-    told = []
+    alt = []
     first = next(iter(panels.values()))
     for axis, (title, models) in zip(axes.flat, panels.items(), strict=True):
         for (color, line), rows in zip(_looks(models), models.values(), strict=True):
             at = rows["threshold"]
             axis.fill_between(
-                at, people * rows["low"], people * rows["high"], color=color, alpha=0.12, lw=0
+                at, PEOPLE * rows["low"], PEOPLE * rows["high"], color=color, alpha=0.12, lw=0
             )
-            axis.plot(at, people * rows["model"], color=color, ls=line)
+            axis.plot(at, PEOPLE * rows["model"], color=color, ls=line)
         rows = next(iter(models.values()))
         at = rows["threshold"]
-        axis.plot(at, people * rows["all"], color=_GREY, lw=1.2)
+        axis.plot(at, PEOPLE * rows["all"], color=_GREY, lw=1.2)
         axis.axhline(0, color=_INK, lw=1.2, ls=":")
         if at.iloc[0] > 0 and np.isclose(at.iloc[1] / at.iloc[0], at.iloc[-1] / at.iloc[-2]):
             axis.set_xscale("log")
             _percent_ticks(axis, [0.001, 0.01, 0.1])
         else:
             _percent_ticks(axis, [0, 0.25, 0.5, 0.75, 1])
-        most = people * float(rows["prevalence"].iloc[0])
+        most = PEOPLE * float(rows["prevalence"].iloc[0])
         # Far below 0 nothing is useful, and showing it would flatten the rest.
         axis.set(ylim=(-0.35 * most, 1.08 * most), xlim=(at.min(), at.max()))
         axis.set_title(title, fontsize=10.5)
         axis.set_xlabel("threshold probability")
         middle = len(at) // 2
-        told.append(
+        alt.append(
             f"{title.replace(chr(10), ' ')}, at a threshold of {at.iloc[middle]:.1%}: "
             + ", ".join(
-                f"{name} {people * r['model'].iloc[middle]:.1f}" for name, r in models.items()
+                f"{name} {PEOPLE * r['model'].iloc[middle]:.1f}" for name, r in models.items()
             )
-            + f", treating all {people * rows['all'].iloc[middle]:.1f}"
+            + f", treating all {PEOPLE * rows['all'].iloc[middle]:.1f}"
         )
-    axes[0, 0].set_ylabel(f"net benefit, true positives\nper {people:,} people")
+    axes[0, 0].set_ylabel(f"net benefit, true positives\nper {PEOPLE:,} people")
     handles = [
         Line2D([], [], color=color, ls=line, label=name)
         for (color, line), name in zip(_looks(first), first, strict=True)
@@ -246,8 +223,8 @@ def decision_curves(
     figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False)
     return Picture(
         figure,
-        f"Net benefit per {people:,} people over the threshold probability, with bands, beside "
-        f"treating all and none. {'; '.join(told)}.",
+        f"Net benefit per {PEOPLE:,} people over the threshold probability, with bands, beside "
+        f"treating all and none. {'; '.join(alt)}.",
     )
 
 

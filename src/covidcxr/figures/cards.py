@@ -10,7 +10,7 @@ from covidcxr.cohorts.samples import OWN
 from covidcxr.core.records import Record
 from covidcxr.core.studies import LABELS
 from covidcxr.validity import duplicates, external
-from covidcxr.validity.external import Tested
+from covidcxr.validity.external import ExternalTest
 
 _SCORES = {"sensitivity": "sensitivity", "specificity": "specificity", "auroc": "AUROC"}
 
@@ -61,13 +61,13 @@ def datacard_values(counted: pd.DataFrame, copies: Record, overlap: Record) -> d
     }
 
 
-def performance(tests: Mapping[str, Tested], confidence: float = 0.95) -> pd.DataFrame:
+def performance(tests: Mapping[str, ExternalTest], confidence: float = 0.95) -> pd.DataFrame:
     """Score networks at home and elsewhere, a row a network and cohort, the own cohort first.
 
     Parameters
     ----------
     tests
-        By the network's name, as `covidcxr.validity.external.networks` returns them.
+        By the network's name, as `covidcxr.validity.external.network_tests` returns them.
     confidence
         Of the intervals.
     """

@@ -7,35 +7,31 @@ from pathlib import Path
 import pandas as pd
 from markupsafe import Markup
 
-from covidcxr.figures import claims as ledger
-from covidcxr.figures import common
+from covidcxr.figures import common, ledger
 from covidcxr.figures.common import Html
 from covidcxr.paper import checklists
-from covidcxr.paper.checklists import Evidence, Item, Name
+from covidcxr.paper.checklists import Item, Name
 
-_COLUMNS = ("Item", "Paper", "In the paper", "This edition", "In this edition")
-_STATUSES = [_COLUMNS.index("Paper"), _COLUMNS.index("This edition")]
+_STATUSES = (1, 3)
+"""Columns to filter by."""
 
-_CLASSES = {
+_KINDS = {
     "reported": "holds",
-    "partial": "holds-after-correction",
+    "partial": "holds after correction",
     "absent": "contradicted",
     "not_applicable": "unknown",
 }
 
 
 def as_html(name: Name, root: Path) -> Html:
-    """Show a checklist as a table of plain markup; `searchable` adds search and filters."""
+    """Show a checklist as a table without scripts; `searchable` adds search and filters."""
     items = checklists.content(name)
-    columns = (*_COLUMNS, *(("CLAIM",) if _is_crossed(name) else ()))
-    head = Markup("").join(Markup('<th scope="col">{}</th>').format(column) for column in columns)
-    table = Markup(
-        '<div class="table-wrap ledger-wrap" tabindex="0">'
-        '<table id="{}" class="ledger checklist"><caption>The {} items of {}, in our own words.'
-        "</caption><thead><tr>{}</tr></thead>\n<tbody>{}</tbody></table></div>"
-    )
-    rows = Markup("\n").join(_row(name, item, root) for item in items)
-    return Html(table.format(_table_id(name), len(items), name, head, rows))
+    cells = pd.DataFrame([_cells(name, item, root) for item in items])
+    if any(item.claim for item in items):
+        link = Markup('<a href="#claim-{0}">{0}</a>')
+        cells["CLAIM"] = [Markup(", ").join(map(link.format, item.claim)) for item in items]
+    caption = f"The {len(items)} items of {name}, in our own words."
+    return ledger.table(cells, _table_id(name), caption, "ledger checklist")
 
 
 def searchable() -> Html:
@@ -50,48 +46,30 @@ def counts() -> Html:
     return common.table(table, "Items by status. These are counts, and no score.")
 
 
-def _is_crossed(name: Name) -> bool:
-    """Return whether a list's items name those of the other."""
-    return any(item.claim for item in checklists.content(name))
-
-
 def _table_id(name: Name) -> str:
     # The name alone is the id of the section above.
     return f"items-of-{name.lower()}"
 
 
-def _row(name: Name, item: Item, root: Path) -> Markup:
-    links = Markup("; ").join(_link(checklists.follow(p, root)) for p in item.study.evidence)
+def _cells(name: Name, item: Item, root: Path) -> dict[str, Markup]:
+    links = Markup("; ").join(_link(pointer, root) for pointer in item.study.evidence)
     test = Markup("test <code>{}</code>").format(item.check) if item.check else ""
-    cells = [
-        Markup('{} <code class="claim-id">{} {}</code>').format(item.requirement, name, item.id),
-        _pill(item.paper.status),
-        Markup("{} {}").format(item.paper.evidence, _small(", ".join(item.paper.at))),
-        _pill(item.study.status),
-        Markup("{} {}{}").format(item.note or "", _small(links), _small(test)),
-    ]
-    if _is_crossed(name):
-        link = Markup('<a href="#claim-{0}">{0}</a>')
-        cells.append(Markup(", ").join(link.format(other) for other in item.claim))
-    inner = Markup("").join(Markup("<td>{}</td>").format(cell) for cell in cells)
-    return Markup('<tr id="{}-{}">{}</tr>').format(name.lower(), item.id, inner)
+    own = Markup("{} {}{}")
+    return {
+        "Item": ledger.name(item.requirement, f"{name} {item.id}", f"{name.lower()}-{item.id}"),
+        "Paper": _pill(item.paper.status),
+        "In the paper": own.format(item.paper.evidence, ledger.small(", ".join(item.paper.at)), ""),
+        "This edition": _pill(item.study.status),
+        "In this edition": own.format(item.note or "", ledger.small(links), ledger.small(test)),
+    }
 
 
-def _small(text: str) -> Markup:
-    return Markup('<span class="evidence">{}</span>').format(text) if text else Markup("")
-
-
-def _link(evidence: Evidence) -> Markup:
-    if evidence.page is None:
-        value = f" = {evidence.value}" if evidence.value is not None else ""
-        return Markup("<code>{}</code>{}").format(evidence.pointer, value)
-    page, _, anchor = evidence.page.partition("#")
-    # This page lies among the computed ones, in run/.
-    target = page.removeprefix("run/") if page.startswith("run/") else f"../{page}"
-    href = f"{target}.html" + (f"#{anchor}" if anchor else "")
-    return Markup('<a class="pointer" href="{}">{}</a>').format(href, evidence.pointer)
+def _link(pointer: str, root: Path) -> Markup:
+    if checklists.is_page(pointer, root):
+        return ledger.page_link(pointer, pointer)
+    value = checklists.value(pointer, root)
+    return Markup("<code>{}</code>{}").format(pointer, "" if value is None else f" = {value}")
 
 
 def _pill(status: str) -> Markup:
-    pill = Markup('<span class="verdict {}">{}</span>')
-    return pill.format(_CLASSES[status], status.replace("_", " "))
+    return ledger.pill(status.replace("_", " "), _KINDS[status])

@@ -29,8 +29,9 @@ GLUE_PREFIX = "application/papermill.record/"
 LINE, PADDING = 100, 2
 """Characters that fit side by side into a page's column, and those between cells."""
 
-COLORS = {"COVID19": "#c1440e", "NORMAL": "#2a6f97"}
-PARTS = {"train": "#6c757d", "validation": "#2a6f97", "test": "#c1440e"}
+INK, BLUE, RUST, GREY = "#343a40", "#2a6f97", "#c1440e", "#6c757d"
+COLORS = {"COVID19": RUST, "NORMAL": BLUE}
+PARTS = {"train": GREY, "validation": BLUE, "test": RUST}
 
 
 class Html:
@@ -136,6 +137,18 @@ def note(text: str) -> Html:
 def stack(*parts: Html) -> Html:
     """Show several pieces of markup under one another."""
     return Html("\n".join(part.text for part in parts))
+
+
+def with_limits(
+    value: float, low: float, high: float, spec: str = ".3f", scale: float = 1, none: str = "–"
+) -> str:
+    """Value with its limits as text: ``0.93 (0.90 to 0.95)``; without limits where undefined."""
+    if pd.isna(value):
+        return none
+    shown, *ends = (
+        f"{scale * number:{spec}}" for number in (value, low, high) if not pd.isna(number)
+    )
+    return f"{shown} ({' to '.join(ends)})" if ends else shown
 
 
 def legend(figure: Figure, colors: Mapping[str, str]) -> None:

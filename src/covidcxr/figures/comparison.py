@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from covidcxr.core import edition
+from covidcxr.core.words import p_value
 from covidcxr.figures import common
 from covidcxr.figures.common import Html, Picture
 from covidcxr.scores.comparison import LEVEL
@@ -57,13 +58,13 @@ def accuracy_table(pairs: Pairs) -> pd.DataFrame:
             "pair": _name(pair),
             "right alone": f"{test['b']} : {test['c']}",
             "points": _points(pair),
-            "p": _p(test["p"]),
-            "mid-p": _p(test["mid_p"]),
+            "p": p_value(test["p"]),
+            "mid-p": p_value(test["mid_p"]),
         }
         if "p_by_group" in test:
-            row["p by group"] = _p(test["p_by_group"])
+            row["p by group"] = p_value(test["p_by_group"])
         if "p_holm" in test:
-            row["Holm"] = _p(test["p_holm"])
+            row["Holm"] = p_value(test["p_holm"])
         rows.append(row | {"verdict": pair["equivalence"]["accuracy"]})
     return pd.DataFrame(rows)
 
@@ -98,19 +99,16 @@ def auroc_table(pairs: Pairs) -> pd.DataFrame:
                 "pair": _name(pair),
                 "AUROC, difference": f"{test['difference']:+.4f}" if test else "–",
                 "interval": f"{test['low']:+.4f} to {test['high']:+.4f}" if tested else "–",
-                "p": _p(test["p"]) if tested else "–",
-                "Holm": _p(test["p_holm"]) if "p_holm" in test else "–",
+                "p": p_value(test["p"]) if tested else "–",
+                "Holm": p_value(test["p_holm"]) if "p_holm" in test else "–",
             }
         )
     return pd.DataFrame(rows)
 
 
-def differences(
-    pairs: Pairs,
-    margin: float,
-    scores: Sequence[str] = ("accuracy", "sensitivity", "specificity", "auroc"),
-) -> Picture | Html:
+def differences(pairs: Pairs, margin: float) -> Picture | Html:
     """Draw the differences of each pair in points, with intervals and the equivalence margin."""
+    scores = ("accuracy", "sensitivity", "specificity", "auroc")
     if not pairs:
         return common.note("There is no pair of networks.")
     figure, axes = plt.subplots(
@@ -140,12 +138,9 @@ def differences(
     return Picture(figure, f"Differences between the networks in points: {'; '.join(alt)}.")
 
 
-def beside(
-    models: Mapping[str, Mapping[str, Interval]],
-    trivial: Sequence[str],
-    scores: Sequence[str] = ("accuracy", "balanced_accuracy", "auroc"),
-) -> Picture:
+def beside(models: Mapping[str, Mapping[str, Interval]], trivial: Sequence[str]) -> Picture:
     """Draw scores of networks beside those of trivial models, a panel a score."""
+    scores = ("accuracy", "balanced_accuracy", "auroc")
     names = list(models)
     figure, axes = plt.subplots(
         1, len(scores), figsize=(common.WIDTH, 1.3 + 0.36 * len(names)), sharey=True, squeeze=False
@@ -180,9 +175,4 @@ def _name(pair: Mapping[str, Any]) -> str:
 def _points(pair: Mapping[str, Any]) -> str:
     """Difference in accuracy, which has a value wherever there is an image."""
     value, low, high = (pair["differences"]["accuracy"][end] for end in _ENDS)
-    limits = "" if low is None else f" ({100 * low:+.1f} to {100 * high:+.1f})"
-    return f"{100 * value:+.1f}{limits}"
-
-
-def _p(value: float) -> str:
-    return f"{value:.3f}" if value >= 0.001 else f"{value:.0e}"
+    return common.with_limits(value, low, high, spec="+.1f", scale=100)

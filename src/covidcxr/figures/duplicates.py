@@ -17,18 +17,18 @@ from covidcxr.validity import duplicates, overlap
 from covidcxr.validity.duplicates import EXACT, NEAR, REFUSED
 
 KINDS = {
-    EXACT: ("exact copies", "#343a40"),
-    NEAR: ("near copies", "#c1440e"),
-    REFUSED: ("refused look-alikes", "#2a6f97"),
+    EXACT: ("exact copies", common.INK),
+    NEAR: ("near copies", common.RUST),
+    REFUSED: ("refused look-alikes", common.BLUE),
 }
 
 
-def pairs(record: Record, most: int = 30) -> common.Html:
+def pairs(record: Record) -> common.Html:
     """Tabulate pairs of copies, those across cohorts and groups first."""
     known = duplicates.read_pairs(record)
     known["across"] = known["cohort_a"] != known["cohort_b"]
     order = ["across", "same_group", "kind", "similarity"]
-    shown = known.sort_values(order, ascending=[False, True, True, True])[:most]
+    shown = known.sort_values(order, ascending=[False, True, True, True])[:30]
     first, second = (
         shown[f"cohort_{x}"] + ": " + shown[f"image_{x}"].str.rsplit("/", n=1).str[-1] for x in "ab"
     )
@@ -70,7 +70,7 @@ def similarities(record: Record) -> common.Picture:
             alt.append(
                 f"{title}: {total:,} from {rows['low'].min():.2f} to {rows['high'].max():.2f}"
             )
-    axis.axvline(limit, color="#343a40", ls="--", lw=1.2, zorder=4)
+    axis.axvline(limit, color=common.INK, ls="--", lw=1.2, zorder=4)
     axis.set(
         yscale="log", xlabel="similarity of the fine structure", ylabel="pairs", ylim=(0.7, None)
     )
@@ -90,9 +90,7 @@ def planted(record: Record) -> common.Html:
     return common.table(counts, caption)
 
 
-def couples(
-    samples: Mapping[str, Sample] | None, record: Record, most: int = 5
-) -> common.Picture | common.Html:
+def couples(samples: Mapping[str, Sample] | None, record: Record) -> common.Picture | common.Html:
     """Show planted copies below their originals, one of each alteration; synthetic images only."""
     if not record.is_synthetic:
         return common.note("Pictures are shown of synthetic images only.")
@@ -100,11 +98,10 @@ def couples(
         return common.note("The images are not at hand and cannot be shown.")
     linked = record.table("planted")
     linked = linked[linked["found"].astype(bool) & (linked["alteration"] != "exact")]
-    shown = linked.drop_duplicates("alteration").head(most)
+    shown = linked.drop_duplicates("alteration").head(5)
     if shown.empty:
         return common.note("No planted copy was found.")
-    height = 3.7 * 5 / max(5, len(shown))
-    figure, axes = plt.subplots(2, len(shown), figsize=(common.WIDTH, height), squeeze=False)
+    figure, axes = plt.subplots(2, len(shown), figsize=(common.WIDTH, 3.7), squeeze=False)
     for (above, below), row in zip(axes.T, shown.to_dict("records"), strict=True):
         sample = samples[row["cohort"]]
         for axis, name in ((above, row["original"]), (below, row["image_id"])):
@@ -155,17 +152,17 @@ def shares(record: Record) -> common.Picture:
     for shift, (label, of_class) in zip((0.2, -0.2), rows.groupby("label"), strict=False):
         of_class = of_class.dropna(subset=["share"])
         places = of_class["split"].map(height).to_numpy() + shift
-        color = common.COLORS.get(str(label), "#6c757d")
+        color = common.COLORS.get(str(label), common.GREY)
         axis.barh(places, of_class["share"], 0.36, color=color, alpha=0.85, label=str(label))
-        axis.hlines(places, of_class["low"], of_class["high"], color="#343a40", lw=1.5)
+        axis.hlines(places, of_class["low"], of_class["high"], color=common.INK, lw=1.5)
         for place, row in zip(places, of_class.to_dict("records"), strict=True):
             axis.annotate(
                 f"{row['share']:.1%} of {row['n']:.0f}", (row["high"], place), (5, 0),
                 textcoords="offset points", va="center", size=9,
             )  # fmt: skip
     axis.set_yticks(list(height.values()), [overlap.SPLITS[name] for name in height])
-    most = float(rows["high"].max())
-    axis.set_xlim(0, 1.25 * most if most > 0 else 0.1)
+    highest = float(rows["high"].max())
+    axis.set_xlim(0, 1.25 * highest if highest > 0 else 0.1)
     axis.set(xlabel="share of the test images of a class")
     axis.xaxis.set_major_formatter(PercentFormatter(1.0))
     axis.grid(axis="y", visible=False)

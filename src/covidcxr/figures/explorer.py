@@ -1,16 +1,20 @@
-"""The explorer's markup: controls and tables for its script to fill, and plots of each network."""
+"""Markup of the explorer: controls and tables for its script to fill, and plots of each network."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from markupsafe import escape
 from numpy.typing import NDArray
+from scipy import stats
 from scipy.special import logit
 
 from covidcxr.figures.common import Html
+from covidcxr.figures.explorer_tables import share_text
 from covidcxr.scores import metrics, threshold_table
 
 WIDTH, HEIGHT = 300, 170
@@ -24,23 +28,13 @@ _CELLS = {"tp": "right", "fn": "wrong", "fp": "wrong", "tn": "right"}
 def panel(
     tested: Mapping[str, pd.DataFrame], threshold: float = 0.5, confidence: float = 0.95
 ) -> Html:
-    """Lay out the explorer.
+    """Explorer of each network's counts (`covidcxr.scores.threshold_table.curve`), last one first.
 
     Without its script (``book/_static/explorer.js``) a reader sees the plots and is led to
     the table below; with it, one plot at a time, the controls and what they choose.
-
-    Parameters
-    ----------
-    tested
-        By the network's name its counts, as `covidcxr.scores.threshold_table.curve` returns
-        them. The last one is shown first.
-    threshold
-        Where the explorer begins.
-    confidence
-        Of the intervals.
     """
     plots = "\n".join(plot(name, counts, threshold) for name, counts in tested.items())
-    data = threshold_table.as_json(threshold_table.payload(tested, threshold, confidence))
+    data = as_json(payload(tested, threshold, confidence))
     return Html(
         f"""<div class="explorer">
 <noscript><p class="remark">Moving the threshold takes JavaScript. Without it, the table below
@@ -57,21 +51,11 @@ has the same values at a few thresholds.</p></noscript>
 
 
 def plot(name: str, counts: pd.DataFrame, threshold: float) -> str:
-    """Draw sensitivity and specificity over the threshold, with a marker at one, as markup.
-
-    Parameters
-    ----------
-    name
-        The network's.
-    counts
-        As `covidcxr.scores.threshold_table.curve` returns them.
-    threshold
-        Where the marker stands.
-    """
+    """Sensitivity and specificity over the threshold, with a marker at one, as SVG."""
     values = metrics.score(counts[list(metrics.CELLS)].to_numpy())
     here = threshold_table.at(counts, threshold, 0.5).shares
-    told = f"{name} by threshold. At {threshold:g}: " + ", ".join(
-        f"{share} {threshold_table.told(here[share].value)}" for share in DRAWN
+    alt = f"{name} by threshold. At {threshold:g}: " + ", ".join(
+        f"{share} {share_text(here[share].value)}" for share in DRAWN
     )
     there = [share for share in DRAWN if not np.isnan(values[share]).any()]
     at = counts["threshold"].to_numpy()
@@ -83,12 +67,50 @@ def plot(name: str, counts: pd.DataFrame, threshold: float) -> str:
         for share in there
     )
     return f"""<figure><figcaption>{escape(name)}</figcaption>
-<svg viewBox="0 0 352 236" role="img" aria-label="{escape(told)}.">
+<svg viewBox="0 0 352 236" role="img" aria-label="{escape(alt)}.">
 {_legend(there)}{_axes()}
 <svg x="36" y="26" width="{WIDTH}" height="{HEIGHT}" overflow="visible">{lines}
 <line class="marker" x1="{100 * threshold:g}%" x2="{100 * threshold:g}%" y1="0" y2="100%"
  stroke="currentColor"/>{dots}</svg>
 </svg></figure>"""
+
+
+def payload(
+    tested: Mapping[str, pd.DataFrame], threshold: float = 0.5, confidence: float = 0.95
+) -> dict[str, Any]:
+    """Content for the script: ``threshold``, where it begins, normal quantile ``z``, ``networks``.
+
+    Of each network its ``name``, ``positives``, ``negatives``, the test part's ``prevalence``,
+    the k distinct ``scores``, and of each of k + 1 rows of counts ``tp``, ``fp`` and ``worth``,
+    effective sample sizes by name.
+    """
+    return {
+        "threshold": threshold,
+        "z": float(stats.norm.ppf((1 + confidence) / 2)),
+        "networks": [_network(name, counts) for name, counts in tested.items()],
+    }
+
+
+def as_json(content: Mapping[str, Any]) -> str:
+    """JSON that may stand in a page's ``script`` element, which ``</script>`` would end."""
+    text = json.dumps(content, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c")
+
+
+def _network(name: str, counts: pd.DataFrame) -> dict[str, Any]:
+    first = counts.iloc[0]
+    return {
+        "name": name,
+        "positives": int(first["tp"] + first["fn"]),
+        "negatives": int(first["fp"] + first["tn"]),
+        "prevalence": threshold_table.prevalence(counts),
+        "scores": counts["threshold"].iloc[:-1].tolist(),
+        "tp": counts["tp"].tolist(),
+        "fp": counts["fp"].tolist(),
+        "worth": {
+            share: counts[f"{share}_effective_n"].tolist() for share in threshold_table.SHARES
+        },
+    }
 
 
 # --- pieces
@@ -102,7 +124,7 @@ def _controls(names: list[str]) -> str:
     low, high = logit([threshold_table.LEAST, threshold_table.MOST])
     ends = f"{100 * threshold_table.LEAST:g} to {100 * threshold_table.MOST:g}"
     share = f'min="{100 * threshold_table.LEAST:g}" max="{100 * threshold_table.MOST:g}" step="0.1"'
-    # Browsers keep what was chosen before a page is loaded again, unless told not to.
+    # Browsers keep what was chosen before a page is loaded again, unless asked not to.
     kept = 'autocomplete="off"'
     return f"""<fieldset data-script hidden><legend>Network, threshold, prevalence</legend>
 <div><label for="explorer-network">Network</label>
@@ -157,7 +179,7 @@ def _place(name: str) -> str:
 
 
 def _steps(thresholds: NDArray[np.float64], values: NDArray[np.float64]) -> str:
-    """Draw a share over rising thresholds: each value holds up to its threshold."""
+    """Path of a share over rising thresholds: each value holds up to its threshold."""
     changes = np.flatnonzero(np.diff(values))
     path = f"M0 {HEIGHT * (1 - values[0]):.1f}"
     for place in changes:
@@ -166,7 +188,7 @@ def _steps(thresholds: NDArray[np.float64], values: NDArray[np.float64]) -> str:
 
 
 def _line(kind: str, path: str) -> str:
-    """Draw a line that is one even where the book's style is missing."""
+    """Line that is one even where the book's style is missing."""
     return f'<path class="{kind}" d="{path}" fill="none" stroke="currentColor"/>'
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from covidcxr.core import edition
 from covidcxr.core.records import Record
 from covidcxr.core.studies import TITLES, ModelName, Study
-from covidcxr.figures.common import WIDTH, Html, Picture, note, stack, table
+from covidcxr.figures.common import WIDTH, Html, Picture, note, stack, table, with_limits
 from covidcxr.paper import agreement, publication, reproduction
 from covidcxr.scores import metrics
 from covidcxr.scores.intervals import Interval
@@ -113,9 +113,11 @@ def versus_paper(judged: pd.DataFrame, confidence: float) -> pd.DataFrame:
             "score": metrics.word(str(score)),
             "verdict": row["verdict"],
             "printed": row["printed"],
-            f"corrected ({confidence:.0%})": _with_limits(row["corrected"]),
-            f"ours ({confidence:.0%})": _with_limits(row["ours"]),
-            "ours less corrected, points": _points(row["difference"], row["low"], row["high"]),
+            f"corrected ({confidence:.0%})": _limits(row["corrected"]),
+            f"ours ({confidence:.0%})": _limits(row["ours"]),
+            "ours less corrected, points": with_limits(
+                row["difference"], row["low"], row["high"], spec="+.1f", scale=100
+            ),
         }
         for score, row in judged.iterrows()
     ]
@@ -200,16 +202,8 @@ def _number(value: Any) -> str:
     return f"{float(value):.3f}" if np.isfinite(float(value)) else "–"
 
 
-def _with_limits(one: Interval) -> str:
-    limits = f" ({_number(one.low)} to {_number(one.high)})" if np.isfinite(one.low) else ""
-    return _number(one.value) + limits
-
-
-def _points(value: float, low: float, high: float) -> str:
-    if not np.isfinite(value):
-        return "–"
-    limits = f" ({100 * low:+.1f} to {100 * high:+.1f})" if np.isfinite(low) else ""
-    return f"{100 * value:+.1f}{limits}"
+def _limits(one: Interval) -> str:
+    return with_limits(one.value, one.low, one.high)
 
 
 def scores(intervals: Mapping[str, Interval], caption: str) -> Html:

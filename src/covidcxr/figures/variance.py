@@ -79,7 +79,10 @@ def result_values(
 
 def choice_values(pairs: pd.DataFrame, gain: pd.DataFrame) -> dict[str, Any]:
     """Values that the page glues: superiority over other procedures, and optimism."""
-    points = {name: _with_limits(row) for name, row in gain.to_dict("index").items()}
+    points = {
+        name: common.with_limits(row["value"], row["low"], row["high"], ".1f")
+        for name, row in gain.to_dict("index").items()
+    }
     return {
         "variance_gamma": GAMMA,
         "variance_noether": noether(),
@@ -267,8 +270,3 @@ def _naturally(names: pd.Series) -> list[str]:
 
 def _share(value: float) -> str:
     return f"{value:.0%}" if np.isfinite(value) else "–"
-
-
-def _with_limits(row: Mapping[Any, float]) -> str:
-    limits = f" ({row['low']:.1f} to {row['high']:.1f})" if np.isfinite(row["low"]) else ""
-    return f"{row['value']:.1f}{limits}"

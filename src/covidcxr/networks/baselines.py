@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from PIL import Image
 
-from covidcxr.cohorts import splits
+from covidcxr.cohorts import samples, splits
 from covidcxr.cohorts.cohort import Cohort
+from covidcxr.cohorts.manifest import class_counts
 from covidcxr.core import records
 from covidcxr.core.errors import Problem
-from covidcxr.core.studies import LABELS, POSITIVE, Study, split_draw, split_kind
+from covidcxr.core.studies import POSITIVE, Study, follows_seed, split_draw, split_kind
 from covidcxr.networks import simple_models
 from covidcxr.scores import metrics
 
@@ -92,7 +92,7 @@ def record(study: Study, *, results: Path, cohort: Cohort | None) -> records.Rec
         return {
             "tables": {"predictions": predictions},
             "metrics": _metrics(predictions, study),
-            "images": {label: int((cohort.manifest["label"] == label).sum()) for label in LABELS},
+            "images": class_counts(cohort.manifest),
         }
 
     return records.load_or_run(folder, study, parameters, inputs, METHOD, run)
@@ -106,7 +106,7 @@ def draws(study: Study) -> list[tuple[str, int]]:
     return [
         (name, seed)
         for name in study.splits
-        for seed in (study.seeds if _follows_seed(name) else study.seeds[:1])
+        for seed in (study.seeds if follows_seed(name) else study.seeds[:1])
     ]
 
 
@@ -117,7 +117,7 @@ def predictions_of(record: records.Record, split: str, seed: int) -> dict[str, p
     """
     rows = record.table("predictions")
     rows = rows[rows["split"] == split]
-    if _follows_seed(split):
+    if follows_seed(split):
         rows = rows[rows["seed"] == seed]
     if rows.empty:
         raise Problem(
@@ -167,12 +167,7 @@ def brightness(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 def thumbnails(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Grey images of `THUMBNAIL` pixels a side by averaging areas, shape (n, THUMBNAIL ** 2)."""
-    side = (THUMBNAIL, THUMBNAIL)
-    small = [
-        np.asarray(Image.fromarray(image).convert("L").resize(side, Image.Resampling.BOX))
-        for image in pixels
-    ]
-    return np.stack(small).reshape(len(pixels), -1).astype(np.float64)
+    return samples.thumbnails(samples.grey(pixels), THUMBNAIL).astype(np.float64)
 
 
 def fingerprint(by_draw: dict[tuple[str, int], pd.DataFrame]) -> str:
@@ -201,11 +196,6 @@ def _predictions(split: pd.DataFrame, features: dict[str, NDArray[np.float64]]) 
         [rows.assign(model=model, score=score) for model, score in scores.items()],
         ignore_index=True,
     )
-
-
-def _follows_seed(split: str) -> bool:
-    """Whether a split is drawn anew for each seed."""
-    return split_kind(split) != "keras" and split_draw(split, 0) != split_draw(split, 1)
 
 
 def _metrics(predictions: pd.DataFrame, study: Study) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from covidcxr.core import records, strict_yaml, studies
 from covidcxr.core.errors import Problem
 from covidcxr.core.studies import Study
 from covidcxr.networks import history, training
-from covidcxr.scores import comparison, intervals, predictions
+from covidcxr.scores import comparison, evaluation, intervals, predictions
 
 NAME = "sensitivity"
 """Name of the study that the arms change, and of the folder of their records."""
@@ -60,9 +60,9 @@ def arms() -> dict[str, Arm]:
     }
 
 
-def arm_study(arm: Arm, base: str | Path = NAME, also: str = "") -> Study:
+def arm_study(arm: Arm, also: str = "") -> Study:
     """Return an arm's study: the study that it changes, with its overrides and ``also``."""
-    return studies.load(base, f"{also} {arm.settings}")
+    return studies.load(NAME, f"{also} {arm.settings}")
 
 
 def plan(name: str, overrides: str = "") -> tuple[Study, dict[str, Study]]:
@@ -171,7 +171,7 @@ def _checked(record: records.Record, study: Study) -> records.Record:
 
 
 def _scores(predicted: predictions.Predictions, protocol: intervals.Protocol) -> dict[str, Any]:
-    evaluated = intervals.evaluate(predicted, protocol)
+    evaluated = evaluation.closed_form(predicted, protocol.threshold, protocol.confidence)
     scores: dict[str, Any] = {"n": len(predicted)}
     for score in _SCORES:
         one = evaluated[score]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,7 +29,11 @@ NEIGHBOURS = 5
 
 
 def model(name: str, images: int) -> ClassifierMixin:
-    """Return an untrained model of `MODELS`, for a number of training images."""
+    """Untrained model for a number of training images.
+
+    It is one of `MODELS`, or ``brightness`` (of a single feature), ``quick boosting`` (small, to
+    be trained often) or ``nearest`` (neighbour).
+    """
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.linear_model import LogisticRegression
     from sklearn.neighbors import KNeighborsClassifier
@@ -35,13 +41,28 @@ def model(name: str, images: int) -> ClassifierMixin:
     from sklearn.preprocessing import StandardScaler
 
     match name:
-        case "logistic":
+        case "logistic" | "brightness":
             return make_pipeline(StandardScaler(), LogisticRegression(max_iter=2_000))
         case "boosting":
             return HistGradientBoostingClassifier(random_state=0, early_stopping=False)
-        case "neighbours":
-            return make_pipeline(StandardScaler(), KNeighborsClassifier(min(NEIGHBOURS, images)))
+        case "quick boosting":
+            return HistGradientBoostingClassifier(
+                max_iter=30, max_leaf_nodes=8, max_bins=63, random_state=0, early_stopping=False
+            )
+        case "neighbours" | "nearest":
+            number = 1 if name == "nearest" else min(NEIGHBOURS, images)
+            return make_pipeline(StandardScaler(), KNeighborsClassifier(number))
     raise ValueError(f"{name} is none of {', '.join(MODELS)}")
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep scikit-learn to one thread: waiting costs more than these small models gain."""
+    # Only threads of what is imported by then can be limited.
+    import sklearn.ensemble  # noqa: F401
+
+    with threadpool_limits(1):
+        yield
 
 
 def fitted(
@@ -63,14 +84,13 @@ def cross_validated(
     positive: NDArray[np.bool_],
     group: ArrayLike,
     *,
-    folds: int = FOLDS,
     seed: int = 0,
 ) -> NDArray[np.float64]:
     """Out-of-fold probabilities of the positive class, with whole groups in one fold.
 
-    Features have shape (n, p), ``positive`` and ``group`` shape (n,). Folds have like shares of the
-    classes, and are fewer where a class has fewer groups. All NaN where a fold would train on one
-    class.
+    Features have shape (n, p), ``positive`` and ``group`` shape (n,). There are `FOLDS` folds with
+    like shares of the classes, fewer where a class has fewer groups. All NaN where a fold would
+    train on one class.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
@@ -79,9 +99,8 @@ def cross_validated(
     score = np.full(len(positive), np.nan)
     if fewest < 2:
         return score
-    partition = StratifiedGroupKFold(min(folds, fewest), shuffle=True, random_state=seed)
-    # So little work is not worth sharing: threads would wait for each other.
-    with threadpool_limits(1):
+    partition = StratifiedGroupKFold(min(FOLDS, fewest), shuffle=True, random_state=seed)
+    with one_thread():
         for training, test in partition.split(features, positive, names):
             if not positive[training].any() or positive[training].all():
                 return np.full(len(positive), np.nan)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from covidcxr.core.studies import Agreement, ModelName
 from covidcxr.paper import publication
-from covidcxr.scores import intervals
+from covidcxr.scores import evaluation, intervals
 from covidcxr.scores.intervals import Interval, Protocol
 
 AGREES, DIFFERS, UNDECIDED = "agrees", "differs", "undecided"
@@ -18,9 +18,9 @@ VERDICTS = (AGREES, DIFFERS, UNDECIDED)
 
 
 def judge(low: float, high: float, margin: float) -> str:
-    """Return ``agrees`` if all of an interval of a difference lies within the margin of 0.
+    """Verdict on an interval of a difference.
 
-    ``differs`` if none of it does; ``undecided`` otherwise, and if a limit is not defined.
+    ``agrees`` if all of it lies within the margin of 0, ``differs`` if none of it does.
     """
     if not np.isfinite([low, high]).all():
         return UNDECIDED
@@ -35,27 +35,16 @@ def against_paper(
     criteria: Agreement,
     protocol: Protocol,
 ) -> pd.DataFrame:
-    """Compare a model's scores with the paper's matrix, read with its rows as the truth.
-
-    Parameters
-    ----------
-    model
-        The network.
-    ours
-        As `covidcxr.scores.intervals.evaluate` returns it.
-    criteria
-        Margin and scores.
-    protocol
-        Of the intervals, for the paper's matrix too.
+    """Differences of a model's scores from the paper's matrix with its rows as the truth.
 
     Returns
     -------
     pandas.DataFrame
-        By score ``printed`` (as the paper labels it, text), ``corrected``, ``ours`` (each
-        an `Interval`), ``difference``, ``low``, ``high``, ``verdict``.
+        By score: ``printed`` (as the paper labels it, text), ``corrected`` and ``ours`` (each an
+        `Interval`), ``difference``, ``low``, ``high``, ``verdict``.
     """
     table = publication.tables()[model]
-    corrected = intervals.of_matrix(table.cells("true"), protocol)
+    corrected = evaluation.of_matrix(table.cells("true"), protocol)
     labels = {"ppv": "precision", "sensitivity": "recall"}
     rows = {}
     for score in criteria.scores:
@@ -73,12 +62,12 @@ def against_paper(
 
 
 def made_before(stated: str, created: Sequence[datetime]) -> int:
-    """Count runs that are older than the day of the criteria, for which a verdict is hindsight."""
+    """Count runs older than the day of the criteria: their verdicts are hindsight."""
     return sum(f"{day:%Y-%m-%d}" < stated for day in created)
 
 
 def overall(verdicts: Sequence[str]) -> str:
-    """Return the verdict on several scores: ``agrees`` only if all of them agree."""
+    """Verdict on several scores: ``agrees`` only if all of them agree."""
     if DIFFERS in verdicts:
         return DIFFERS
     return UNDECIDED if UNDECIDED in verdicts or not verdicts else AGREES

@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 import pandas as pd
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from covidcxr.core.studies import TITLES
+from covidcxr.core.studies import TITLES, Strict
 from covidcxr.core.words import listing
 from covidcxr.paper import publication
 from covidcxr.paper.audit.scores import word
@@ -29,10 +29,8 @@ IMPLIED = "implied"
 _REFERENCE = re.compile(r"\{([a-z0-9-]+)\}")
 
 
-class Claim(BaseModel):
+class Claim(Strict):
     """One claim of the paper; the head of ``data/claims.yaml`` explains its fields."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     id: str
     place: str
@@ -46,7 +44,7 @@ class Claim(BaseModel):
     arguments: dict[str, Any] = Field(default={}, alias="with")
     verdict: str | None = None
     because: str | None = None
-    cite: list[str] = []
+    cite: list[str] = Field(default=[])
 
     @model_validator(mode="after")
     def _is_judged_once(self) -> Claim:
@@ -59,7 +57,7 @@ class Claim(BaseModel):
         return self
 
     def find(self, evidence: Evidence) -> Finding:
-        """Return the finding: computed if it can be."""
+        """Compute the finding, or return the judgement."""
         if self.check:
             return CHECKS[self.check](evidence, **self.arguments)
         return Finding(Verdict(str(self.verdict)))
@@ -92,10 +90,7 @@ def claims() -> tuple[Claim, ...]:
 def parse(rows: list[dict[str, Any]]) -> Iterator[Claim]:
     """Check the rows of a ledger and expand those that stand for several numbers.
 
-    Raises
-    ------
-    ValueError
-        For a row that is malformed, or a number that the paper does not print.
+    A malformed row or a number that the paper does not print is a `ValueError`.
     """
     for row in rows:
         of_numbers = row.get("each")
@@ -117,10 +112,9 @@ def parse(rows: list[dict[str, Any]]) -> Iterator[Claim]:
 
 
 def ledger(results: Path) -> pd.DataFrame:
-    """Return the ledger with every verdict computed anew from the records of a results folder.
+    """Compute the verdict of every claim from a folder of records: a row a claim, `COLUMNS`.
 
-    A row a claim, with `COLUMNS`; ``severity`` is ``none`` if the claim stands, and ``see`` lists
-    pages with ``; `` between them.
+    ``severity`` is ``none`` if the claim stands; ``see`` holds pages with ``; `` between them.
     """
     evidence = Evidence(results)
     rows = []

@@ -37,31 +37,23 @@ def printed_counts() -> Counts:
     return Counts(train, test, covid, normal)
 
 
-def class_pairs(
-    counts: Counts,
-    fraction: float = FRACTION,
-    take: Callable[[int, float], int] = held_out,
-) -> list[Pair]:
-    """Return all class sizes of which a fraction held out by class gives these counts.
-
-    They are sorted by COVID19 images; there is none if the counts contradict each other.
-    """
+def class_pairs(counts: Counts, take: Callable[[int], int] = held_out) -> list[Pair]:
+    """Class sizes of which a fifth, taken by class, gives these counts; by COVID19 images."""
     if counts.covid_test + counts.normal_test != counts.test:
         return []
     total = counts.train + counts.test
     return [
         (covid, total - covid)
         for covid in range(total + 1)
-        if take(covid, fraction) == counts.covid_test
-        and take(total - covid, fraction) == counts.normal_test
+        if (take(covid), take(total - covid)) == (counts.covid_test, counts.normal_test)
     ]
 
 
 def pairs_by_rule(counts: Counts) -> dict[str, list[Pair]]:
-    """Return the class sizes by how a fifth of a class is rounded: ``down``, to the ``nearest``."""
+    """Class sizes by how a fifth of a class is rounded: ``down``, to the ``nearest``."""
     return {
         "down": class_pairs(counts),
-        "nearest": class_pairs(counts, take=lambda n, fraction: round(fraction * n)),
+        "nearest": class_pairs(counts, lambda n: round(FRACTION * n)),
     }
 
 
@@ -79,12 +71,12 @@ class DataSet(Strict):
     parts: dict[str, dict[str, Count]]
 
     def count(self, label: Label, parts: Iterable[str] | None = None) -> int:
-        """Return the images of a class in some of the parts, or in all."""
+        """Images of a class in some of the parts, or in all."""
         names = self.parts if parts is None else parts
         return sum(self.parts[name].get(label, 0) for name in names)
 
     def choices(self, label: Label, size: int) -> tuple[tuple[str, ...], ...]:
-        """Return every choice of parts whose images of a class add up to a size."""
+        """Choices of parts whose images of a class add up to a size."""
         # A part without the class would only repeat a choice made without it.
         parts = [name for name in self.parts if self.count(label, [name])]
         subsets = (s for k in range(1, len(parts) + 1) for s in combinations(parts, k))
@@ -107,7 +99,7 @@ class Fit:
 
 @cache
 def data_sets() -> tuple[DataSet, ...]:
-    """Return the public sets of ``data/datasets.yaml``."""
+    """Public sets of ``data/datasets.yaml``."""
     text = files("covidcxr").joinpath("data/datasets.yaml").read_text("utf-8")
     return tuple(TypeAdapter(list[DataSet]).validate_python(yaml.safe_load(text)))
 
@@ -120,13 +112,13 @@ def fit(sets: Iterable[DataSet], covid: int, normal: int) -> list[Fit]:
 
 
 def fitting(pairs: Iterable[Pair]) -> list[DataSet]:
-    """Return the known data sets that alone have any of these class sizes."""
+    """Known data sets that alone have any of these class sizes."""
     both = (fitted.data for pair in pairs for fitted in fit(data_sets(), *pair) if fitted.both)
     return list({data.key: data for data in both}.values())
 
 
 def mixtures(fits: Sequence[Fit]) -> Iterator[tuple[str, str]]:
-    """Yield the keys of every two different sets that have one of the class sizes each."""
+    """Pairs of different sets, by key, that have one of the class sizes each."""
     for one in fits:
         for other in fits:
             if one is not other and one.covid and other.normal:
@@ -134,7 +126,7 @@ def mixtures(fits: Sequence[Fit]) -> Iterator[tuple[str, str]]:
 
 
 def as_table(fits: Sequence[Fit]) -> pd.DataFrame:
-    """Return a row a data set: its counts by part, and which parts fit."""
+    """Tabulate the counts by part of each data set, and which parts fit."""
     rows = [
         {
             "data set": one.data.title,

@@ -1,4 +1,4 @@
-"""How many held-out images show a patient who is also trained on, from a listing of files.
+"""Held-out images whose patient is also trained on, counted from a listing of files.
 
 Nothing here looks at an image. The record holds counts alone: no file, no patient, no address.
 """
@@ -48,10 +48,9 @@ def listing() -> list[Path]:
 
 
 def read_listing(path: Path) -> pd.DataFrame:
-    """Read a listing of COVID19 files: ``folder``, ``name``, ``source``, ``patient``, ``age``.
+    """Read a CSV of COVID19 files: ``folder``, ``name``, ``source``, ``patient``, ``age`` (years).
 
-    The file is a CSV with the columns `COLUMNS`. Ids of patients count within their source;
-    patient and age (in years) are NA if unknown. Rows are sorted by folder and name.
+    Patients count within their source. Rows are sorted by folder and name.
     """
     try:
         # A patient may be called NA.
@@ -90,24 +89,21 @@ def _checked(rows: pd.DataFrame) -> pd.DataFrame:
 # --- patients on both sides
 
 
-def first_by_name(names: Iterable[str], fraction: float = FRACTION) -> list[str]:
-    """Return the names that Keras' generator holds out: the first, sorted as text."""
+def first_by_name(names: Iterable[str]) -> list[str]:
+    """Names that Keras' generator holds out: the first, sorted as text."""
     ordered = sorted(names)
-    return ordered[: held_out(len(ordered), fraction)]
+    return ordered[: held_out(len(ordered))]
 
 
 def with_sharing(listing: pd.DataFrame, held_out_names: Collection[str]) -> pd.DataFrame:
-    """Mark the images ``held`` out and those of them that ``shared`` a patient with the rest.
-
-    An image of an unknown patient never counts, so that the result is a lower bound.
-    """
+    """Mark images ``held`` out, and those that ``shared`` a known patient with the rest."""
     held = listing["name"].isin(list(held_out_names))
     rest = listing.loc[~held, "patient"].dropna()
     return listing.assign(held=held, shared=held & listing["patient"].isin(rest))
 
 
 def random_splits(patients: pd.Series, size: int, resamples: int, seed: int) -> NDArray[np.int64]:
-    """Count held-out images that share a patient with the rest, for random splits of one size."""
+    """Held-out images that share a patient with the rest, in random splits of one size."""
     order = np.random.default_rng(seed).random((resamples, len(patients))).argsort(axis=1)
     held = order < size  # of a random order, the places that hold small numbers
     codes, known = pd.factorize(patients)
@@ -123,12 +119,12 @@ def random_splits(patients: pd.Series, size: int, resamples: int, seed: int) -> 
 def record(
     listing: Path | None, results: Path, *, resamples: int = RESAMPLES, seed: int = SEED
 ) -> records.Record:
-    """Return the record of patients on both sides of the split, made if there is none yet.
+    """Load or compute the record of patients on both sides of the split.
 
     Parameters
     ----------
     listing
-        As `read_listing` reads it, or None if it is not at hand.
+        As `read_listing` reads it, or None without one.
     results
         The folder of all records.
     resamples, seed
@@ -137,7 +133,7 @@ def record(
     Raises
     ------
     Problem
-        If there is neither a record nor a listing, or the listing is unusable.
+        Without a record and a listing, and for an unusable listing.
     """
     kaggle = KaggleCohort(source="kaggle")
     parameters = {
@@ -158,7 +154,7 @@ def record(
 
 
 def _content(rows: pd.DataFrame, folder: str, resamples: int, seed: int) -> dict[str, Any]:
-    """Return the tables and counts of the record."""
+    """Tables and counts of the record."""
     train, other = rows[rows["folder"] == folder], rows[rows["folder"] != folder]
     images = with_sharing(train, first_by_name(train["name"]))
     held, split_by_name = int(images["held"].sum()), int(images["shared"].sum())
@@ -180,7 +176,7 @@ def _content(rows: pd.DataFrame, folder: str, resamples: int, seed: int) -> dict
 
 
 def _summary(draws: NDArray[np.int64], split_by_name: int) -> dict[str, Any]:
-    """Return median, 95% range and more; ``as_few``: the share at or below the split by name."""
+    """Distribution of random splits; ``as_few``: the share at or below the split by name."""
     # Of the counts that were drawn: there is no fraction of an image.
     low, median, high = np.percentile(draws, [2.5, 50, 97.5], method="inverted_cdf")
     return {
@@ -195,21 +191,21 @@ def _summary(draws: NDArray[np.int64], split_by_name: int) -> dict[str, Any]:
 
 
 def _histogram(shared: NDArray[np.int64]) -> pd.DataFrame:
-    """Count random splits by images that share a patient: ``shared``, ``n``, gaps included."""
+    """Count random splits, ``n``, by images that share a patient, gaps included."""
     low, high = int(shared.min()), int(shared.max())
     counts = np.bincount(shared - low, minlength=high - low + 1)
     return pd.DataFrame({"shared": np.arange(low, high + 1), "n": counts})
 
 
 def _group_sizes(images: pd.DataFrame) -> pd.DataFrame:
-    """Count known patients by their number of images: ``images_per_patient``, ``patients``."""
+    """Count known patients by their number of images."""
     sizes = images["patient"].value_counts().value_counts().sort_index()
     return pd.DataFrame({"images_per_patient": sizes.index.to_numpy(),
                          "patients": sizes.to_numpy()})  # fmt: skip
 
 
 def _by_source(images: pd.DataFrame) -> pd.DataFrame:
-    """Count by source: ``images``, ``known``, ``patients``, ``held_out``, ``shared``."""
+    """Count files by source."""
     counted = images.groupby("source").agg(
         images=("name", "size"),
         known=("patient", "count"),
@@ -221,7 +217,7 @@ def _by_source(images: pd.DataFrame) -> pd.DataFrame:
 
 
 def _patients(images: pd.DataFrame) -> dict[str, int]:
-    """Count patients, their images, images of unknown patients, and patients on both sides."""
+    """Count patients, images of known and unknown ones, and patients on both sides."""
     sizes = images["patient"].value_counts()
     unknown = images["patient"].isna()
     return {
@@ -237,7 +233,7 @@ def _patients(images: pd.DataFrame) -> dict[str, int]:
 
 
 def _other_folders(images: pd.DataFrame, other: pd.DataFrame) -> dict[str, int]:
-    """Count images of the set's other folders, and patients that they share with this one."""
+    """Images of the set's other folders, and those that share a patient with this one."""
     elsewhere = other["patient"].dropna()
     return {
         "images": len(other),
@@ -248,7 +244,7 @@ def _other_folders(images: pd.DataFrame, other: pd.DataFrame) -> dict[str, int]:
 
 
 def _ages(known: pd.Series) -> dict[str, float | None]:
-    """Count ``known`` ages and those ``under_18``; ``youngest`` and ``median`` in years."""
+    """Count known ages; youngest and median in years."""
     return {
         "known": len(known),
         "youngest": float(known.min()) if len(known) else None,
@@ -258,5 +254,5 @@ def _ages(known: pd.Series) -> dict[str, float | None]:
 
 
 def _fingerprint(rows: pd.DataFrame) -> str:
-    """Return the sha256 of what a listing says, whatever its order and other columns."""
+    """Sha256 of a listing, whatever its order and other columns."""
     return hashlib.sha256(rows.to_csv(index=False, lineterminator="\n").encode()).hexdigest()

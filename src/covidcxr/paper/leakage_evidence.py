@@ -1,7 +1,4 @@
-"""Evidence of leakage: what the records of one study say of each type.
-
-Distances, counts and intervals come with a status; undefined ones with the reason.
-"""
+"""Evidence of leakage in the records of one study: a status, and the numbers that decide it."""
 
 from __future__ import annotations
 
@@ -24,12 +21,11 @@ from covidcxr.validity.shortcuts.probes import BLIND
 FOUND, NOT_FOUND, UNTESTED = STATUSES = ("found", "not found", "cannot be tested")
 
 DIFFERENT = 0.2
-"""From here on two distributions count as different: total variation of the sources of the
-classes, or the distance of the AUROC of age alone from 1/2, doubled. A choice of ours."""
+"""Our bound: total variation of the classes' sources, or |2 AUROC - 1| of age alone."""
 
 MARKS = {key: name for key, name in BLIND.items() if key[0] != "metadata"}
-"""Probes of the record ``shortcuts`` that do not show the lungs. What lies outside the stated
-lung region is none of them: of some patients it shows a share of the lungs."""
+"""Probes of the record ``shortcuts`` without the lungs; the stated lung region misses some lung,
+so that what lies outside of it is no such probe."""
 
 PROBE = "logistic"
 """The simple model that is asked, chosen beforehand."""
@@ -46,24 +42,14 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """Records that decide.
-
-    Attributes
-    ----------
-    folder
-        The records of one study.
-    splits
-        The splits that count.
-    study
-        None where the records stand in for the paper's images.
-    """
+    """Records of one study and the splits that count; no study if they stand in for the paper's."""
 
     folder: Path
     splits: tuple[str, ...]
     study: Study | None = None
 
     def read(self, name: str) -> Record | None:
-        """Return a record, None where it is not there or is of another cohort."""
+        """Read a record; None without one of the study's cohort."""
         if not (self.folder / name / "record.json").is_file():
             return None
         record = records.read(self.folder / name)
@@ -155,20 +141,16 @@ def _shared(source: Source, reason: str, key: str) -> Finding:
 
 
 def _sources(record: Record | None) -> Finding:
-    """Compute the total variation distance between the classes' sources."""
+    """Compare the classes' sources."""
     keys = ("sources", "sources_of_both", "variation")
     if record is None:
         return _unknown(*keys)
-    table = record.table("categories")
-    table = table[table["variable"] == "source"]
-    wide = table.pivot_table(index="value", columns="label", values="n", aggfunc="sum")
-    wide = wide.reindex(columns=list(LABELS)).fillna(0)
-    if not (wide.sum() > 0).all():
+    counts = composition.known_values(record, "source")
+    distance = composition.total_variation(counts)
+    if math.isnan(distance):
         return _unknown(*keys)
-    share = wide / wide.sum()
-    distance = float((share[LABELS[0]] - share[LABELS[1]]).abs().sum() / 2)
-    both = int((wide > 0).all(axis=1).sum())
-    values = (f"{len(wide)}", f"{both}", f"{100 * distance:.0f}%")
+    both = int(counts.all(axis=1).sum())
+    values = (f"{len(counts)}", f"{both}", f"{100 * distance:.0f}%")
     status = FOUND if distance >= DIFFERENT else NOT_FOUND
     return Finding(status, dict(zip(keys, values, strict=True)))
 
@@ -177,10 +159,7 @@ def _ages(record: Record | None) -> Finding:
     """Compute the AUROC of age alone; ages in one bin of the histogram count as ties."""
     if record is None:
         return _unknown("age")
-    table = record.table("measures")
-    table = table[table["variable"] == "age"]
-    counts = table.pivot_table(index="low", columns="label", values="n", aggfunc="sum")
-    counts = counts.reindex(columns=list(LABELS)).fillna(0).sort_index()
+    counts = composition.known_values(record, "age")
     known = counts.sum()
     if not (known > 0).all():
         unknown = [label for label in LABELS if not known[label] > 0]
@@ -196,7 +175,7 @@ def _ages(record: Record | None) -> Finding:
 def _elsewhere(record: Record | None) -> Finding:
     """Compare a simple model's AUROC at home with that on other cohorts."""
     keys = ("home", "elsewhere")
-    test = None if record is None else external.tested(record).get(external.MODELS[PROBE])
+    test = None if record is None else external.simple_tests(record).get(external.MODELS[PROBE])
     if test is None:
         return _unknown(*keys)
     home = intervals.area(test.internal)

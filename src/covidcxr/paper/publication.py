@@ -1,10 +1,9 @@
-"""The paper's printed numbers as data, and what else of it can be checked."""
+"""The paper's printed numbers, formulas, references and citations, as data."""
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
@@ -13,10 +12,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 import yaml
 from numpy.typing import NDArray
-from pydantic import ConfigDict, TypeAdapter
-from pydantic.dataclasses import dataclass
 
-from covidcxr.core.studies import LABELS, TITLES, Label, ModelName
+from covidcxr.core.studies import LABELS, TITLES, Label, ModelName, Strict
 
 Rows = Literal["predicted", "true"]
 ScoreName = Literal["accuracy", "precision", "recall", "specificity", "npv", "f1"]
@@ -29,11 +26,8 @@ _SIZE = re.compile(r"(\d+)×(\d+)|\((\d+),(\d+)\)", re.ASCII)
 _PLAIN = re.compile(r"\d{1,3}(,\d{3})+|\d+(\.\d+)?", re.ASCII)
 _SCALE = {"percent": Decimal("0.01"), "billion operations": Decimal(10**9)}
 
-_STRICT = ConfigDict(extra="forbid", strict=True)
 
-
-@dataclass(frozen=True, config=_STRICT)
-class Number:
+class Number(Strict):
     """A printed number: its digits or its word without the unit, and what it is said to be.
 
     ``percent`` and ``billion operations`` scale its value. ``of`` and ``score`` are the network
@@ -59,8 +53,7 @@ class Number:
         return self.printed + ("%" if self.unit == "percent" else "")
 
 
-@dataclass(frozen=True, config=_STRICT)
-class Table:
+class Table(Strict):
     """One of the paper's Tables 1 to 3.
 
     The matrix is as printed: rows labelled "model", columns "target", COVID-19 first. ``rows`` is
@@ -80,8 +73,7 @@ class Table:
         return np.array([a, c, b, d] if rows == "predicted" else [a, b, c, d])
 
 
-@dataclass(frozen=True, config=_STRICT)
-class Section:
+class Section(Strict):
     """A section: its printed number, a title of ours, the network it is about."""
 
     number: str
@@ -89,8 +81,7 @@ class Section:
     of: ModelName | None = None
 
 
-@dataclass(frozen=True, config=_STRICT)
-class Cell:
+class Cell(Strict):
     """How the paper's words define one of TP, TN, FP and FN."""
 
     name: Literal["TP", "TN", "FP", "FN"]
@@ -99,8 +90,7 @@ class Cell:
     place: str
 
 
-@dataclass(frozen=True, config=_STRICT)
-class Equation:
+class Equation(Strict):
     """How the paper defines a score: a pandas expression over TP, TN, FP, FN, Precision, Recall.
 
     Number and label (the left-hand side) are None if no equation is printed.
@@ -114,8 +104,7 @@ class Equation:
     label: str | None = None
 
 
-@dataclass(frozen=True, config=_STRICT)
-class MetricList:
+class MetricList(Strict):
     """The scores that a section announces for its table, in its order."""
 
     place: str
@@ -123,8 +112,7 @@ class MetricList:
     scores: tuple[ScoreName, ...]
 
 
-@dataclass(frozen=True, config=_STRICT)
-class Figure:
+class Figure(Strict):
     """A figure: its printed number and panels, the section that announces it."""
 
     number: str
@@ -134,8 +122,7 @@ class Figure:
     of: ModelName | None = None
 
 
-@dataclass(frozen=True, config=_STRICT)
-class Pointer:
+class Pointer(Strict):
     """A pointer to another part of the paper, with the panels (``3a``) or the number it names."""
 
     place: str
@@ -147,8 +134,7 @@ class Pointer:
     of: ModelName | None = None
 
 
-@dataclass(frozen=True, config=_STRICT)
-class Citation:
+class Citation(Strict):
     """A citation: where, of which reference (None: no number printed), and for what."""
 
     place: str
@@ -156,8 +142,7 @@ class Citation:
     reference: str | None = None
 
 
-@dataclass(frozen=True, config=_STRICT)
-class Study:
+class Study(Strict):
     """What section 2 says of a cited study, as ids of numbers."""
 
     reference: str
@@ -165,8 +150,7 @@ class Study:
     numbers: tuple[str, ...]
 
 
-@dataclass(frozen=True, config=_STRICT)
-class Reference:
+class Reference(Strict):
     """An entry of the reference list, as printed; None where nothing is printed."""
 
     number: str
@@ -180,8 +164,7 @@ class Reference:
     accessed: str | None = None
 
 
-@dataclass(frozen=True, config=_STRICT)
-class Paper:
+class Paper(Strict):
     """All of ``data/seedpaper.yaml``, whose keys the attributes are."""
 
     title: str
@@ -206,20 +189,14 @@ def load() -> dict[str, Any]:
 
 @cache
 def paper() -> Paper:
-    """Return the whole file, typed: an unknown key or a number that is no text is an error."""
+    """Return the whole file, typed."""
     return parse(load())
 
 
 def parse(content: dict[str, Any]) -> Paper:
-    """Check a file's content and type it.
-
-    Raises
-    ------
-    pydantic.ValidationError
-        For an unknown or missing key, and for a value of another type.
-    """
+    """Type the content of a file; an unknown or missing key is a `pydantic.ValidationError`."""
     # Strict validation takes a list for a tuple only if it reads JSON.
-    return TypeAdapter(Paper).validate_json(json.dumps(content))
+    return Paper.model_validate_json(json.dumps(content))
 
 
 def numbers() -> dict[str, Number]:
@@ -239,7 +216,7 @@ def value(id: str) -> float:
 def tables() -> dict[ModelName, Table]:
     """Return Tables 1 to 3 by network."""
     # The scores are copied: nothing that a caller does to them can change the paper.
-    return {t.model: replace(t, printed=dict(t.printed)) for t in paper().tables}
+    return {t.model: t.model_copy(deep=True) for t in paper().tables}
 
 
 def row_totals() -> set[tuple[int, int]]:
@@ -250,8 +227,8 @@ def row_totals() -> set[tuple[int, int]]:
 def reported() -> dict[str, Any]:
     """Return the paper's tables as `covidcxr.paper.audit` reads any paper's.
 
-    Each score lists what the table prints, then what the text prints, in order
-    of appearance. The paper states no class sizes of its test part, so none are given.
+    Each score lists the prints of the table, then those of the text. The paper states no class
+    sizes of its test part.
     """
     return {
         "title": paper().title,
@@ -277,19 +254,19 @@ def _of_table(table: Table) -> list[Number]:
     name = table.place.lower().replace(" ", "")
     cells = [
         Number(
-            f"{name}-{row}-{column}".lower(),
-            str(table.matrix[i][j]),
-            f"{table.place}, row {row}, column {column}",
-            f"images that the model calls {row} and that are {column}, as labelled",
-            "images",
-            table.model,
+            id=f"{name}-{row}-{column}".lower(),
+            printed=str(table.matrix[i][j]),
+            place=f"{table.place}, row {row}, column {column}",
+            says=f"images that the model calls {row} and that are {column}, as labelled",
+            unit="images",
+            of=table.model,
         )
         for i, row in enumerate(LABELS)
         for j, column in enumerate(LABELS)
     ]
     return cells + [
-        Number(f"{name}-{score}", table.printed[score], f"{table.place}, {score}",
-               f"{score} beside the matrix", "fraction", table.model, score)
+        Number(id=f"{name}-{score}", printed=table.printed[score], of=table.model, score=score,
+               place=f"{table.place}, {score}", says=f"{score} beside the matrix", unit="fraction")
         for score in SCORES
     ]  # fmt: skip
 

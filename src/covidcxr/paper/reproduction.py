@@ -1,4 +1,4 @@
-"""Recorded trainings on real images: how far from the paper's protocol, and how well they score."""
+"""Recorded trainings on real images: protocol deviations, accuracy, external testing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from covidcxr.core.studies import LABELS, TITLES
 from covidcxr.networks import baselines
 from covidcxr.scores import intervals, predictions, proportions
 from covidcxr.validity import external
-from covidcxr.validity.external import Tested
+from covidcxr.validity.external import ExternalTest
 
 PROTOCOL = {
     "weights": "imagenet",
@@ -60,10 +60,7 @@ class Accuracy(NamedTuple):
 
 
 def real_trainings(results: Path) -> list[Record]:
-    """Read the edition's records of trainings on real images, in the paper's order of networks.
-
-    Within a study and network the paper's own split comes first.
-    """
+    """Read the records of trainings on real images, by study, network and split."""
     order = list(TITLES)
     runs = [
         record
@@ -83,7 +80,7 @@ def real_trainings(results: Path) -> list[Record]:
 
 
 def protocol_deviations(*runs: Record) -> list[str]:
-    """Return in which settings runs deviate from the paper's protocol, each once."""
+    """List the settings in which runs deviate from the paper's protocol, each once."""
     deviations: dict[str, None] = {}
     for run in runs:
         # Older records do not name these two.
@@ -105,15 +102,15 @@ def _setting(key: str, value: object) -> str:
 
 
 def weights(setting: str) -> str:
-    """Return what a network's training starts from: ``random weights``, say."""
+    """Name the weights that a training starts from."""
     return _WEIGHTS.get(setting, "weights from files")
 
 
 def nearest_to_the_paper(runs: Sequence[Record]) -> Record:
-    """Return the run that stands for all, chosen by its protocol and never by its scores.
+    """Choose a run by its protocol and never by its scores.
 
-    Most of the paper's networks were trained beside it and tested externally; then it agrees with
-    most of `PROTOCOL`; then its cohort, images and number of epochs are the largest.
+    In this order: networks beside it that were tested externally; agreement with `PROTOCOL`;
+    size of its cohort, size of its images, epochs.
     """
 
     def nearness(run: Record) -> tuple[int, ...]:
@@ -143,7 +140,7 @@ def images(run: Record) -> dict[str, int]:
 
 
 def accuracy(run: Record) -> Accuracy:
-    """Return a run's accuracy on its test part, with an interval whose units are its groups."""
+    """Return a run's accuracy on its test part, with an interval by group."""
     return _of_folder(run.folder, run["created"])
 
 
@@ -155,10 +152,7 @@ def matrix_accuracy(cells: NDArray[np.int64]) -> Accuracy:
 
 
 def thumbnail_baseline(run: Record) -> Accuracy | None:
-    """Return the accuracy of logistic regression on thumbnails, trained on the split of a run.
-
-    None if the run's study has no record of simple models.
-    """
+    """Accuracy of logistic regression on thumbnails, on a run's split; None if not recorded."""
     folder = run.folder.parent / baselines.NAME
     if not (folder / "record.json").is_file():
         return None
@@ -182,11 +176,10 @@ def _accuracy(rows: pd.DataFrame, name: str) -> Accuracy:
 # --- external testing
 
 
-def external_predictions(runs: Sequence[Record]) -> dict[str, Tested]:
-    """Return the external predictions of the networks nearest to the paper, by title.
+def external_predictions(runs: Sequence[Record]) -> dict[str, ExternalTest]:
+    """External predictions of the networks nearest to the paper, logistic regression last.
 
-    Logistic regression on thumbnails comes last. Copies and shared patients are taken out. Empty
-    if the study has no external cohorts.
+    Without copies and shared patients; empty if the study has no external cohorts.
     """
     nearest = nearest_to_the_paper(runs)
     folder = nearest.folder.parent / external.NAME
@@ -194,16 +187,15 @@ def external_predictions(runs: Sequence[Record]) -> dict[str, Tested]:
         return {}
     record = records.read(folder)
     networks = {TITLES[run["parameters"]["model"]]: run for run in beside(nearest, runs)}
-    simple, title = external.tested(record), external.MODELS["logistic"]
+    simple, title = external.simple_tests(record), external.MODELS["logistic"]
     logistic = {title: simple[title]} if title in simple else {}
-    return external.networks(networks, record) | logistic
+    return external.network_tests(networks, record) | logistic
 
 
-def external_summary(tests: Mapping[str, Tested]) -> dict[str, Any]:
-    """Return AUROC, limits and images of a network on its own cohort and on adults of both classes.
+def external_summary(tests: Mapping[str, ExternalTest]) -> dict[str, Any]:
+    """AUROC, limits and images of the last network tested on adults, there and at home.
 
-    It is the last of the paper's networks that was tested on adults. ``alarms`` is the share of
-    normal adults that it calls COVID-19; ``least`` and ``most`` are the range over all networks.
+    ``alarms``: share of normal adults called COVID-19; ``least``, ``most``: range over networks.
     """
     asked = [tests[name] for name in TITLES.values() if name in tests]
     asked = [test for test in asked if ADULTS in test.cohorts]

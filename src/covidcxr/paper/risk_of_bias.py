@@ -1,7 +1,6 @@
 """Leakage sheet: the status of each type of leakage, in the paper and in a study.
 
-The types are Kapoor and Narayanan's (Patterns 4:100804, 2023). Statuses are computed from
-records where there are any; `JUDGED` holds the others. The page holds questions and reasons.
+The types are Kapoor and Narayanan's (Patterns 4:100804, 2023).
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from covidcxr.paper.leakage_evidence import (
 )
 
 TYPES = ("L1.1", "L1.2", "L1.3", "L1.4", "L2", "L3.1", "L3.2", "L3.3")
-"""Kapoor and Narayanan's numbers of the types of leakage."""
+"""Numbers of the types of leakage."""
 
 JUDGED = {
     ("L1.1", "paper"): UNTESTED,
@@ -52,24 +51,9 @@ EVIDENCE: dict[tuple[str, str], Callable[[Source], Finding]] = {
 
 
 def sheet(results: Path, study: Study) -> dict[tuple[str, str], Finding]:
-    """Compute the status of every type of leakage, in the paper and in a study.
+    """Status of every type of leakage, by type and side, ``paper`` or ``study``.
 
-    Parameters
-    ----------
-    results
-        The folder of the study's records; those of other studies lie beside it.
-    study
-        The study.
-
-    Returns
-    -------
-    dict
-        By type, one of `TYPES`, and side, ``paper`` or ``study``.
-
-    Raises
-    ------
-    Problem
-        For a record that is damaged.
+    Records of the study are below `results`; those of other studies lie beside it.
     """
     own = Source(results, tuple(study.splits), study)
     few = _too_few(own, study)
@@ -88,7 +72,7 @@ def sheet(results: Path, study: Study) -> dict[tuple[str, str], Finding]:
 
 
 def stand_in(results: Path) -> dict[str, int]:
-    """Count the images of the edition's first study, which stand in for the paper's."""
+    """Images by class of the edition's first study, which stand in for the paper's."""
     places = [folder / composition.NAME for folder in edition.folders(results.parent)]
     recorded = [place for place in places if (place / "record.json").is_file()]
     images = records.read(recorded[0])["images"] if recorded else {}
@@ -96,13 +80,7 @@ def stand_in(results: Path) -> dict[str, int]:
 
 
 def values(results: Path, study: Study) -> dict[str, Any]:
-    """Statuses, their counts and the evidence, by glue key.
-
-    Parameters
-    ----------
-    results, study
-        As for `sheet`.
-    """
+    """Statuses, their counts and the evidence, by glue key."""
     findings = sheet(results, study)
     cohort = KaggleCohort(source="kaggle")
     copied = stand_in(results)
@@ -129,7 +107,7 @@ def values(results: Path, study: Study) -> dict[str, Any]:
 
 
 def _of_paper(compute: Callable[[Source], Finding], results: Path) -> Finding:
-    """Ask the first of the edition's studies that decides; the paper is taken to split by name."""
+    """Evidence of the first of the edition's studies that has any, for a split by name."""
     for name in edition.edition().studies:
         finding = compute(Source(results.parent / name, ("keras",)))
         if finding.status != UNTESTED:
@@ -138,7 +116,7 @@ def _of_paper(compute: Callable[[Source], Finding], results: Path) -> Finding:
 
 
 def _too_few(source: Source, study: Study) -> bool:
-    """Return whether a study's test part is too small to deny a leak."""
+    """Whether a study's test part is too small to deny a leak."""
     record = source.read(composition.NAME)
     if record is None:
         return False

@@ -13,11 +13,11 @@ from covidcxr.core.studies import TITLES
 from covidcxr.core.words import plural
 from covidcxr.networks import baselines
 from covidcxr.paper import publication, reproduction
-from covidcxr.validity.external import Tested
+from covidcxr.validity.external import ExternalTest
 
 
 def as_table(runs: Sequence[Record]) -> pd.DataFrame:
-    """Return a row a training: which it was, its accuracy, and when it was made, by which code."""
+    """Tabulate trainings: settings, accuracy, day and code of the record."""
     rows = []
     for run in runs:
         p, accuracy = run["parameters"], reproduction.accuracy(run)
@@ -37,7 +37,7 @@ def as_table(runs: Sequence[Record]) -> pd.DataFrame:
 
 
 def studies(runs: Sequence[Record]) -> pd.DataFrame:
-    """Return a row a study: its images, its trainings, and all their protocol deviations."""
+    """Tabulate studies: images, trainings, protocol deviations."""
     rows = {}
     for name in dict.fromkeys(run.study for run in runs):
         own = [run for run in runs if run.study == name]
@@ -51,10 +51,9 @@ def studies(runs: Sequence[Record]) -> pd.DataFrame:
 
 
 def points(runs: Sequence[Record]) -> pd.DataFrame:
-    """Return accuracies to draw: the paper's, from its matrices, and each study's first run.
+    """Tabulate accuracies: the paper's, from its matrices, and those of each study's first run.
 
-    Columns ``model``, ``by`` (``paper`` or ``study``), ``what``, ``value``, ``low``,
-    ``high``, ``baseline``. Replicates are left out: they have a page of their own.
+    Columns ``model``, ``by`` (``paper`` or ``study``), ``what``, and those of `Accuracy`.
     """
     rows = [
         {"model": TITLES[model], "by": "paper", "what": "the paper"}
@@ -75,8 +74,8 @@ def points(runs: Sequence[Record]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def values(runs: Sequence[Record], tests: dict[str, Tested]) -> dict[str, Any]:
-    """Return what the page glues, of at least one training and of its external predictions."""
+def values(runs: Sequence[Record], tests: dict[str, ExternalTest]) -> dict[str, Any]:
+    """Return what the page glues."""
     nearest = reproduction.nearest_to_the_paper(runs)
     p, images = nearest["parameters"], nearest["images"]
     scores = [reproduction.accuracy(run) for run in reproduction.beside(nearest, runs)]

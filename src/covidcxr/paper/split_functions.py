@@ -13,49 +13,40 @@ FRACTION = 0.2
 """Share of the images that the paper holds out."""
 
 
-def held_out(n: int, fraction: float) -> int:
-    """Return how many of a class's n images Keras' ImageDataGenerator holds out.
+def held_out(n: int) -> int:
+    """Return how many of n images of a class Keras' ImageDataGenerator holds out, first by name.
 
-    Its directory iterator takes ``int(fraction * n)`` of each class, the first by name, for a
-    ``validation_split`` (keras/src/legacy/preprocessing/image.py,
-    ``_list_valid_filenames_in_directory``).
+    keras/src/legacy/preprocessing/image.py, ``_list_valid_filenames_in_directory``.
     """
-    return int(fraction * n)
+    return int(FRACTION * n)
 
 
 def table(covid: int, normal: int, covid_test: int, normal_test: int) -> pd.DataFrame:
-    """Compare what each common tool holds out of two classes with what was held out.
+    """Compare what common tools hold out of two classes, and the chance of exactly these numbers.
 
-    scikit-learn and pandas are run. Keras and PyTorch, which are slow to load, are represented by
-    their rules: Keras' generator by `held_out`; its ``image_dataset_from_directory`` by
+    Keras and PyTorch, which are slow to load, are represented by their rules: `held_out`; else
     ``int(fraction * n)`` of the shuffled whole (keras/src/utils/dataset_utils.py,
-    ``get_training_or_validation_split``); PyTorch's ``random_split`` by the same number, since it
-    rounds the fractions of the whole down and gives an image that is left over to the first part.
-
-    Parameters
-    ----------
-    covid, normal
-        Images of each class, at least as many as there are folds.
-    covid_test, normal_test
-        What was held out of each.
+    ``get_training_or_validation_split``), as PyTorch's ``random_split`` rounds, too.
 
     Returns
     -------
     pandas.DataFrame
-        Indexed by ``tool``: ``by_class``; ``kept`` and ``held_out`` images; of the latter
-        ``COVID19`` and ``NORMAL``, NA if they vary from draw to draw or fold to fold; ``chance``
-        that exactly the given images of each class are held out: hypergeometric for a draw from
-        the whole, the share of folds for folds, else 0 or 1.
+        By ``tool``: ``by_class``; ``kept`` and ``held_out`` images; of the latter ``COVID19`` and
+        ``NORMAL``, NA if they vary; ``chance``: hypergeometric for a draw from the whole, the
+        share of folds for folds, else 0 or 1.
     """
-    labels = _labels(covid, normal)
+    labels = pd.Series(["COVID19"] * covid + ["NORMAL"] * normal)
     n = len(labels)
+    folds = StratifiedKFold(round(1 / FRACTION)).split(labels, labels)
     drawn = labels.groupby(labels).sample(frac=FRACTION, random_state=0)
     stratified = train_test_split(labels, stratify=labels, test_size=FRACTION, random_state=0)[1]
     whole = train_test_split(labels, test_size=FRACTION, random_state=0)[1]
     by_class = {
-        "Keras ImageDataGenerator": [(held_out(covid, FRACTION), held_out(normal, FRACTION))],
+        "Keras ImageDataGenerator": [(held_out(covid), held_out(normal))],
         "pandas groupby.sample": [_by_class(drawn)],
-        "scikit-learn StratifiedKFold, one fold": _folds(covid, normal),
+        "scikit-learn StratifiedKFold, one fold": [
+            _by_class(labels.iloc[held]) for _, held in folds
+        ],
         "scikit-learn train_test_split, stratified": [_by_class(stratified)],
     }
     from_whole = {
@@ -74,20 +65,9 @@ def table(covid: int, normal: int, covid_test: int, normal_test: int) -> pd.Data
 
 
 def chance(covid: int, normal: int, covid_test: int, normal_test: int) -> float:
-    """Return the probability that a draw from both classes has exactly these images of each."""
+    """Probability that a draw from both classes has exactly these images of each."""
     drawn = covid_test + normal_test
     return float(stats.hypergeom.pmf(covid_test, covid + normal, covid, drawn))
-
-
-def _folds(covid: int, normal: int) -> list[tuple[int, int]]:
-    """Return the images of each class in every fold of scikit-learn's StratifiedKFold."""
-    labels = _labels(covid, normal)
-    parts = StratifiedKFold(round(1 / FRACTION)).split(labels, labels)
-    return [_by_class(labels.iloc[held]) for _, held in parts]
-
-
-def _labels(covid: int, normal: int) -> pd.Series:
-    return pd.Series(["COVID19"] * covid + ["NORMAL"] * normal)
 
 
 def _by_class(labels: pd.Series) -> tuple[int, int]:

@@ -1,8 +1,9 @@
-"""Bias-corrected and accelerated bootstrap intervals (Efron 1987)."""
+"""Limits from resampled values; bias-corrected and accelerated intervals (Efron 1987)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,20 +13,37 @@ from covidcxr.scores import bootstrap
 from covidcxr.scores.bootstrap import EQUAL, Units
 
 
+def resampled_limits(
+    value: float,
+    drawn: NDArray[np.float64],
+    acceleration: float,
+    kind: Literal["percentile", "bca", "basic"],
+    confidence: float,
+) -> tuple[float, float, str]:
+    """Bootstrap limits of finite resampled values, and their kind: percentile if undefined.
+
+    Basic limits are of a score from 0 to 1 that resampling raises.
+    """
+    if kind == "bca":
+        low, high = interval(value, drawn, acceleration, confidence)
+        if np.isfinite(low):
+            return low, high, kind
+    low, high = bootstrap.percentile(drawn, confidence)
+    if kind == "basic":
+        reflected, end = bootstrap.basic(value, drawn, confidence)
+        if end > value:
+            return max(0.0, reflected), min(1.0, end), kind
+        low = min(low, value)
+    return low, high, "percentile"
+
+
 def interval(
     value: float, drawn: NDArray[np.float64], acceleration: float, confidence: float
 ) -> tuple[float, float]:
-    """BCa interval of resampled values, of which none is NaN.
+    """BCa interval of resampled values (Efron, J Am Stat Assoc 82:171-185, 1987, eq. 6.6 and 2.3).
 
-    Returns
-    -------
-    tuple
-        NaN where all resamples lie on one side of the value, or where the acceleration is
-        so large that the limits would change places.
-
-    References
-    ----------
-    Efron, J Am Stat Assoc 82:171-185 (1987), equations 6.6 and 2.3.
+    NaN where all resamples lie on one side of the value, or where the acceleration is so large
+    that the limits would change places.
     """
     below = (np.mean(drawn < value - EQUAL) + np.mean(drawn <= value + EQUAL)) / 2
     if not 0 < below < 1 or not np.isfinite(acceleration):
@@ -42,19 +60,9 @@ def interval(
 def acceleration_of_counts(
     drawn: Units, statistic: Callable[[NDArray[np.int64]], NDArray[np.float64]]
 ) -> NDArray[np.float64]:
-    """BCa acceleration of functions of confusion matrices.
+    """BCa acceleration, shape (s,), of functions of confusion matrices; NaN where undefined.
 
-    Parameters
-    ----------
-    drawn
-        The resampling units; a stratum is a sample of its own.
-    statistic
-        Maps confusion matrices (..., m, 4) to values of shape (..., s).
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (s,); NaN where the value without a unit is undefined.
+    ``statistic`` maps confusion matrices (..., m, 4) to values of shape (..., s).
     """
     present = drawn.number > 0
     left = statistic(drawn.matrices(drawn.number @ drawn.patterns - drawn.patterns[present]))
@@ -86,24 +94,11 @@ def acceleration_of_weights(
 def acceleration(
     left: NDArray[np.float64], number: NDArray[np.int64], stratum: ArrayLike
 ) -> NDArray[np.float64]:
-    """BCa acceleration from leave-one-out values.
+    """BCa acceleration, shape (s,), from values without one unit of each of k kinds: (k, s).
 
-    Parameters
-    ----------
-    left
-        Shape (k, s): the values without one unit of each of k kinds.
-    number, stratum
-        Shape (k,): how many units are of the kind, and their sample.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (s,).
-
-    References
-    ----------
-    Efron and Tibshirani, An Introduction to the Bootstrap (1993), section 14.3; for
-    several samples Davison and Hinkley, Bootstrap Methods (1997), section 5.3.2.
+    ``number`` and ``stratum``, shape (k,): units of the kind, and their sample. Efron and
+    Tibshirani, An Introduction to the Bootstrap (1993), section 14.3; for several samples
+    Davison and Hinkley, Bootstrap Methods (1997), section 5.3.2.
     """
     top, bottom = np.zeros(left.shape[1]), np.zeros(left.shape[1])
     for one in np.unique(stratum):

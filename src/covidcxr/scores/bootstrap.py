@@ -23,19 +23,11 @@ CHUNK = 4_000_000
 
 @dataclass(frozen=True, eq=False)
 class Units:
-    """Resampling units, grouped by pattern.
+    """Resampling units of k kinds, grouped by j patterns: a class and every model's decision.
 
-    Attributes
-    ----------
-    patterns
-        Shape (k, j): how many images of each of j patterns one unit of each of k kinds
-        holds. A pattern is a class and every model's decision.
-    number
-        Shape (k,): how many units of each kind there are.
-    stratum
-        Shape (k,): units are drawn within their stratum.
-    cells
-        Shape (m, j): which of the four cells a pattern is for each of m models.
+    ``patterns``, shape (k, j): images of each pattern in one unit of each kind. ``number`` and
+    ``stratum``, shape (k,): how many units of a kind there are, and within what they are drawn.
+    ``cells``, shape (m, j): which of the four cells a pattern is for each of m models.
     """
 
     patterns: NDArray[np.int64]
@@ -61,19 +53,10 @@ def units(
     *,
     stratified: bool = True,
 ) -> Units:
-    """Resampling units of m models' decisions on the same images.
+    """Resampling units of the decisions ``called``, shape (m, n), of m models on n images.
 
-    Parameters
-    ----------
-    positive
-        Shape (n,).
-    called
-        Shape (m, n): the decisions of m models on the same images.
-    group
-        Shape (n,): the group of each image, 0, 1, ...; left out, each image is a unit.
-    stratified
-        Whether the number of units with positive images only, with negative images
-        only, and with both is held fixed, as a case-control cohort fixes it.
+    Units are images, or the groups 0, 1, ... of ``group``, shape (n,). A stratified bootstrap
+    keeps the number of units with positive images only, with negative ones only, and with both.
     """
     place = 2 ** np.arange(1, len(called) + 1)
     code = positive + (called.T @ place if len(called) else 0)
@@ -109,7 +92,7 @@ def matrices(drawn: Units, resamples: int, rng: np.random.Generator) -> NDArray[
 def strata(
     positive: NDArray[np.bool_], group: NDArray[np.int64] | None, *, stratified: bool = True
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return each image's unit and each unit's stratum; parameters as for `units`."""
+    """Return the unit of each image and the stratum of each unit; parameters as for `units`."""
     unit = np.arange(len(positive)) if group is None else group
     number = int(unit.max(initial=-1)) + 1
     classes = np.zeros((number, 2), dtype=bool)
@@ -127,14 +110,9 @@ def weights(
     *,
     stratified: bool = True,
 ) -> Iterator[NDArray[np.int64]]:
-    """Resampling weights: how often each image is in each resample.
+    """Yield how often each image is in each resample; parameters as for `units` and `matrices`.
 
-    Parameters are as for `units` and `matrices`.
-
-    Yields
-    ------
-    numpy.ndarray
-        Pieces of shape (up to `resamples`, n) that together have that many rows.
+    Pieces have the shape (up to `resamples`, n), and together that many rows.
     """
     unit, stratum = strata(positive, group, stratified=stratified)
     number, n = len(stratum), len(positive)
@@ -152,6 +130,11 @@ def weights(
         left -= rows
 
 
+def streams(seed: int) -> list[np.random.Generator]:
+    """Random streams of a bootstrap: of counts, of weights."""
+    return [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(2)]
+
+
 def percentile(drawn: NDArray[np.float64], confidence: float) -> tuple[float, float]:
     """Percentile interval of resampled values, of which none is NaN."""
     tail = 100 * (1 - confidence) / 2
@@ -160,7 +143,7 @@ def percentile(drawn: NDArray[np.float64], confidence: float) -> tuple[float, fl
 
 
 def basic(value: float, drawn: NDArray[np.float64], confidence: float) -> tuple[float, float]:
-    """Return the basic interval: the percentile interval, reflected at the value.
+    """Reflect the percentile interval at the value: the basic interval.
 
     It removes the bias of a score that resampling raises, such as a calibration error.
     """

@@ -16,7 +16,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from covidcxr.scores import bca, bootstrap, delong, metrics
-from covidcxr.scores.intervals import NAN, Interval, Protocol, resampled_limits, seeds
+from covidcxr.scores.intervals import Interval, Protocol, undefined
 from covidcxr.scores.predictions import IMAGE, Predictions, align
 from covidcxr.scores.proportions import clopper_pearson
 
@@ -33,10 +33,7 @@ _EQUIVALENT = ("accuracy", "sensitivity", "specificity")
 def mcnemar(b: ArrayLike, c: ArrayLike) -> NDArray[np.float64]:
     """Exact two-sided p of McNemar's test (Psychometrika 12:153-157, 1947).
 
-    Parameters
-    ----------
-    b, c
-        Images that only the first, and only the second, model gets right; any shape.
+    ``b`` and ``c``, of any shape: images that only the first, only the second model gets right.
     """
     fewer, n = np.minimum(b, c), np.add(b, c)
     return np.minimum(1.0, 2 * stats.binom.cdf(fewer, n, 0.5))
@@ -45,8 +42,6 @@ def mcnemar(b: ArrayLike, c: ArrayLike) -> NDArray[np.float64]:
 def mid_p(b: ArrayLike, c: ArrayLike) -> NDArray[np.float64]:
     """McNemar's mid-p: the exact p less the probability of the observed counts.
 
-    References
-    ----------
     Fagerland, Lydersen and Laake, BMC Med Res Methodol 13:91 (2013).
     """
     fewer, n = np.minimum(b, c), np.add(b, c)
@@ -59,15 +54,9 @@ def mid_p(b: ArrayLike, c: ArrayLike) -> NDArray[np.float64]:
 def mcnemar_by_group(difference: NDArray[np.int64]) -> float:
     """Exact two-sided p of the sign-flip test of groups of images.
 
-    Under equality each group's difference could have either sign; the distribution of
-    their sum over all signs is counted, not drawn. Groups of one image give McNemar's
-    exact p.
-
-    Parameters
-    ----------
-    difference
-        Shape (g,): in each group the images that only the first model gets right, less
-        those that only the second does.
+    ``difference``, shape (g,): images of a group that only the first model gets right, less
+    those that only the second does. Under equality each could have either sign; the distribution
+    of their sum over all signs is counted, not drawn. Groups of one image give McNemar's exact p.
     """
     sizes = np.abs(difference[difference != 0])
     chances = np.ones(1)
@@ -168,15 +157,8 @@ def pairs(
 ) -> list[dict[str, Any]]:
     """Compare all pairs of models, with Holm's correction over the pairs.
 
-    Returns
-    -------
-    list of dict
-        As `compare` returns them, with ``first``, ``second``, and ``p_holm`` beside
-        each p of ``mcnemar`` (of ``p_by_group`` where there is one) and ``delong``.
-
-    References
-    ----------
-    Holm, Scand J Stat 6:65-70 (1979).
+    As `compare` returns them, with ``first``, ``second``, and ``p_holm`` beside each p of
+    ``mcnemar`` (of ``p_by_group`` where there is one) and ``delong``.
     """
     compared = [
         {"first": a.name, "second": b.name} | compare(a, b, protocol, margin)
@@ -192,7 +174,7 @@ def pairs(
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """Holm's step-down correction of p values."""
+    """Holm's step-down correction of p values (Scand J Stat 6:65-70, 1979)."""
     return [float(value) for value in multipletests(p, method="holm")[1]]
 
 
@@ -219,15 +201,15 @@ def _mcnemar(
 
 
 class _Sample(NamedTuple):
-    """Two models' values of one score, and what its difference's limits are computed from."""
+    """Two models' values of one score, shape (2,), and on each resample, shape (b, 2).
+
+    ``discordant``, of a proportion: images that the models call differently, and groups of all.
+    """
 
     values: NDArray[np.float64]
-    """Shape (2,)."""
     drawn: NDArray[np.float64]
-    """Shape (b, 2): the values on each resample."""
-    acceleration: float = NAN
+    acceleration: float = np.nan
     discordant: tuple[int, int] | None = None
-    """Of a proportion: images that the models call differently, and groups of all images."""
 
 
 def _threshold_samples(
@@ -237,10 +219,10 @@ def _threshold_samples(
     drawn = bootstrap.units(
         images.positive, called, images.clusters, stratified=protocol.stratified
     )
-    rng, _ = seeds(protocol.seed)
+    rng, _ = bootstrap.streams(protocol.seed)
     observed = metrics.score(drawn.observed)
     resampled = metrics.score(bootstrap.matrices(drawn, protocol.resamples, rng))
-    accelerations = np.full(len(metrics.SCORES), NAN)
+    accelerations = np.full(len(metrics.SCORES), np.nan)
     if protocol.kind == "bca":
         accelerations = bca.acceleration_of_counts(
             drawn,
@@ -260,7 +242,7 @@ def _threshold_samples(
 
 def _probability_samples(a: Predictions, b: Predictions, protocol: Protocol) -> dict[str, _Sample]:
     """Resample images, or groups, and both models' probabilities of them together."""
-    _, rng = seeds(protocol.seed)
+    _, rng = bootstrap.streams(protocol.seed)
     functions = {name: getattr(metrics, name) for name in metrics.PROBABILITY_SCORES}
     pieces: dict[str, list[NDArray[np.float64]]] = {name: [] for name in functions}
     for w in bootstrap.weights(
@@ -283,15 +265,14 @@ def _difference(sample: _Sample, images: Predictions, protocol: Protocol) -> Int
     resampled = sample.drawn[:, 0] - sample.drawn[:, 1]
     usable = resampled[np.isfinite(resampled)]
     if not np.isfinite(value) or not len(usable):
-        reason = "undefined for one of the models"
-        return Interval(value, NAN, NAN, "none", unit, n, reason=reason)
+        return undefined(unit, n, "undefined for one of the models", value)
     if np.ptp(usable) <= bootstrap.EQUAL:
         low, high, reason = _constant_limits(value, sample.discordant, protocol.confidence)
         method = "Clopper-Pearson limit of the share of images on which they differ"
         return Interval(
             value, low, high, method if np.isfinite(low) else "none", unit, n, reason=reason
         )
-    low, high, kind = resampled_limits(
+    low, high, kind = bca.resampled_limits(
         value, usable, sample.acceleration, protocol.kind, protocol.confidence
     )
     remarks = [] if kind == protocol.kind else ["BCa is undefined here"]
@@ -317,7 +298,7 @@ def _constant_limits(
         return low, high, "one model is right on every image and the other on none"
     if discordant is None or discordant[0]:
         reason = "every resample gives the same difference, which says nothing of its limits"
-        return NAN, NAN, reason
+        return np.nan, np.nan, reason
     _, limit = clopper_pearson(0, discordant[1], confidence)
     return -limit, limit, "the models agree on every image"
 

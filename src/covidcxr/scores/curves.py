@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from covidcxr.scores import bootstrap, proportions
-from covidcxr.scores.intervals import Protocol, seeds
-from covidcxr.scores.predictions import IMAGE, Predictions
+from covidcxr.scores.intervals import Protocol
+from covidcxr.scores.predictions import Predictions
 
 GRID = np.linspace(0, 1, 101)
 """Where bands are computed: false positive rates of ROC, sensitivities of precision-recall."""
@@ -22,14 +22,11 @@ _ROUNDING = 1e-9
 
 
 def points(p: Predictions) -> pd.DataFrame:
-    """Return the exact ROC and precision-recall curves, a row a threshold, highest first.
+    """Exact ROC and precision-recall curves, a row a threshold, highest first.
 
-    Returns
-    -------
-    pandas.DataFrame
-        ``threshold``, ``tp``, ``fp`` (images called at it), ``sensitivity`` (recall),
-        ``false_positive_rate``, ``ppv`` (precision). The first row calls no image, at an
-        infinite threshold, and has no PPV. A share without a denominator is NaN.
+    Columns: ``threshold``, ``tp``, ``fp`` (images called at it), ``sensitivity`` (recall),
+    ``false_positive_rate``, ``ppv`` (precision). The first row calls no image, at an infinite
+    threshold, and has no PPV. A share without a denominator is NaN.
     """
     hits, alarms = (counts[0] for counts in _called(p, np.ones((1, len(p)), dtype=np.int64)))
     called = hits + alarms
@@ -47,12 +44,12 @@ def points(p: Predictions) -> pd.DataFrame:
 
 
 def bands(p: Predictions, protocol: Protocol | None = None, grid: ArrayLike = GRID) -> pd.DataFrame:
-    """Return the ROC and precision-recall curves on a grid, with pointwise intervals.
+    """ROC and precision-recall curves on a grid, with pointwise intervals.
 
     Parameters
     ----------
     p
-        The predictions; whole groups are drawn where these name them.
+        Predictions; whole groups are drawn where images are grouped.
     protocol
         Coverage and bootstrap.
     grid
@@ -79,16 +76,13 @@ def bands(p: Predictions, protocol: Protocol | None = None, grid: ArrayLike = GR
     protocol = protocol or Protocol()
     at = np.asarray(grid, dtype=float)
     curve = np.repeat(["roc", "pr"], len(at))
-    classes = {"positive": p.positive, "negative": ~p.positive}
-    if missing := [f"no {name} image" for name, inside in classes.items() if not inside.any()]:
+    if reason := p.missing_class:
         empty = dict.fromkeys(("value", "low", "high"), np.nan)
-        reason = " and ".join(missing)
         return pd.DataFrame({"curve": curve, "at": np.tile(at, 2), **empty, "reason": reason})
     observed = _called(p, np.ones((1, len(p)), dtype=np.int64))
-    group = None if p.unit == IMAGE else p.group
     drawn: dict[str, list[NDArray[np.float64]]] = {"roc": [], "pr": []}
     for weights in bootstrap.weights(
-        p.positive, group, protocol.resamples, seeds(protocol.seed)[1],
+        p.positive, p.clusters, protocol.resamples, bootstrap.streams(protocol.seed)[1],
         stratified=protocol.stratified,
     ):  # fmt: skip
         hits, alarms = _called(p, weights)
@@ -110,7 +104,7 @@ def bands(p: Predictions, protocol: Protocol | None = None, grid: ArrayLike = GR
 def limits(
     drawn: NDArray[np.float64], confidence: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return percentile limits, two of shape (k,), of columns of resampled values (b, k).
+    """Percentile limits, two of shape (k,), of columns of resampled values (b, k).
 
     NaN values are left out; where a column has no other, its limits are NaN.
     """
@@ -127,7 +121,7 @@ def limits(
 
 
 def _order(p: Predictions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the order of images by falling score, and where each distinct score ends."""
+    """Order of images by falling score, and where each distinct score ends."""
     order = np.argsort(-p.score, kind="stable")
     ends = np.flatnonzero(np.diff(p.score[order], append=-1.0))
     return order, ends
@@ -171,7 +165,7 @@ def _search(
 def _roc(
     hits: NDArray[np.int64], alarms: NDArray[np.int64], at: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return the sensitivity at false positive rates, and the place of the threshold there."""
+    """Sensitivity at false positive rates, and the place of the threshold there."""
     exact = at[None] * alarms[:, -1:]
     place = _search(alarms, np.floor(exact + _ROUNDING).astype(np.int64), last=True)
     then = np.minimum(place + 1, alarms.shape[1] - 1)
@@ -186,7 +180,7 @@ def _roc(
 def _pr(
     hits: NDArray[np.int64], alarms: NDArray[np.int64], at: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return the precision at sensitivities, and the place of the threshold there."""
+    """Precision at sensitivities, and the place of the threshold there."""
     wanted = np.ceil(at[None] * hits[:, -1:] - _ROUNDING).astype(np.int64)
     # At a sensitivity of 0 the curve's limit from the right: one image is detected.
     wanted = np.clip(wanted, 1, np.maximum(hits[:, -1:], 1))
@@ -205,7 +199,7 @@ def _wilson(
     place: NDArray[np.int64],
     confidence: float,
 ) -> NDArray[np.float64]:
-    """Return Wilson's limits of the share at each place of the grid, shape (g, 2)."""
+    """Wilson's limits of the share at each place of the grid, shape (g, 2)."""
     thresholds = _thresholds(p)
     sizes = {}
     for one in np.unique(place).tolist():

@@ -36,21 +36,10 @@ def covariance(
     scores: NDArray[np.float64],
     group: NDArray[np.int64] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Compute AUROCs of m models on the same images, and their covariance.
+    """Compute AUROCs of m models on the same images, shape (m,), and their covariance (m, m).
 
-    Parameters
-    ----------
-    positive
-        Shape (n,); both classes have two images at least.
-    scores
-        Shape (m, n).
-    group
-        Shape (n,): images of one group are not independent. Left out, all are.
-
-    Returns
-    -------
-    tuple
-        Shapes (m,) and (m, m).
+    ``scores`` have the shape (m, n). Both classes have two images at least. Images of one
+    ``group``, shape (n,), are not independent; without groups all are.
     """
     of_hits, of_alarms = placements(positive, scores)
     area = of_hits.mean(axis=1)

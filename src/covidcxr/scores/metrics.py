@@ -54,8 +54,8 @@ WORDS = {
 BINS = 10
 """Of equal width, for the expected calibration error."""
 
-_SMALLEST = np.finfo(np.float64).eps
-"""A probability of 0 or 1 that proves wrong would cost infinitely much."""
+SMALLEST = np.finfo(np.float64).eps
+"""By which scores of 0 and 1 are moved inwards: their logit, or their log loss, is infinite."""
 
 
 def summary(
@@ -64,9 +64,7 @@ def summary(
     threshold: float = 0.5,
     undefined: float | None = np.nan,
 ) -> dict[str, Any]:
-    """Confusion matrix, threshold scores and AUROC of one set of images, without intervals.
-
-    For records and tables of many runs; `covidcxr.scores.intervals.evaluate` adds intervals.
+    """Confusion matrix (`CELLS`), `SCORES` and AUROC of one set of images, without intervals.
 
     Parameters
     ----------
@@ -79,15 +77,10 @@ def summary(
     undefined
         Stands for a score without a value: NaN, or None for JSON.
 
-    Returns
-    -------
-    dict
-        `CELLS` as int, `SCORES` and ``auroc`` as float.
-
     Raises
     ------
     Problem
-        Where a score is not a number, which no threshold could place.
+        Where a score is not a number.
     """
     truth, probability = np.asarray(positive, dtype=bool), np.asarray(scores, dtype=float)
     if np.isnan(probability).any():
@@ -130,12 +123,8 @@ def score(cells: ArrayLike) -> dict[str, NDArray[np.float64]]:
     """Every score of `SCORES` from confusion matrices (tp, fn, fp, tn) of shape (..., 4).
 
     Each has shape (...) and is NaN where it is undefined. Macro F1 is the mean of the two
-    classes' F1. Kappa is Cohen's.
-
-    References
-    ----------
-    Cohen, Educ Psychol Meas 20:37-46 (1960); Matthews, Biochim Biophys Acta
-    405:442-451 (1975).
+    classes' F1. Kappa is Cohen's (Educ Psychol Meas 20:37-46, 1960); MCC is of Matthews
+    (Biochim Biophys Acta 405:442-451, 1975).
     """
     tp, fn, fp, tn = np.moveaxis(np.asarray(cells, dtype=float), -1, 0)
     positives, negatives, alarms, clears = tp + fn, fp + tn, tp + fp, fn + tn
@@ -165,19 +154,8 @@ def auroc(
 ) -> NDArray[np.float64]:
     """Area under the ROC curve: probability that a positive image scores higher; ties count half.
 
-    Parameters
-    ----------
-    positive
-        Shape (n,).
-    scores
-        Shape (n,).
-    weights
-        Shape (b, n): how often each image stands in each of b samples; left out, once.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (b,), or () without weights; NaN where a class is missing.
+    ``weights``, shape (b, n), count each image in each of b samples; left out, each stands once.
+    Shape (b,), or () without weights; NaN where a class is missing.
     """
     hits, alarms = _by_score(positive, scores, weights)
     below = np.cumsum(alarms, axis=-1) - alarms / 2
@@ -191,11 +169,8 @@ def auprc(
 ) -> NDArray[np.float64]:
     """Average precision, the area under the precision-recall curve as a step.
 
-    Parameters and returns as for `auroc`; NaN where no image is positive.
-
-    References
-    ----------
-    Davis and Goadrich, ICML (2006), on why the curve is not joined by straight lines.
+    Shapes as for `auroc`; NaN where no image is positive. On why the curve is not joined by
+    straight lines: Davis and Goadrich, ICML (2006).
     """
     hits, alarms = (part[:, ::-1] for part in _by_score(positive, scores, weights))
     above, called = np.cumsum(hits, axis=-1), np.cumsum(hits + alarms, axis=-1)
@@ -219,23 +194,18 @@ def log_loss(
 
     A score of exactly 0 or 1 is moved by the smallest step of a float64.
     """
-    kept = np.clip(np.asarray(scores, dtype=float), _SMALLEST, 1 - _SMALLEST)
+    kept = np.clip(np.asarray(scores, dtype=float), SMALLEST, 1 - SMALLEST)
     return _mean(-np.log(np.where(positive, kept, 1 - kept)), weights)
 
 
 def ece(
     positive: NDArray[np.bool_], scores: ArrayLike, weights: ArrayLike | None = None
 ) -> NDArray[np.float64]:
-    """Compute the expected calibration error of the probability of the positive class.
+    """Compute the expected calibration error (Naeini et al., AAAI, 2015), shapes as for `auroc`.
 
     The mean over images of the distance, within the image's bin, of mean score and
     share of positives. There are `BINS` bins; the upper edge belongs to a bin, and 0 to
     the first. With few images the error is too high even for a calibrated model.
-    Parameters and returns as for `auroc`.
-
-    References
-    ----------
-    Naeini et al., AAAI (2015).
     """
     values = np.asarray(scores, dtype=float)
     place = np.clip(np.ceil(values * BINS).astype(int) - 1, 0, BINS - 1)

@@ -7,25 +7,17 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from covidcxr.scores.variance import RUN, t_interval
+from covidcxr.scores.variance import RUN, mean_row
 
 
 def choices(histories: pd.DataFrame) -> pd.DataFrame:
     """Return each run's reported test accuracy, by how its epoch is chosen.
 
-    Parameters
-    ----------
-    histories
-        As `covidcxr.scores.variance.histories` returns them.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row a run. ``last``, ``by_validation`` and ``by_test``: test accuracy at the last
-        epoch and at the epoch that is best on the validation and on the test part, the
-        earliest of equals; ``epochs``, ``validation_epoch`` and ``test_epoch``. Optimism of
-        choosing by the test part: ``over_last`` and ``over_validation``. Columns of the
-        validation part are NaN for a run without one.
+    ``histories`` are those of `covidcxr.scores.variance.histories`. A row a run, with ``last``,
+    ``by_validation`` and ``by_test``: test accuracy at the last epoch and at the epoch that is
+    best on the validation and on the test part, the earliest of equals; their epochs
+    ``epochs``, ``validation_epoch`` and ``test_epoch``. Optimism of choosing by the test part:
+    ``over_last`` and ``over_validation``. NaN where a run has no validation part.
     """
     rows = []
     for name, history in histories.groupby(RUN, sort=False, dropna=False):
@@ -54,14 +46,14 @@ def mean_optimism(chosen: pd.DataFrame, confidence: float = 0.95) -> pd.DataFram
     for against in ("last", "validation"):
         gain = 100 * chosen[f"over_{against}"]
         if gain.notna().all():
-            rows[against] = t_interval(gain.groupby(chosen["draw"]).mean(), confidence)
+            rows[against] = mean_row(gain.groupby(chosen["draw"]).mean(), confidence)
             # It is never negative by its definition, which Student's t does not know.
             rows[against]["low"] = float(np.maximum(rows[against]["low"], 0))
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("against")
 
 
 def expected_maximum(
-    p: float, n: int, epochs: int, correlation: float = 0.0, resamples: int = 4_000, seed: int = 0
+    p: float, n: int, epochs: int, correlation: float = 0.0, resamples: int = 4_000
 ) -> NDArray[np.float64]:
     """Simulate the expected highest accuracy among the first 1, 2, ... equally good epochs.
 
@@ -71,7 +63,7 @@ def expected_maximum(
     """
     if not (0 <= correlation < 1 and 0 < p < 1):
         raise ValueError("correlation must be from 0 to below 1, p between 0 and 1")
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     limit = stats.norm.ppf(p)
     total, chunk = np.zeros(epochs), max(1, 400_000 // n)
     for start in range(0, resamples, chunk):

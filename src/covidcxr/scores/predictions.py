@@ -7,17 +7,22 @@ probability of the positive class), and where they are known ``part`` and
 
 from __future__ import annotations
 
-import csv
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from covidcxr.core import csv_tables, identifiers
 from covidcxr.core.errors import Unusable
 from covidcxr.core.studies import LABELS, POSITIVE
-from covidcxr.core.words import failure
+from covidcxr.core.words import quoted, shown
+
+log = logging.getLogger(__name__)
 
 IMAGE = "image"
 """The unit that is resampled if no group is named."""
@@ -25,21 +30,16 @@ IMAGE = "image"
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """Predictions of a model for n images.
+    """Predictions of the model ``name`` for n images; arrays have the shape (n,).
 
     Attributes
     ----------
-    name
-        Name of the model.
-    image_id
-        Shape (n,), text.
     positive
-        Shape (n,): positive class by the reference standard.
+        Positive class by the reference standard.
     score
-        Shape (n,): the model's probability of the positive class.
+        The model's probability of the positive class.
     group
-        Shape (n,): number of the image's group, 0, 1, ...; each image is its own group if
-        none is named.
+        Number of the image's group, 0, 1, ...; each image is its own group if none is named.
     unit
         What a group is: ``image``, or the column that names it.
     """
@@ -69,6 +69,15 @@ class Predictions:
         return self.score >= threshold
 
     @property
+    def missing_class(self) -> str:
+        """Reason why scores of both classes are undefined, empty where none is missing."""
+        if not len(self):
+            return "no image"
+        if not self.positive.any():
+            return "no positive image"
+        return "no negative image" if self.positive.all() else ""
+
+    @property
     def counts(self) -> dict[str, int]:
         """Images by class."""
         positive = int(self.positive.sum())
@@ -81,35 +90,30 @@ class Predictions:
 
 
 def read(
-    path: Path, *, part: str = "test", group: str | None = None, positive: str = POSITIVE
+    path: Path,
+    *,
+    part: str = "test",
+    group: str | None = None,
+    positive: str = POSITIVE,
+    columns: Mapping[str, str] | None = None,
+    delimiter: str = ",",
 ) -> Predictions:
     """Read a CSV of predictions; parameters as for `from_table`.
+
+    ``columns`` says how ``image_id``, ``label`` and ``score`` are called where otherwise.
 
     Raises
     ------
     Unusable
         For a file that is no table, and as `from_table`.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = list(csv.reader(file, strict=True))
-    except (OSError, ValueError, csv.Error) as error:
-        reason = failure(error)
-        raise Unusable(f"{path}: cannot be read as CSV ({reason}); check the file.") from error
-    if not lines:
-        raise Unusable(f"{path}: is empty; one row an image is needed.")
-    header, *rows = lines
-    for column in header:
-        if header.count(column) > 1:
-            raise Unusable(f"{path}: column '{column}' stands twice; remove one of the two.")
-    # pandas would skip an empty line and take surplus cells for names of rows.
-    for number, row in enumerate(rows, 2):
-        if len(row) != len(header):
-            raise Unusable(
-                f"{path}, row {number}: has {len(row) or 'no'} cells where the header has "
-                f"{len(header)}, or is empty; mend or remove it."
-            )
-    table = pd.DataFrame(rows, columns=header, dtype="string").replace("", pd.NA)
+    table = csv_tables.read(path, delimiter)
+    for name, column in (columns or {}).items():
+        _require(table, column, str(path))
+        table[name] = table[column]
+    if "image_id" in table:
+        composed = table["image_id"].map(lambda text: normalize("NFC", text), na_action="ignore")
+        table["image_id"] = composed.astype("string")
     return from_table(table, str(path), part=part, group=group, positive=positive)
 
 
@@ -132,7 +136,8 @@ def from_table(
     part
         The rows that are kept, if there is a column ``part``.
     group
-        The column that names the group, whose images are not independent.
+        The column that names the group, whose images are not independent. An image of an
+        unknown group is a group of its own, which a warning counts.
     positive
         The label of the positive class.
 
@@ -144,25 +149,22 @@ def from_table(
     """
     columns = ["image_id", "label", "score", *([group] if group else [])]
     for column in columns:
-        if column not in table:
-            present = ", ".join(map(str, table.columns)) or "none"
-            raise Unusable(f"{name}: column '{column}' is missing (there are: {present}); add it.")
-    rows = table.reset_index(drop=True)
+        _require(table, column, name)
+    rows = table if table.index.name == csv_tables.ROW else table.reset_index(drop=True)
     if "part" in rows:
         rows = _part(rows, name, part)
     if rows.empty:
         raise Unusable(f"{name}: holds no prediction; one row an image is needed.")
-    for column in columns:
+    for column in columns[:3]:
         _refuse(rows[column], rows[column].isna(), name, "is empty; fill it in")
     image = rows["image_id"]
     _refuse(image, image.duplicated(), name, "stands twice; keep one row an image")
-    codes = np.arange(len(rows)) if group is None else pd.factorize(rows[group])[0]
     return Predictions(
         name=name,
         image_id=rows["image_id"].to_numpy(dtype=str),
         score=_scores(rows, name),
         positive=_positive(rows, name, positive),
-        group=codes.astype(np.int64),
+        group=np.arange(len(rows)) if group is None else _groups(rows[group], name),
         unit=IMAGE if group is None else "images" if group == IMAGE else group,
     )
 
@@ -180,9 +182,13 @@ def align(first: Predictions, second: Predictions) -> tuple[Predictions, Predict
     if unpaired:
         image = unpaired[0]
         here, absent = (first, second) if image in first.image_id else (second, first)
+        names = [{PurePosixPath(i).name for i in p.image_id} for p in (first, second)]
+        remedy = "compare predictions of the same images"
+        if names[0] == names[1]:
+            remedy = "their names agree without the folders: write them alike in both files"
         raise Unusable(
-            f"{absent.name}: image '{image}' of {here.name} is missing; in all, {len(unpaired):,} "
-            "stand in one file only; compare predictions of the same images."
+            f"{absent.name}: image '{shown(image, 200)}' of {here.name} is missing; in all, "
+            f"{len(unpaired):,} stand in one file only; {remedy}."
         )
     order = np.argsort(second.image_id)[np.argsort(np.argsort(first.image_id))]
     columns = ("image_id", "positive", "score", "group")
@@ -203,19 +209,42 @@ def align(first: Predictions, second: Predictions) -> tuple[Predictions, Predict
     return first, second
 
 
+def _require(table: pd.DataFrame, column: str, name: str) -> None:
+    if column not in table:
+        raise Unusable(
+            f"{name}: column '{shown(column)}' is missing (there are: "
+            f"{csv_tables.columns_of(table)}); add it, or name the one that is meant."
+        )
+
+
+def _groups(column: pd.Series, name: str) -> NDArray[np.int64]:
+    """Return the group of each image, 0, 1, ...; each unknown one is a group of its own."""
+    ids, remarks = identifiers.resolve(column.astype("string"), "group")
+    for remark in remarks:
+        log.warning("%s: %s", name, remark)
+    codes = pd.factorize(ids)[0]
+    codes[codes < 0] = len(codes) + np.arange((codes < 0).sum())
+    return pd.factorize(codes)[0].astype(np.int64)
+
+
 def _part(rows: pd.DataFrame, name: str, part: str) -> pd.DataFrame:
     _refuse(rows["part"], rows["part"].isna(), name, "is empty; fill it in")
     kept = rows[rows["part"] == part]
     if kept.empty:
-        present = ", ".join(sorted(map(str, rows["part"].unique()))) or "none"
-        raise Unusable(f"{name}: no row is of part '{part}' (there are: {present}); choose one.")
+        raise Unusable(
+            f"{name}: no row is of part '{shown(part)}' (there are: "
+            f"{quoted(sorted(rows['part'].unique()))}); choose one."
+        )
     return kept
 
 
 def _scores(rows: pd.DataFrame, name: str) -> NDArray[np.float64]:
     score = pd.to_numeric(rows["score"], errors="coerce").to_numpy(np.float64, na_value=np.nan)
     wrong = pd.Series(~((score >= 0) & (score <= 1)), index=rows.index)
-    fault = "is not a number from 0 to 1; give the probability of the positive class"
+    fault = (
+        "is not a number from 0 to 1; give the probability of the positive class, with a decimal "
+        "point (percent divided by 100, a logit through the sigmoid)"
+    )
     _refuse(rows["score"], wrong, name, fault)
     return score
 
@@ -223,12 +252,14 @@ def _scores(rows: pd.DataFrame, name: str) -> NDArray[np.float64]:
 def _positive(rows: pd.DataFrame, name: str, positive: str) -> NDArray[np.bool_]:
     labels = list(dict.fromkeys(rows["label"]))
     if len(labels) > 2:
-        fault = f"is a third class beside '{labels[0]}' and '{labels[1]}'; two are needed"
+        fault = (
+            f"is a third class beside '{shown(labels[0])}' and '{shown(labels[1])}'; two are needed"
+        )
         _refuse(rows["label"], rows["label"] == labels[2], name, fault)
     # Normal images alone are a sample without a patient, unless another class was asked for.
     if positive not in labels and (positive != POSITIVE or labels != ["NORMAL"]):
         raise Unusable(
-            f"{name}: no label is '{positive}' (there are: {', '.join(labels)}); name the "
+            f"{name}: no label is '{positive}' (there are: {quoted(labels)}); name the "
             "positive class with --positive."
         )
     return (rows["label"] == positive).to_numpy(dtype=bool)
@@ -237,6 +268,7 @@ def _positive(rows: pd.DataFrame, name: str, positive: str) -> NDArray[np.bool_]
 def _refuse(column: pd.Series, wrong: pd.Series, name: str, fault: str) -> None:
     """Name the first wrong cell by its line in the file, whose first line is the header."""
     if wrong.any():
-        row, value = next(iter(column[wrong].items()))
-        cell = f"column '{column.name}'" if pd.isna(value) else f"{column.name} '{value}'"
-        raise Unusable(f"{name}, row {int(str(row)) + 2}: {cell} {fault}.")
+        position = int(wrong.to_numpy(dtype=bool).argmax())
+        value = column.iloc[position]
+        cell = f"column '{column.name}'" if pd.isna(value) else f"{column.name} '{shown(value)}'"
+        raise Unusable(f"{name}, row {csv_tables.row_of(column, position)}: {cell} {fault}.")

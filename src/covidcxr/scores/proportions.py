@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
+
+
+class Share(NamedTuple):
+    """A proportion with its limits; NaN where there is nothing to count."""
+
+    value: float
+    low: float
+    high: float
 
 
 def wilson(successes: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
@@ -20,45 +30,32 @@ def clopper_pearson(successes: float, n: float, confidence: float = 0.95) -> tup
 
 def grouped_wilson(
     success: NDArray[np.bool_], group: NDArray[np.int64], confidence: float = 0.95
-) -> tuple[float, float, float]:
+) -> Share:
     """Proportion of grouped images, with Wilson limits by the effective sample size.
 
     NaN without images; parameters as for `effective_sample_size`.
     """
     if not len(success):
-        return np.nan, np.nan, np.nan
+        return Share(np.nan, np.nan, np.nan)
     share = float(success.mean())
     n, _ = effective_sample_size(success, group, confidence)
-    return share, *wilson(share * n, n, confidence)
+    return Share(share, *wilson(share * n, n, confidence))
 
 
 def effective_sample_size(
     success: NDArray[np.bool_], group: NDArray[np.int64], confidence: float = 0.95
 ) -> tuple[float, float]:
-    """Effective sample size of a proportion of grouped images, and its design effect.
+    """Effective sample size of a proportion of grouped images, and its design effect, 1 or more.
 
-    Parameters
-    ----------
-    success
-        Shape (n,): the images in the denominator.
-    group
-        Shape (n,): their groups.
-    confidence
-        Of the interval that this is for: few groups estimate their spread badly, which
-        costs images too, by the squared ratio of the normal and the t quantile.
+    ``success`` and ``group`` have shape (n,). Where all images agree each group counts once.
 
-    Returns
-    -------
-    tuple
-        Number of images, and the design effect, 1 or more. Few right or few wrong images
-        say little of the design effect, so two groups all right and two all wrong are
-        added before it is estimated, as Agresti and Coull add two images of each kind to
-        a proportion. Where all images agree each group counts once.
-
-    References
-    ----------
-    Agresti and Coull, Am Stat 52:119-126 (1998); Korn and Graubard, Survey Methodology
-    24:193-201 (1998), for the effective sample size in an interval of a proportion.
+    Notes
+    -----
+    Few groups estimate their spread badly, which costs images too: by the squared ratio of the
+    normal and the t quantile at this confidence (Korn and Graubard, Survey Methodology
+    24:193-201, 1998). Few right or few wrong images say little of the design effect, so two
+    groups all right and two all wrong are added before it is estimated, as Agresti and Coull,
+    Am Stat 52:119-126 (1998), add two images of each kind to a proportion.
     """
     _, code = np.unique(group, return_inverse=True)
     n, number = len(success), int(code.max(initial=-1)) + 1
@@ -80,17 +77,10 @@ def effective_sample_size(
 
 
 def design_effect(hits: NDArray[np.float64], sizes: NDArray[np.float64]) -> float:
-    """Design effect of a proportion: by how much groups raise its variance.
+    """Design effect of a proportion (Rao and Scott, Biometrics 48:577-585, 1992, equation 1).
 
-    Parameters
-    ----------
-    hits, sizes
-        Shape (g,): successes in each group, and its images; two groups at least, and
-        neither all images nor none are successes.
-
-    References
-    ----------
-    Rao and Scott, Biometrics 48:577-585 (1992), equation 1.
+    ``hits`` and ``sizes``, shape (g,): successes in each of two groups or more, and its images;
+    neither all images nor none are successes.
     """
     groups, n = len(sizes), sizes.sum()
     share = hits.sum() / n

@@ -17,8 +17,9 @@ from scipy import stats
 
 from covidcxr.core.errors import Problem
 from covidcxr.core.records import Record
-from covidcxr.core.studies import POSITIVE
+from covidcxr.core.studies import POSITIVE, follows_seed, split_kind
 from covidcxr.scores import bootstrap, metrics
+from covidcxr.scores.means import clustered_mean
 from covidcxr.scores.proportions import wilson
 
 RUN = ["model", "split", "seed", "draw"]
@@ -33,28 +34,23 @@ GAMMA = 0.75
 
 def draw(split: str, seed: object) -> str:
     """Name a draw of the split: ``random-1`` of ``random`` with seed 1."""
-    return f"{split}-{seed}" if split in ("random", "grouped") else split
+    return f"{split}-{seed}" if follows_seed(split) else split
 
 
 def replicated(splits: Sequence[str], seeds: Sequence[int]) -> bool:
-    """Return whether a study repeats one procedure so that its variance can be decomposed.
+    """Return whether a study has two seeds on each of two draws of one kind of split.
 
-    It takes two seeds on each of two draws of one kind of split. ``keras`` has a single
-    draw, and ``random`` without a number another one for every seed.
+    Only then can the variance of its procedure be decomposed.
     """
-    kinds = {split.partition("-")[0] for split in splits}
-    numbered = all("-" in split for split in splits)
-    return numbered and len(kinds) == 1 and len(set(splits)) > 1 and len(set(seeds)) > 1
+    one_kind = len({split_kind(split) for split in splits}) == 1
+    fixed = not any(follows_seed(split) for split in splits)
+    return one_kind and fixed and len(set(splits)) > 1 and len(set(seeds)) > 1
 
 
 def runs(records: Iterable[Record], threshold: float = 0.5) -> pd.DataFrame:
-    """Score each training on its test part.
+    """Score each training on its test part: a row a run.
 
-    Returns
-    -------
-    pandas.DataFrame
-        A row a run: ``model``, ``split``, ``seed``, ``draw``, ``n`` images, ``accuracy``,
-        ``sensitivity``, ``specificity``, ``auroc``.
+    Columns `RUN`, ``n`` images, ``accuracy``, ``sensitivity``, ``specificity``, ``auroc``.
     """
     return _scored(_test_predictions(records), threshold)
 
@@ -80,20 +76,16 @@ def correctness(records: Iterable[Record], threshold: float = 0.5) -> pd.DataFra
 
 def histories(records: Iterable[Record]) -> pd.DataFrame:
     """Return each training's ``accuracy`` by ``epoch`` and ``part``, with the columns `RUN`."""
-    return _concatenated(
-        (_identified(record.table("history"), record) for record in records),
-        [*RUN, "epoch", "part", "accuracy"],
-    )
+    tables = (_identified(record.table("history"), record) for record in records)
+    return _concatenated(tables, [*RUN, "epoch", "part", "accuracy"])
 
 
 def _test_predictions(records: Iterable[Record]) -> pd.DataFrame:
-    return _concatenated(
-        (
-            _identified(record.table("predictions").query("part == 'test'"), record)
-            for record in records
-        ),
-        [*RUN, "image_id", "label", "score"],
+    tables = (
+        _identified(record.table("predictions").query("part == 'test'"), record)
+        for record in records
     )
+    return _concatenated(tables, [*RUN, "image_id", "label", "score"])
 
 
 def _scored(predictions: pd.DataFrame, threshold: float) -> pd.DataFrame:
@@ -121,11 +113,11 @@ def _concatenated(tables: Iterable[pd.DataFrame], columns: list[str]) -> pd.Data
 
 
 def expected(runs: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
-    """Estimate the mean accuracy of one procedure, with the intervals in use for it.
+    """Estimate the mean accuracy of one procedure, with three intervals, by ``unit``.
 
-    By ``unit``: Student's t of the means of the draws of the split, whose runs share images;
-    Student's t of all runs as if they were independent; Wilson's interval of the first run.
-    Columns are ``value``, ``low``, ``high``, ``n`` and degrees of freedom ``df``.
+    Student's t of the means of the draws of the split, whose runs share images; Student's t of
+    all runs as if they were independent; Wilson's interval of the first run. Columns are
+    ``value``, ``low``, ``high``, ``n`` and degrees of freedom ``df``.
     """
     if len(runs["model"].unique()) != 1:
         raise ValueError("one model is expected, not several")
@@ -139,21 +131,17 @@ def expected(runs: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     n, value = int(first["n"]), float(first["accuracy"])
     low, high = wilson(round(value * n), n, confidence)
     units = {
-        "draws of the split": t_interval(means, confidence),
-        "runs": t_interval(runs["accuracy"], confidence),
+        "draws of the split": mean_row(means, confidence),
+        "runs": mean_row(runs["accuracy"], confidence),
         "images of one run": {"value": value, "low": low, "high": high, "n": n, "df": np.nan},
     }
     return pd.DataFrame.from_dict(units, orient="index").rename_axis("unit")
 
 
-def t_interval(values: pd.Series, confidence: float) -> dict[str, float]:
-    """Compute the mean of independent values with Student's t interval, NaN for one value."""
-    n, mean = len(values), float(values.mean())
-    reach = np.nan
-    if n > 1:
-        quantile = float(stats.t.ppf((1 + confidence) / 2, n - 1))
-        reach = quantile * float(values.std(ddof=1)) / np.sqrt(n)
-    return {"value": mean, "low": mean - reach, "high": mean + reach, "n": n, "df": n - 1}
+def mean_row(values: pd.Series, confidence: float) -> dict[str, float]:
+    """Compute the mean of independent values with Student's t interval, as a row of a table."""
+    value, low, high = clustered_mean(values, confidence=confidence)
+    return {"value": value, "low": low, "high": high, "n": len(values), "df": len(values) - 1}
 
 
 # --- is one procedure better than another?
@@ -165,7 +153,6 @@ def superiority(
     second: str,
     confidence: float = 0.95,
     resamples: int = 10_000,
-    seed: int = 0,
 ) -> dict[str, Any]:
     """Estimate the probability that a run of one procedure is more accurate than another's.
 
@@ -188,7 +175,7 @@ def superiority(
     # A hundredth of an image is rounding.
     wins = pd.Series(np.where(np.abs(difference) < 1e-9, 0.5, difference > 0), paired.index)
     by_draw = wins.groupby(paired["draw"]).agg(["sum", "size"]).to_numpy(float)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     drawn = rng.multinomial(draws, np.full(draws, 1 / draws), size=resamples) @ by_draw
     low, high = bootstrap.percentile(drawn[:, 0] / drawn[:, 1], confidence)
     value = float(wins.mean())

@@ -1,8 +1,7 @@
-"""Controls: the record of methods that were tried where the truth is known.
+"""Record of controls: methods tried on synthetic radiographs with planted defects.
 
-Synthetic radiographs carry planted defects of known strength. A method must find what is there,
-and nothing where nothing is; one that fails is not relied on. The experiments are tests:
-``python -m tests.validity.controls`` makes the record, in minutes.
+A method must find what is there, and nothing where nothing is; one that fails is not relied on.
+The experiments are tests: ``python -m tests.validity.controls`` makes the record, in minutes.
 """
 
 from __future__ import annotations
@@ -25,24 +24,12 @@ DISEASE = "disease"
 
 
 def record(results: Path) -> Record:
-    """Record of all controls.
+    """Record of all controls, from the folder that holds the studies' folders.
 
-    Parameters
-    ----------
-    results
-        The folder that holds the studies' folders.
-
-    Returns
-    -------
-    Record
-        Tables ``measures`` (``method``, ``planted``, ``variant``, ``strength``, ``measure``,
-        ``n``, ``value``, ``low``, ``high``, ``confidence``) and ``criteria`` (``method``,
-        ``demand``, ``found``, ``met``). A record of an older method is returned too.
-
-    Raises
-    ------
-    Problem
-        If there is none.
+    Its tables are ``measures`` (``method``, ``planted``, ``variant``, ``strength``, ``measure``,
+    ``n``, ``value``, ``low``, ``high``, ``confidence``) and ``criteria`` (``method``, ``demand``,
+    ``found``, ``met``). A record of an older method is returned too; without one, a `Problem` is
+    raised.
     """
     return records.read(results / FOLDER, METHOD)
 
@@ -53,5 +40,5 @@ def passed(record: Record) -> set[str]:
 
 
 def passing(criteria: pd.DataFrame) -> set[str]:
-    """Names of the methods that met every demand; one without demands has not passed."""
+    """Names of the methods that met all of at least one demand."""
     return {str(name) for name, rows in criteria.groupby("method") if rows["met"].all()}

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from covidcxr.cohorts import splits
 from covidcxr.cohorts.cohort import Cohort
+from covidcxr.cohorts.manifest import class_counts
 from covidcxr.core import records
 from covidcxr.core.records import Record
-from covidcxr.core.studies import LABELS, POSITIVE, Study, split_draw, split_kind
+from covidcxr.core.studies import POSITIVE, Study, split_draw, split_kind
 from covidcxr.networks import baselines
 from covidcxr.scores import optimism, variance
 
@@ -47,27 +48,10 @@ _DECISIVE = ("splits", "seeds", "test_fraction", "validation_fraction", "image_s
 
 
 def record(study: Study, *, results: Path, cohort: Cohort | None) -> Record:
-    """Record of accuracy by epoch, computed if there is none yet.
+    """Record of accuracy by epoch on the study's splits and seeds, computed if there is none yet.
 
-    Parameters
-    ----------
-    study
-        Its splits and seeds are run.
-    results
-        The folder of its records.
-    cohort
-        The images, or None where they are not at hand.
-
-    Returns
-    -------
-    Record
-        Its table ``history``: ``arm`` (of `ARMS`), ``split``, ``seed``, ``epoch``,
-        ``part``, ``accuracy``.
-
-    Raises
-    ------
-    Problem
-        If there is neither a record nor data.
+    Its table ``history`` has ``arm`` (of `ARMS`), ``split``, ``seed``, ``epoch``, ``part`` and
+    ``accuracy``. A `Problem` is raised if there is neither a record nor data.
     """
     folder = results / NAME
     parameters = records.parameters(study, _DECISIVE, epochs=EPOCHS, hidden=HIDDEN)
@@ -101,7 +85,7 @@ def record(study: Study, *, results: Path, cohort: Cohort | None) -> Record:
         history = pd.concat(tables, ignore_index=True)
         return {
             "tables": {"history": history[["arm", "split", "seed", "epoch", "part", "accuracy"]]},
-            "images": {label: int((cohort.manifest["label"] == label).sum()) for label in LABELS},
+            "images": class_counts(cohort.manifest),
         }
 
     return records.load_or_run(folder, study, parameters, inputs, METHOD, run)
@@ -144,19 +128,13 @@ def epochs(
 def selection_gain(record: Record, confidence: float = 0.95) -> pd.DataFrame:
     """Mean test accuracy by how the epoch is chosen, and gain from choosing by the test part.
 
-    Parameters
-    ----------
-    record
-        As `record` returns it.
-    confidence
-        Coverage of the interval, whose unit is the draw of the split.
-
     Returns
     -------
     pandas.DataFrame
         By ``labels`` (of `ARMS`): ``runs``; ``last``, ``by_validation``, ``by_test``, mean test
         accuracies; ``gain``, ``low``, ``high``: points by which the epoch that is best on the
-        test part looks better than the one that is best on the validation part.
+        test part looks better than the one that is best on the validation part. The unit of
+        the interval is the draw of the split.
     """
     history = record.table("history")
     rows = {}

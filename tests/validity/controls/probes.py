@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from covidcxr.cohorts import phantom, radiograph
-from covidcxr.cohorts.samples import Sample, shrunk
+from covidcxr.cohorts.samples import Sample, thumbnails
 from covidcxr.validity import shortcuts
 from covidcxr.validity.shortcuts.probes import GRID, PROBES, features
 from tests.validity.controls import planted
@@ -133,5 +133,5 @@ def _lung_in_sight(probe: str, variant: str) -> NDArray[np.float64]:
     frame, anatomy = phantom.draw(planted.PROBED)
     masks = 255 * radiograph.lungs(anatomy, GRID).astype(np.uint8)
     seen, _ = features(probe, variant, Sample("controls", frame, masks))
-    whole = shrunk(masks, GRID).sum(axis=(1, 2), dtype=float)
+    whole = thumbnails(masks, GRID).sum(axis=1, dtype=float)
     return np.asarray(seen.sum(axis=1) / whole, dtype=np.float64)

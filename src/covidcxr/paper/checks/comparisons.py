@@ -49,11 +49,8 @@ def best_throughout(evidence: Evidence) -> Finding:
 
 
 def beats_baseline(evidence: Evidence, model: ModelName) -> Finding:
-    """Compare a network with always answering with the majority class, by two tests.
-
-    To beat one trivial answer is not to do well, for which the paper states no bar. A network
-    that no test finds better than a trivial answer does not do well by every score.
-    """
+    """Compare a network with always answering with the majority class, by two tests."""
+    # To beat a trivial answer is not to do well: the paper states no bar.
     base, scores = evidence.table(model)["baseline"], evidence.scores(model)
     tests = (base["paired"]["p"], base["binomial_p"])
     better = scores["accuracy"] > base["accuracy"]

@@ -92,10 +92,8 @@ def shared_patients(evidence: Evidence) -> Finding:
 
 
 def overlap_gain(evidence: Evidence, study: str) -> Finding:
-    """Count simple models whose accuracy rises with patients on both sides of a split.
-
-    Whatever they gain decides nothing of the paper's networks.
-    """
+    """Count simple models whose accuracy rises with patients on both sides of a split."""
+    # What they gain decides nothing of the paper's networks.
     folder = evidence.results / study / leakage.NAME
     values = {"study": study, "split": "not recorded", "dose": "not recorded"}
     if (folder / "record.json").is_file():

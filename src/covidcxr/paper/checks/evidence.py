@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from covidcxr.core.studies import TITLES
+from covidcxr.core.studies import TITLES, ModelName
 from covidcxr.paper import audit, publication
 from covidcxr.scores.metrics import CELLS
 
@@ -27,16 +27,9 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """The result of a check.
+    """Verdict on a claim, what fills the check's sentence in ``data/reasons.yaml``, and severity.
 
-    Attributes
-    ----------
-    verdict
-        Of the claim.
-    details
-        What fills the check's sentence in ``data/reasons.yaml``: numbers, text and lists of text.
-    severity
-        Severity of the claim, if it is less than the ledger says.
+    The severity is None where the ledger's stands.
     """
 
     verdict: Verdict
@@ -55,17 +48,16 @@ class Evidence:
         """The audit of the paper's tables."""
         return audit.audit(audit.parse(publication.reported(), "the paper"))
 
-    def table(self, model: str) -> dict[str, Any]:
+    def table(self, model: ModelName) -> dict[str, Any]:
         """Return the audit of a network's table."""
-        title = {str(name): title for name, title in TITLES.items()}[model]
-        return next(table for table in self.report["tables"] if table["name"] == title)
+        return next(table for table in self.report["tables"] if table["name"] == TITLES[model])
 
-    def cells(self, model: str) -> list[int]:
+    def cells(self, model: ModelName) -> list[int]:
         """Return tp, fn, fp, tn in the reading that the audit decided for."""
         table = self.table(model)
         return [table["cells"][table["reading"]][cell] for cell in CELLS]
 
-    def scores(self, model: str) -> dict[str, float]:
+    def scores(self, model: ModelName) -> dict[str, float]:
         """Return a network's scores in the reading that the audit decided for."""
         table = self.table(model)
         return dict(table["scores"][table["reading"]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from covidcxr.core.studies import ModelName
 from covidcxr.paper import audit, publication
 from covidcxr.paper.audit import printed, verdicts
 from covidcxr.paper.checks.evidence import Evidence, Finding, Verdict, judge
@@ -26,7 +27,7 @@ def printed_value(evidence: Evidence, number: str) -> Finding:
     return Finding(_OF_A_PRINT[judged.verdict], {"note": judged.note}, minor)
 
 
-def one_accuracy(evidence: Evidence, model: str) -> Finding:
+def one_accuracy(evidence: Evidence, model: ModelName) -> Finding:
     """Check that all printed accuracies of a network are one fraction, rounded."""
     rows = evidence.table(model)["reported"]["accuracy"]
     prints = dict.fromkeys(row["printed"] for row in rows)

@@ -50,47 +50,23 @@ class Scan:
 
 
 def list_files(folders: Sequence[Path]) -> tuple[list[Path], list[LeftOut]]:
-    """List the image files of folders and of all below them, sorted, and what is left out.
-
-    A folder that is linked or named twice counts once.
-    """
-    visited: set[str] = set()
-    paths: list[Path] = []
-    left_out: list[LeftOut] = []
-
-    def refused(error: OSError) -> None:
-        left_out.append(LeftOut(Path(error.filename), f"cannot be listed ({error.strerror})"))
-
+    """List the image files of folders, links followed; there must be one."""
     for folder in folders:
         if not folder.is_dir():
             raise Unusable(f"{folder}: no such folder; name one that holds images.")
-        for place, below, names in os.walk(folder, followlinks=True, onerror=refused):
-            real = os.path.realpath(place)
-            if real in visited:
-                below.clear()
-                continue
-            visited.add(real)
-            below.sort()
-            for path in (Path(place, name) for name in names):
-                if why := image_files.reason_left_out(path, folder):
-                    left_out.append(LeftOut(path, why))
-                else:
-                    paths.append(path)
+    paths, left_out = image_files.list_images(*folders, follow_links=True)
     if not paths:
         named = ", ".join(str(folder) for folder in folders)
         kinds = ", ".join(sorted(image_files.SUFFIXES))
         others = f"; left out: {image_files.summary(left_out)}" if left_out else ""
         raise Unusable(f"{named}: no image there; name a folder that holds {kinds} files{others}.")
-    return sorted(paths), sorted(left_out)
+    return paths, left_out
 
 
 def scan(folders: Sequence[Path]) -> Scan:
     """Find the groups of copies among the images of folders.
 
-    Raises
-    ------
-    Unusable
-        For a folder that does not exist, and where there is no image that can be read.
+    An `Unusable` is raised for a folder that does not exist, and if no image can be read.
     """
     paths, left_out = list_files(folders)
     with decoded(paths) as (pictures, faults):

@@ -61,24 +61,11 @@ def _hash(image: Image.Image, cut: tuple[float, ...]) -> Words:
 def pairs_within_hamming(
     first: Words, second: Words | None = None, limit: int = DISTANCE
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint16]]]:
-    """Find all pairs of hashes within a Hamming distance, in chunks of little memory.
+    """Yield all pairs of hashes within a Hamming distance: rows, columns, distances, in chunks.
 
-    Parameters
-    ----------
-    first, second
-        Shape (n, words) and (m, words); without a second set, each pair of the first once.
-    limit
-        The largest distance, in bits.
-
-    Yields
-    ------
-    rows, columns, distances
-        Of the pairs, chunk by chunk.
-
-    Notes
-    -----
-    Hashes of radiographs crowd together, so that an index would save little: every pair is
-    compared, by exclusive or and a count of bits.
+    Hashes have shape (n, words) and (m, words); without a second set, each pair of the first is
+    yielded once. Hashes of radiographs crowd together, so that an index would save little: every
+    pair is compared, by exclusive or and a count of bits.
     """
     columns = np.ascontiguousarray((first if second is None else second).T)
     for top in range(0, len(first), _ROWS):

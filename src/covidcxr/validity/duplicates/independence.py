@@ -32,13 +32,9 @@ def merged(samples: Mapping[str, Sample], record: Record) -> dict[str, NDArray[n
     Returns
     -------
     dict
-        By cohort, shape (n,): one name for connected images, the same in every cohort.
-
-    Notes
-    -----
-    A group of the same name in two cohorts is the same where both have it from the same
-    source. Names of synthetic cohorts are drawn anew for each, and an image that is its
-    own group has no name but its file's.
+        By cohort, shape (n,): one name for connected images, the same in every cohort. Groups
+        of two cohorts are one if name and source are equal, except in synthetic cohorts and
+        for images that are their own group.
     """
     images = all_images(samples)
     same = [equal_value_links(images[column]) for column in ("own", "shared")]

@@ -73,6 +73,9 @@ def aligned_correlation(
 ) -> float:
     """Return the median correlation of the tiles of two registered pictures.
 
+    An affine map is improved by Gauss-Newton steps, from coarse to fine (Lucas and Kanade 1981).
+    The median ignores a letter, an arrow or a frame, which spoils few tiles.
+
     Parameters
     ----------
     first, second
@@ -85,13 +88,8 @@ def aligned_correlation(
     Returns
     -------
     float
-        Where the two clearly differ at a coarse level, their correlation there; -1 where they
+        Of two that clearly differ at a coarse level, their correlation there; -1 of two that
         share nothing.
-
-    Notes
-    -----
-    An affine map is improved by Gauss-Newton steps, from coarse to fine, as Lucas and Kanade
-    register images. The median ignores a letter, an arrow or a frame, which spoils few tiles.
     """
     left, top, right, bottom = cut
     # y' = (1 + a) y + b x + c and x' = d y + (1 + e) x + f, in sides from the centre.

@@ -36,8 +36,7 @@ _TYPES = {
 def find(pictures: NDArray[np.uint8], sha256: Sequence[str] | None = None) -> pd.DataFrame:
     """Find the pairs of pictures that are copies of each other, as `judge_pairs`.
 
-    Blank pictures, black or of one grey, have a hash that says nothing: they are copies
-    where file or pixels are exactly equal, never nearly.
+    Blank pictures are copies if file or pixels are exactly equal, never nearly.
     """
     judged = judge_pairs(pictures, sha256)
     return judged[judged["kind"] != REFUSED].reset_index(drop=True)
@@ -49,16 +48,16 @@ def judge_pairs(pictures: NDArray[np.uint8], sha256: Sequence[str] | None = None
     Parameters
     ----------
     pictures
-        Shape (n, side, side), grey; 256 pixels a side is what the limits were set on.
+        Shape (n, side, side), grey; the limits were set on 256 pixels a side.
     sha256
         The n hashes of the files, so that equal files are equal however they decode.
 
     Returns
     -------
     DataFrame
-        One row a pair, sorted: ``first`` < ``second``, row numbers; ``kind``, `EXACT`, `NEAR`
-        or `REFUSED`; ``distance``, bits of the perceptual hashes; ``similarity``, as
-        `aligned_correlation` returns it; ``mirrored``.
+        A row a pair, sorted: ``first`` < ``second``, row numbers; ``kind``, `EXACT`, `NEAR` or
+        `REFUSED`; ``distance``, bits of the hashes; ``similarity``, as `aligned_correlation`
+        returns it; ``mirrored``.
     """
     original = exact_copies(pictures, sha256)
     members = pd.DataFrame({"of": original, "row": np.arange(len(original))})
@@ -83,8 +82,7 @@ def exact_copies(
 ) -> NDArray[np.int64]:
     """Return for each picture the first that equals it, in its file or in every pixel.
 
-    Where ``sizes`` are given, those of the n images before they were brought to one, equal
-    pixels count only if these are equal, too.
+    If ``sizes`` of the n images are passed, equal pixels count only if these are equal, too.
     """
     n = len(pictures)
     digests = [hashlib.sha256(np.ascontiguousarray(p).tobytes()).hexdigest() for p in pictures]

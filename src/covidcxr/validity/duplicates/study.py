@@ -28,24 +28,9 @@ METHOD = 1
 def record(study: Study, *, results: Path, samples: dict[str, Sample] | None) -> records.Record:
     """Return the record of all copies within and across a study's cohorts.
 
-    Parameters
-    ----------
-    study, results
-        The study, and the folder of its records.
-    samples
-        Its own cohort and the external ones, or None where they are not at hand.
-
-    Returns
-    -------
-    Record
-        Tables: ``pairs``, the copies; ``refused``, the most similar pairs that are none;
-        ``similarities``, a histogram of both; ``planted``, what a synthetic cohort hid and
-        whether it was found.
-
-    Raises
-    ------
-    Problem
-        Where there is neither a record nor data.
+    Its tables are ``pairs``, the copies; ``refused``, the most similar pairs that are none;
+    ``similarities``, a histogram of both; ``planted``, the copies hidden in a synthetic cohort and
+    whether they were linked. A `Problem` is raised if there is neither a record nor data.
     """
     return records.load_or_run(
         results / NAME,
@@ -113,8 +98,9 @@ def _counts(pairs: pd.DataFrame) -> dict[str, int]:
     }
 
 
-def _histogram(named: pd.DataFrame, width: float = 0.01) -> pd.DataFrame:
+def _histogram(named: pd.DataFrame) -> pd.DataFrame:
     """Count the pairs by kind, by whether their group is the same, and by similarity."""
+    width = 0.01
     bins = np.floor((named["similarity"].clip(0, 1 - 1e-6) / width).round(4)).astype(int)
     counts = named.groupby(["kind", "same_group", bins]).size().rename("n").reset_index()
     low = counts.pop("similarity") * width

@@ -69,7 +69,7 @@ def planted_counts(record: Record) -> pd.DataFrame:
 
 
 def false_alarms(record: Record) -> dict[str, int]:
-    """Count pairs that were found and not planted: of one patient, and of two."""
+    """Count pairs of copies that were not planted: of one patient, and of two."""
     pairs = read_pairs(record)
     if "planted" not in pairs:
         return {"one": 0, "two": 0}

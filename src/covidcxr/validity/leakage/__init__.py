@@ -15,11 +15,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from covidcxr.cohorts.manifest import class_counts
 from covidcxr.cohorts.samples import OWN, TIERS, Sample
 from covidcxr.cohorts.samples import fingerprint as samples_fingerprint
 from covidcxr.core import records
 from covidcxr.core.records import Record
 from covidcxr.core.studies import LABELS, Study
+from covidcxr.networks import simple_models
 from covidcxr.validity.leakage import experiments, models
 
 NAME = "leakage"
@@ -34,15 +36,6 @@ MIN_GROUPS = 10
 
 def record(study: Study, *, results: Path, samples: dict[str, Sample] | None) -> Record:
     """Record of all experiments with simple models, computed if there is none yet.
-
-    Parameters
-    ----------
-    study
-        Its cohort is split, at its test fraction.
-    results
-        The folder of its records.
-    samples
-        As `covidcxr.cohorts.samples.read` returns them, or None without the images.
 
     Returns
     -------
@@ -68,13 +61,8 @@ def record(study: Study, *, results: Path, samples: dict[str, Sample] | None) ->
     inputs = {"data": samples_fingerprint(samples)}
 
     def run() -> dict[str, Any]:
-        # Only threads of what is imported by then can be limited.
-        import sklearn.ensemble  # noqa: F401
-        from threadpoolctl import threadpool_limits
-
         group = _groups(study, results, samples)
-        # Threads that wait for each other cost more than these small models gain by them.
-        with threadpool_limits(limits=1):
+        with simple_models.one_thread():
             return _run(samples[OWN], group, study.test_fraction)
 
     return records.load_or_run(results / NAME, study, parameters, inputs, METHOD, run)
@@ -120,7 +108,7 @@ def _run(sample: Sample, group: NDArray[np.str_], test: float) -> dict[str, Any]
             "coins": _by_set(probes, group, test),
             "control": experiments.phantom_control(),
         },
-        "images": {label: int((sample.manifest["label"] == label).sum()) for label in LABELS},
+        "images": class_counts(sample.manifest),
         "counts": group_counts(positive, group),
     }
 

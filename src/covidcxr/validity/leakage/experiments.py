@@ -56,7 +56,7 @@ def compare_split_kinds(
     test
         Fraction of each class that is tested.
     seeds
-        Each draws a split of both kinds, as trainings are split.
+        Each draws a split of both kinds.
 
     Returns
     -------
@@ -76,12 +76,8 @@ def random_label_experiment(
 ) -> pd.DataFrame:
     """`compare_split_kinds` with random labels, one for each group and seed.
 
-    Splits are not stratified by the label. A model that has not seen the group is right
-    half of the time, whatever the images show.
-
-    References
-    ----------
-    Yagis et al., Sci Rep 11:22544 (2021).
+    Splits are not stratified by the label. A model that has not seen the group is right half of
+    the time, whatever the images show (Yagis et al., Sci Rep 11:22544, 2021).
     """
     labels = {seed: random_group_labels(group, seed) for seed in seeds}
     return _paired(inputs, labels, group, np.full(len(group), "any"), test)

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
-from covidcxr.cohorts.samples import shrunk
+from covidcxr.cohorts.samples import thumbnails
 from covidcxr.networks import simple_models
 from covidcxr.scores import metrics
-
-if TYPE_CHECKING:
-    from sklearn.base import ClassifierMixin
 
 MODELS = {
     "brightness": "Mean brightness",
@@ -33,41 +27,15 @@ PROBES = ("nearest", "logistic", "boosting")
 QUICK = ("nearest", "logistic")
 """Those of them for controls."""
 
-TREES, LEAVES, BINS = 30, 8, 63
-"""Of gradient boosting: small, so that it can be trained often."""
-
 SCORES = ("accuracy", "sensitivity", "specificity", "auroc")
 
 
 def features(grey: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
     """Thumbnails of pictures, shape (n, size, size), by model: shape (n, side²), 0 to 1."""
-
-    @cache
-    def thumbnails(side: int) -> NDArray[np.float64]:
-        values: NDArray[np.float64] = shrunk(grey, side).reshape(len(grey), -1) / 255
-        return values
-
+    small = {side: thumbnails(grey, side) / 255 for side in (8, 32)}
     # A single rounded pixel would have few values.
-    brightness = thumbnails(32).mean(axis=1, keepdims=True)
-    return {model: brightness if side == 1 else thumbnails(side) for model, side in SIDES.items()}
-
-
-def fitted(model: str, inputs: NDArray[np.float64], positive: NDArray[np.bool_]) -> ClassifierMixin:
-    """One of `MODELS`, trained on inputs, shape (n, p), and labels, shape (n,)."""
-    from sklearn.ensemble import HistGradientBoostingClassifier
-    from sklearn.neighbors import KNeighborsClassifier
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    if model == "boosting":
-        return HistGradientBoostingClassifier(
-            max_iter=TREES, max_leaf_nodes=LEAVES, max_bins=BINS, early_stopping=False,
-            random_state=0,
-        ).fit(inputs, positive)  # fmt: skip
-    if model == "nearest":
-        return make_pipeline(StandardScaler(), KNeighborsClassifier(1)).fit(inputs, positive)
-    name = "logistic" if model == "brightness" else model
-    return simple_models.fitted(name, inputs, positive)
+    small[1] = small[32].mean(axis=1, keepdims=True)
+    return {model: small[side] for model, side in SIDES.items()}
 
 
 def evaluate(
@@ -83,7 +51,9 @@ def evaluate(
     if labels.all() or not labels.any():
         score = np.full(len(tested), float(labels[0]))
     else:
-        score = simple_models.scores(fitted(model, inputs[training], labels), inputs[tested])
+        kind = "quick boosting" if model == "boosting" else model
+        trained = simple_models.fitted(kind, inputs[training], labels)
+        score = simple_models.scores(trained, inputs[tested])
     values = metrics.score(metrics.cells(truth, score >= 0.5))
     return {
         "trained": len(training),

@@ -13,8 +13,8 @@ from covidcxr.core import records
 from covidcxr.core.records import Record
 from covidcxr.core.studies import LABELS, POSITIVE, TITLES, split_draw, split_kind
 from covidcxr.networks import simple_models
-from covidcxr.scores import intervals
-from covidcxr.scores.intervals import Interval, Protocol
+from covidcxr.scores import evaluation, intervals
+from covidcxr.scores.intervals import Interval
 
 BETWEEN = ("accuracy", "auroc")
 """Scores of two kinds of split."""
@@ -41,15 +41,11 @@ def split_pairs(
 ) -> pd.DataFrame:
     """Differences between trainings on an image-level and on a grouped split, all else equal.
 
-    The split by file name (``keras``) is paired with every grouped one, a random split with
-    the grouped one of the same draw. ``group`` names groups by image_id; other images keep
-    their ``group_id``. A row a pair and score: of both splits (``image_level_``, ``grouped_``)
-    the name ``split``, tested images ``n`` and those of groups that were trained on ``seen``,
-    and the score; the difference; ``tested_by_both``, images.
-
-    The test parts differ, so the difference is one of two samples; see
-    `covidcxr.scores.intervals.difference`. Images that both test make its interval too wide
-    rather than too narrow.
+    The split by file name (``keras``) is paired with every grouped one, a random split with the
+    grouped one of the same draw. ``group`` names groups by image_id; other images keep their
+    ``group_id``. A row a pair and score: of both splits (``image_level_``, ``grouped_``) the name
+    ``split``, tested images ``n`` and those of groups that were trained on ``seen``, and the score;
+    the difference, of two samples; ``tested_by_both``, images.
     """
     rows = []
     for pair in ((one, other) for one in runs for other in runs if _are_paired(one, other)):
@@ -75,12 +71,9 @@ def seen_vs_unseen(
 ) -> pd.DataFrame:
     """Differences, within a training, between tested images of seen groups and of others.
 
-    Trainings on grouped splits are left out, and those without both classes on both sides.
-    A row a run and score, with both scores and, by side, groups and images (as text by class).
-
-    No group is on both sides, so that the two are independent and their intervals, which
-    count groups, combine. Drawing groups anew would give a side without an error no
-    uncertainty at all.
+    Trainings on grouped splits are left out, and those without both classes on both sides. A row a
+    run and score, with both scores and, by side, groups and images (as text by class). No group is
+    on both sides, so that the two intervals combine.
     """
     rows = []
     for run in runs:
@@ -130,5 +123,4 @@ def _scores(tested: pd.DataFrame, threshold: float, confidence: float) -> dict[s
         (tested["label"] == POSITIVE).to_numpy(dtype=bool),
         tested["group"],
     )
-    # None of the scores that are used is resampled.
-    return intervals.evaluate(predictions, Protocol(threshold, confidence, resamples=100))
+    return evaluation.closed_form(predictions, threshold, confidence)

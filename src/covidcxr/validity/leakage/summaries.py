@@ -1,9 +1,4 @@
-"""Means over the seeds of the experiments, with intervals.
-
-A run is tested on a part of the images, and runs share images. Student's interval over
-seeds is about further draws from the same cohort; the corrected one, after Nadeau and
-Bengio, allows for the images that runs share.
-"""
+"""Means over the seeds of the experiments, with Student's and the corrected interval."""
 
 from __future__ import annotations
 
@@ -35,13 +30,10 @@ def corrected_resampled_t(
     Returns
     -------
     dict
-        ``value``, ``low``, ``high``: Student's interval, of the mean of more draws from the
-        same images. ``wide_low``, ``wide_high``: with the variance of the mean s² (1/n +
-        ratio) for s²/n, because draws share images. ``n``. NaN limits if all are equal.
-
-    References
-    ----------
-    Nadeau and Bengio, Mach Learn 52:239-281 (2003), the corrected resampled t-test.
+        ``value``; ``low``, ``high``: Student's interval, of more draws from the same images;
+        ``wide_low``, ``wide_high``: with the variance of the mean s² (1/n + ratio) for s²/n,
+        because draws share images (Nadeau and Bengio, Mach Learn 52:239-281, 2003); ``n``. NaN
+        limits if all are equal.
     """
     draws = np.asarray(values, dtype=float)
     n = len(draws)
@@ -62,23 +54,11 @@ def corrected_resampled_t(
 
 
 def score_inflation(runs: pd.DataFrame, score: str, confidence: float = 0.95) -> pd.DataFrame:
-    """Score inflation from groups on both sides: image-level less grouped split.
+    """Score inflation from groups on both sides: image-level less grouped split, by model.
 
-    Parameters
-    ----------
-    runs
-        As `covidcxr.validity.leakage.compare_split_kinds` returns them.
-    score
-        One of `covidcxr.validity.leakage.SCORES`.
-    confidence
-        Coverage of the intervals.
-
-    Returns
-    -------
-    DataFrame
-        By model: ``random`` and ``grouped``, means over the seeds; the paired difference as
-        `corrected_resampled_t` has it; ``more``, ``fewer``: seeds with the image-level
-        split ahead and behind.
+    ``random`` and ``grouped``, means over the seeds; the paired difference as
+    `corrected_resampled_t` has it; ``more``, ``fewer``: seeds with the image-level split ahead and
+    behind. ``runs`` are those of `covidcxr.validity.leakage.experiments.compare_split_kinds`.
     """
     ratio = _ratio(runs)
     rows = {}

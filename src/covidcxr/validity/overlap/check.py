@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pandas as pd
 
 from covidcxr.cohorts import images, splits
 from covidcxr.core.errors import Unusable
+from covidcxr.core.words import listing, quoted, shown
 from covidcxr.validity import duplicates
 from covidcxr.validity.duplicates import EXACT, NEAR
 from covidcxr.validity.overlap.files import image_paths, read_manifest, read_split
@@ -22,6 +24,15 @@ _NOUNS = {
     NEAR: ("near copy", "near copies"),
 }
 
+_CHECKS = {
+    "patients": ("a patient", "patients"),
+    "groups": ("a group", "groups"),
+    "files": ("a file", "copies of a file"),
+    "pictures": ("a picture", "copies of a picture"),
+}
+"""What can be looked for, in the singular and in the plural."""
+
+_CHECKED_COLUMNS = {"patients": "patient_id", "groups": "group_id", "files": "sha256"}
 
 _LISTED = 20  # of each kind, by name
 
@@ -31,19 +42,24 @@ class Overlap:
     """What a split's parts share.
 
     ``manifest`` is of the split's images, in its order; ``pairs`` are the copies among them,
-    None where they were not looked for, which ``remark`` explains; ``shared`` is as
-    `covidcxr.validity.overlap.shared` returns it; ``mended``, the split written instead.
+    None where they were not looked for; ``shared`` is as `covidcxr.validity.overlap.shared`
+    returns it; ``checked`` names what was looked for, and ``unused`` the manifest's columns
+    that were not; ``mended``, the split written instead.
     """
 
     split: pd.DataFrame
     manifest: pd.DataFrame
     pairs: pd.DataFrame | None
     shared: list[dict[str, Any]]
-    remark: str = ""
+    checked: Mapping[str, str]
+    unused: list[str]
+    remarks: list[str]
     mended: Path | None = None
 
 
-def examine(split: Path, manifest: Path) -> Overlap:
+def examine(
+    split: Path, manifest: Path, patient: str | None = None, delimiter: str = ","
+) -> Overlap:
     """Look for all that the parts of a split share.
 
     Parameters
@@ -52,29 +68,46 @@ def examine(split: Path, manifest: Path) -> Overlap:
         CSV with ``image_id`` and ``part``.
     manifest
         CSV with ``image_id`` or ``file``, and any of ``patient_id``, ``group_id``,
-        ``sha256``, ``path`` and ``label``.
+        ``sha256``, ``path`` and ``label``; usual spellings of these are understood.
+    patient
+        The manifest's column that names the patient, where it is called otherwise.
+    delimiter
+        Of both files.
 
     Raises
     ------
     Unusable
         For a file that cannot be used, naming what to correct.
     """
-    parts = read_split(split)
-    rows = read_manifest(manifest, parts["image_id"])
+    parts = read_split(split, delimiter)
+    listed = read_manifest(manifest, parts["image_id"], patient, delimiter)
+    rows, remarks = listed.rows, list(listed.remarks)
     paths = image_paths(manifest, rows)
-    if paths is not None:
-        pairs = _copies(rows, paths)
-        return Overlap(parts, rows, pairs, shared(parts, rows, pairs))
-    if not {"patient_id", "group_id", "sha256"} & set(rows):
+    pairs = None if paths is None else _copies(rows, paths)
+    checked = {
+        name: f"column '{listed.columns[column]}'"
+        for name, column in _CHECKED_COLUMNS.items()
+        if column in rows and rows[column].notna().any()
+    }
+    if pairs is not None:
+        checked.pop("files", None)
+        checked["pictures"] = "exact and near copies"
+    elif not checked:
         raise Unusable(
-            f"{manifest}: has neither patient_id, group_id nor sha256, and none of its image "
-            "files is there; add such a column."
+            f"{manifest}: has neither patient_id, group_id nor sha256 (there are: "
+            f"{quoted(listed.unused)}), and none of "
+            "its image files is there; add such a column, or name the patient's with --patient."
         )
-    remark = (
-        f"None of the images lies where {manifest} says, relative to its folder: near copies "
-        "are not looked for."
-    )
-    return Overlap(parts, rows, None, shared(parts, rows), remark)
+    else:
+        remarks.append(
+            f"None of the images lies where {manifest} says, relative to its folder: near copies "
+            "are not looked for."
+        )
+    if "patients" not in checked:
+        remarks.append(
+            "Patients are not looked for: no column names them; choose one with --patient COLUMN."
+        )
+    return Overlap(parts, rows, pairs, shared(parts, rows, pairs), checked, listed.unused, remarks)
 
 
 def _copies(rows: pd.DataFrame, paths: list[Path]) -> pd.DataFrame:
@@ -96,7 +129,10 @@ def mend(overlap: Overlap, path: Path) -> Overlap:
     ------
     Problem
         Where groups are too large to leave an image of each class in each part.
+    Unusable
+        Where the file exists.
     """
+    refuse_existing(path)
     rows = overlap.manifest
     label = rows["label"] if "label" in rows else pd.Series("image", rows.index)
     connected = pd.DataFrame(
@@ -113,11 +149,20 @@ def mend(overlap: Overlap, path: Path) -> Overlap:
     return replace(overlap, mended=path)
 
 
+def refuse_existing(path: Path) -> None:
+    """Refuse to overwrite a file."""
+    if path.exists() or path.is_symlink():
+        raise Unusable(f"{path}: exists already; name a new file with --fix, or remove this one.")
+
+
 def as_json(overlap: Overlap) -> dict[str, Any]:
     """Return what is printed with ``--json``."""
     parts = {p: int((overlap.split["part"] == p).sum()) for p in splits.PARTS}
     return {
         "parts": parts,
+        "checked": list(overlap.checked),
+        "unused_columns": overlap.unused,
+        "remarks": overlap.remarks,
         "shared": overlap.shared,
         "test_images_affected": len(affected(overlap.shared)),
         "test_images": parts["test"],
@@ -126,23 +171,27 @@ def as_json(overlap: Overlap) -> dict[str, Any]:
 
 
 def _remedy(overlap: Overlap) -> str:
+    checked = [_CHECKS[name][1] for name in overlap.checked]
     if overlap.mended is not None:
-        return f"{overlap.mended} holds a split by groups and copies that shares nothing."
+        return f"{overlap.mended} holds a split that shares no {listing(checked, 'or')}."
     if not overlap.shared:
-        return "Nothing is shared, so nothing needs mending."
+        return f"No {listing(checked, 'or')} are shared; nothing else was looked for."
     return (
-        "Draw the split by groups, so that whole groups and all copies of a picture fall "
-        "into one part: --fix NEW.csv writes such a split."
+        f"Draw the split by {listing(checked)}, so that none of them falls into two parts: "
+        "--fix NEW.csv writes such a split."
     )
 
 
 def as_text(overlap: Overlap) -> str:
     """Write out what is shared for a terminal, the first of each kind by name."""
     facts = as_json(overlap)
+    looked = listing([f"{name} ({where})" for name, where in overlap.checked.items()])
     lines = [
         ", ".join(f"{n:,} {part}" for part, n in facts["parts"].items() if n) + " images.",
-        f"{facts['test_images_affected']:,} of {facts['test_images']:,} test images share a "
-        "patient, a group or a picture with another part.",
+        f"Looked for: {looked}. Columns not used: {quoted(overlap.unused)}.",
+        *overlap.remarks,
+        f"{facts['test_images_affected']:,} of {facts['test_images']:,} test images share "
+        f"{listing([_CHECKS[name][0] for name in overlap.checked], 'or')} with another part.",
     ]
     listed: list[dict[str, Any]] = []
     for kind in KINDS:
@@ -153,11 +202,10 @@ def as_text(overlap: Overlap) -> str:
             noun = _NOUNS[kind][len(new) > 1]
             lines += ["", f"{len(new):,} {noun} in more than one part:"]
         for unit in new[:_LISTED]:
-            lines.append(f"   {unit['name']}")
+            lines.append(f"   {shown(unit['name'], 200)}")
             for part, members in unit["parts"].items():
                 more = f" and {len(members) - 3} more" if len(members) > 3 else ""
-                lines.append(f"      {part}: {', '.join(members[:3])}{more}")
+                lines.append(f"      {part}: {', '.join(shown(m, 200) for m in members[:3])}{more}")
         if len(new) > _LISTED:
             lines.append(f"   and {len(new) - _LISTED} more; --json lists all")
-    remark = [overlap.remark] if overlap.remark else []
-    return "\n".join([*lines, "", *remark, facts["fix"]]) + "\n"
+    return "\n".join([*lines, "", facts["fix"]]) + "\n"

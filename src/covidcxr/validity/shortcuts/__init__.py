@@ -1,8 +1,7 @@
 """Shortcuts: what tells the classes apart although it is no sign of the disease.
 
 Simple models try to tell the class from one aspect of an image (its file's size, its border, its
-grey levels), on images whose group they have not seen. If they can, the class has a mark beside
-the disease, and a network can have read it.
+grey levels), on images whose group they have not seen.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from covidcxr.cohorts import samples as cohorts
+from covidcxr.cohorts.manifest import class_counts
 from covidcxr.cohorts.samples import OWN, TIERS, Sample
 from covidcxr.core import records
 from covidcxr.core.studies import LABELS, Study
@@ -54,14 +54,7 @@ _SOURCES = [
 def record(study: Study, *, results: Path, samples: dict[str, Sample] | None) -> records.Record:
     """Record of the probes, computed if there is none yet.
 
-    Parameters
-    ----------
-    study
-        The study, whose own cohort is probed; external cohorts lend their sources.
-    results
-        The folder of its records.
-    samples
-        All cohorts, or None without images.
+    The study's own cohort is probed; external cohorts lend their sources.
 
     Returns
     -------
@@ -92,7 +85,7 @@ def record(study: Study, *, results: Path, samples: dict[str, Sample] | None) ->
                 "remains": after_normalisation(own, group[OWN], study.confidence),
             },
             "ages": ages(own.manifest),
-            "images": {k: int((own.manifest["label"] == k).sum()) for k in LABELS},
+            "images": class_counts(own.manifest),
         }
 
     return records.load_or_run(results / NAME, study, parameters, inputs, METHOD, make)
@@ -225,21 +218,7 @@ def auroc(
 ) -> Interval:
     """AUROC of the class by logistic regression on a probe, cross-validated by group.
 
-    Parameters
-    ----------
-    probe, variant
-        Of `covidcxr.validity.shortcuts.probes.PROBES`.
-    sample
-        n images.
-    group
-        Shape (n,): names of groups that stay together.
-    confidence
-        Coverage.
-
-    Returns
-    -------
-    Interval
-        NaN if a class has fewer than two groups.
+    ``group``, shape (n,), names groups that stay together. NaN if a class has fewer than two.
     """
     matrix, usable = probes.features(probe, variant, sample)
     positive = sample.positive[usable]

@@ -66,7 +66,7 @@ def metadata(sample: Sample, variant: str) -> Features:
 
 def thumbnail(sample: Sample, variant: str) -> Features:
     """Whole picture at a side of that many pixels."""
-    return _all(samples.shrunk(sample.grey, int(variant)).reshape(len(sample.grey), -1))
+    return _all(samples.thumbnails(sample.grey, int(variant)))
 
 
 def border(sample: Sample, variant: str) -> Features:
@@ -126,7 +126,7 @@ def _distance_from_middle() -> NDArray[np.float64]:
 
 
 def _cells(sample: Sample, kept: NDArray[np.bool_]) -> Features:
-    return _all(samples.shrunk(sample.grey, GRID)[:, kept])
+    return _all(samples.thumbnails(sample.grey, GRID)[:, kept.ravel()])
 
 
 def _all(matrix: NDArray[Any]) -> Features:

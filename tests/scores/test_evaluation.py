@@ -1,4 +1,6 @@
-"""Intervals: published examples, the audit's numbers, and what happens at the edges."""
+"""All scores with intervals: the audit's numbers, general properties, and the edges."""
+
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -6,10 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from statsmodels.regression.linear_model import OLS
 
 from covidcxr.paper import publication
-from covidcxr.scores import bca, bootstrap, intervals, metrics, predictions, proportions
+from covidcxr.scores import bca, bootstrap, evaluation, intervals, metrics, predictions, proportions
 from covidcxr.scores.intervals import Protocol
 from covidcxr.scores.predictions import Predictions
 
@@ -29,19 +30,6 @@ def made(positive: list[bool], score: list[float], group: list[int] | None = Non
     )
 
 
-def test_wilson_gives_the_published_example() -> None:
-    # Newcombe, Stat Med 17:857-872 (1998), Table I, methods 3 and 5: 81 of 263 and 0 of 20.
-    assert proportions.wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
-    assert proportions.wilson(0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
-    assert proportions.clopper_pearson(81, 263) == pytest.approx((0.2527, 0.3676), abs=5e-5)
-    assert proportions.clopper_pearson(0, 20) == pytest.approx((0.0, 0.1684), abs=5e-5)
-
-
-def test_a_proportion_of_nothing_has_no_interval() -> None:
-    assert np.isnan(proportions.wilson(0, 0)).all()
-    assert np.isnan(proportions.clopper_pearson(0, 0)).all()
-
-
 @pytest.mark.parametrize(
     ("model", "accuracy", "sensitivity", "f1", "mcc"),
     [
@@ -58,7 +46,7 @@ def test_the_papers_corrected_matrices_have_the_intervals_computed_elsewhere(
     mcc: tuple[float, float],
 ) -> None:
     cells = {str(k): t for k, t in publication.tables().items()}[model].cells("true")
-    found = intervals.of_matrix(cells, Protocol(stratified=False))
+    found = evaluation.of_matrix(cells, Protocol(stratified=False))
     for name, wanted, near in (
         ("accuracy", accuracy, 5e-5),
         ("sensitivity", sensitivity, 5e-5),
@@ -74,7 +62,7 @@ def test_the_papers_corrected_matrices_have_the_intervals_computed_elsewhere(
 def test_a_value_lies_within_its_limits_and_nothing_undefined_goes_without_a_reason(
     cells: tuple[int, ...],
 ) -> None:
-    found = intervals.of_matrix(cells, QUICK)
+    found = evaluation.of_matrix(cells, QUICK)
     assert list(found) == list(metrics.SCORES)
     for name, one in found.items():
         if np.isnan(one.value):
@@ -90,7 +78,7 @@ def test_a_value_lies_within_its_limits_and_nothing_undefined_goes_without_a_rea
 
 
 def test_a_perfect_classifier_is_not_certain() -> None:
-    found = intervals.evaluate(made([True] * 20 + [False] * 30, [0.9] * 20 + [0.1] * 30), QUICK)
+    found = evaluation.evaluate(made([True] * 20 + [False] * 30, [0.9] * 20 + [0.1] * 30), QUICK)
     for name in ("f1", "balanced_accuracy", "mcc", "kappa", "macro_f1"):
         assert found[name].high == pytest.approx(1)
         assert 0.6 < found[name].low < 1
@@ -101,7 +89,7 @@ def test_a_perfect_classifier_is_not_certain() -> None:
 
 
 def test_resamples_without_a_score_are_counted() -> None:
-    one = intervals.of_matrix([1, 2, 0, 5], Protocol(resamples=500))["mcc"]
+    one = evaluation.of_matrix([1, 2, 0, 5], Protocol(resamples=500))["mcc"]
     drawn = bootstrap.matrices(
         bootstrap.units(np.arange(8) < 3, (np.arange(8) < 1)[None]), 500, np.random.default_rng(3)
     )
@@ -115,8 +103,8 @@ def test_groups_of_one_image_are_images() -> None:
     rng = np.random.default_rng(0)
     positive = rng.random(60) < 0.4
     score = np.clip(rng.normal(0.3 + 0.3 * positive, 0.2), 0, 1)
-    alone = intervals.evaluate(made(list(positive), list(score)), QUICK)
-    grouped = intervals.evaluate(made(list(positive), list(score), list(range(60))), QUICK)
+    alone = evaluation.evaluate(made(list(positive), list(score)), QUICK)
+    grouped = evaluation.evaluate(made(list(positive), list(score), list(range(60))), QUICK)
     for name, one in alone.items():
         other = grouped[name]
         assert other.unit == "patient"
@@ -125,18 +113,6 @@ def test_groups_of_one_image_are_images() -> None:
             assert (other.low, other.high) == pytest.approx((one.low, one.high))
         if name == "auroc":
             assert (other.low, other.high) == pytest.approx((one.low, one.high), abs=0.01)
-
-
-def test_images_that_answer_together_are_worth_fewer() -> None:
-    right = np.repeat(np.arange(30) % 3 > 0, 4)
-    group = np.repeat(np.arange(30), 4)
-    n, effect = proportions.effective_sample_size(right, group)
-    assert effect == pytest.approx(4 * 34 / 33)
-    assert n < 30
-    same, one = proportions.effective_sample_size(right, np.arange(120))
-    assert (same, one) == (120, 1)
-    n, effect = proportions.effective_sample_size(np.ones(120, bool), group)
-    assert (n, effect) == (30, 4)
 
 
 def test_bca_is_scipys_for_one_sample() -> None:
@@ -178,17 +154,17 @@ def test_the_json_names_method_unit_resamples_and_seed() -> None:
         }
     )
     p = predictions.from_table(table, "here", group="patient")
-    found = intervals.evaluate(p, Protocol(resamples=150, seed=7))
+    found = evaluation.evaluate(p, Protocol(resamples=150, seed=7))
     json = found["brier"].as_json()
     assert (json["unit"], json["resamples"], json["seed"]) == ("patient", 150, 7)
     assert "bootstrap" in json["method"]
     assert set(found) == {*metrics.SCORES, *metrics.PROBABILITY_SCORES}
-    again = intervals.evaluate(p, Protocol(resamples=150, seed=7))
+    again = evaluation.evaluate(p, Protocol(resamples=150, seed=7))
     assert found == again
 
 
 def test_one_class_alone_leaves_reasons_and_no_invented_limits() -> None:
-    found = intervals.evaluate(made([True, True], [1.0, 0.0]), QUICK)
+    found = evaluation.evaluate(made([True, True], [1.0, 0.0]), QUICK)
     assert found["sensitivity"].value == 0.5
     for name in ("specificity", "balanced_accuracy", "mcc", "auroc"):
         assert found[name].reason == "no negative image"
@@ -235,7 +211,7 @@ RESAMPLED = {
 @pytest.mark.parametrize("model", GOLDEN)
 def test_every_proportion_of_the_paper_has_both_intervals(model: str) -> None:
     cells = {str(k): t for k, t in publication.tables().items()}[model].cells("true")
-    found = intervals.of_matrix(cells, QUICK)
+    found = evaluation.of_matrix(cells, QUICK)
     for name, golden in GOLDEN[model].items():
         made = found[name]
         assert made.method == "Wilson"
@@ -248,7 +224,7 @@ def test_every_proportion_of_the_paper_has_both_intervals(model: str) -> None:
 def test_every_composite_of_the_paper_has_the_resampled_limits(model: str) -> None:
     cells = {str(k): t for k, t in publication.tables().items()}[model].cells("true")
     plain, bca = (
-        intervals.of_matrix(cells, Protocol(stratified=False, kind=kind))
+        evaluation.of_matrix(cells, Protocol(stratified=False, kind=kind))
         for kind in ("percentile", "bca")
     )
     f1, f1_bca, mcc, balanced = RESAMPLED[model]
@@ -290,7 +266,7 @@ def test_limits_stand_in_order_and_no_number_goes_without_a_reason(
 ) -> None:
     p = made(*sampled(seed, 40, groups, apart))
     protocol = Protocol(resamples=100, kind=kind, stratified=stratified)
-    for name, one in intervals.evaluate(p, protocol).items():
+    for name, one in evaluation.evaluate(p, protocol).items():
         if np.isnan([one.value, one.low, one.high]).any():
             assert one.reason, name
             assert one.method == "none", name
@@ -308,7 +284,7 @@ def test_limits_stand_in_order_and_no_number_goes_without_a_reason(
 def test_a_calibration_error_of_nothing_has_no_limits_that_change_places() -> None:
     # Every resample of a perfectly calibrated sample is calibrated worse.
     positive = [True] * 10 + [False] * 30 + [True] * 30 + [False] * 10
-    found = intervals.evaluate(made(positive, [0.25] * 40 + [0.75] * 40), QUICK)["ece"]
+    found = evaluation.evaluate(made(positive, [0.25] * 40 + [0.75] * 40), QUICK)["ece"]
     assert found.value == pytest.approx(0)
     assert np.isnan(found.low) or found.low <= found.value <= found.high
     assert not np.isnan(found.low) or found.reason
@@ -317,7 +293,7 @@ def test_a_calibration_error_of_nothing_has_no_limits_that_change_places() -> No
 @pytest.mark.parametrize("positive", [True, False])
 def test_one_class_alone_has_what_it_can_have(positive: bool) -> None:
     score = [0.9, 0.8] * 5 if positive else [0.1, 0.2] * 5
-    found = intervals.evaluate(made([positive] * 10, score), QUICK)
+    found = evaluation.evaluate(made([positive] * 10, score), QUICK)
     missing = "negative" if positive else "positive"
     for name in ("auroc", "balanced_accuracy", "specificity" if positive else "sensitivity"):
         assert np.isnan(found[name].value)
@@ -330,7 +306,7 @@ def test_one_class_alone_has_what_it_can_have(positive: bool) -> None:
 
 def test_a_method_that_steps_in_is_named_also_where_resamples_are_lost() -> None:
     # Leaving out the one true positive leaves MCC without a value, so that BCa has none.
-    one = intervals.of_matrix([1, 2, 0, 5], Protocol(resamples=500, kind="bca"))["mcc"]
+    one = evaluation.of_matrix([1, 2, 0, 5], Protocol(resamples=500, kind="bca"))["mcc"]
     assert one.method.startswith("bootstrap, percentile")
     assert one.reason
     assert "resamples have no value" in one.reason
@@ -349,7 +325,7 @@ def test_the_order_of_images_decides_nothing_that_counts_decide(
         np.array(score)[order].tolist(),
         None if group is None else np.array(group)[order].tolist(),
     )
-    here, there = (intervals.evaluate(p, QUICK) for p in (made(positive, score, group), moved))
+    here, there = (evaluation.evaluate(p, QUICK) for p in (made(positive, score, group), moved))
     for name, one in here.items():
         other = there[name]
         assert other.value == pytest.approx(one.value, nan_ok=True), name
@@ -370,8 +346,8 @@ def test_the_order_of_images_decides_nothing_that_counts_decide(
 def test_swapping_the_classes_turns_the_intervals_of_proportions(seed: int) -> None:
     positive, score, group = sampled(seed, 60, 20)
     turned = made([not p for p in positive], [1 - s for s in score], group)
-    here = intervals.evaluate(made(positive, score, group), QUICK)
-    there = intervals.evaluate(turned, QUICK)
+    here = evaluation.evaluate(made(positive, score, group), QUICK)
+    there = evaluation.evaluate(turned, QUICK)
     for name, other in (
         ("sensitivity", "specificity"), ("specificity", "sensitivity"), ("ppv", "npv"),
         ("npv", "ppv"), ("accuracy", "accuracy"), ("auroc", "auroc"),
@@ -396,62 +372,16 @@ def test_a_group_column_may_have_any_name() -> None:
     limits = []
     for column in ("patient", "image"):
         p = predictions.from_table(table, "x", group=column)
-        one = intervals.evaluate(p, QUICK)["f1"]
+        one = evaluation.evaluate(p, QUICK)["f1"]
         limits.append((one.low, one.high))
     assert limits[0] == limits[1]
-
-
-def test_a_first_mistake_does_not_raise_the_lower_limit() -> None:
-    # 30 patients with 4 images: who is right on all 120 knows no more than who errs on one.
-    group = np.repeat(np.arange(30), 4)
-    limits = []
-    for wrong in range(6):
-        right = np.arange(120) >= wrong
-        worth, _ = proportions.effective_sample_size(right, group)
-        limits.append(proportions.wilson(right.mean() * worth, worth)[0])
-    assert max(limits[1:]) < limits[0]
-
-
-@settings(max_examples=50)
-@given(st.integers(0, 10_000), st.integers(1, 40))
-def test_groups_are_never_worth_more_than_their_images(seed: int, groups: int) -> None:
-    rng = np.random.default_rng(seed)
-    right, group = rng.random(60) < rng.random(), rng.integers(0, groups, 60)
-    worth, effect = proportions.effective_sample_size(right, group)
-    assert 1 <= worth <= 60
-    assert effect >= 1
-    order = rng.permutation(60)
-    assert proportions.effective_sample_size(right[order], group[order]) == pytest.approx(
-        (worth, effect)
-    )
-    assert proportions.effective_sample_size(~right, group) == pytest.approx((worth, effect))
-    # The names of groups say nothing.
-    assert proportions.effective_sample_size(right, 7 * group + 3) == pytest.approx((worth, effect))
-
-
-def test_the_design_effect_is_statsmodels_of_a_mean_with_clusters() -> None:
-    rng = np.random.default_rng(0)
-    group = np.repeat(np.arange(40), 3)
-    right = rng.random(120) < rng.beta(1, 0.4, 40)[group]
-    # Two groups all right and two all wrong are added, as to Agresti and Coull's proportion.
-    more = np.concatenate([right, np.repeat([True, True, False, False], 3)])
-    clusters = np.concatenate([group, np.repeat(np.arange(40, 44), 3)])
-    robust = OLS(more.astype(float), np.ones(132)).fit(
-        cov_type="cluster", cov_kwds={"groups": clusters, "use_correction": False}
-    )
-    variance, p = float(robust.bse[0]) ** 2 * 44 / 43, more.mean()
-    worth, effect = proportions.effective_sample_size(right, group)
-    assert effect == pytest.approx(variance / (p * (1 - p) / 132))
-    # With 40 groups their spread is known by 39 degrees of freedom.
-    lost = (stats.norm.ppf(0.975) / stats.t.ppf(0.975, 39)) ** 2
-    assert worth == pytest.approx(120 / effect * lost)
 
 
 def test_a_few_groups_that_seem_independent_are_not_called_plain_wilson() -> None:
     right = np.tile([True, False], 10)
     group = np.repeat(np.arange(4), 5)
     p = made(right.tolist(), [0.9] * 20, group.tolist())
-    one = intervals.evaluate(p, QUICK)["accuracy"]
+    one = evaluation.evaluate(p, QUICK)["accuracy"]
     # t with 3 degrees of freedom: the interval is not Wilson's of 20 images.
     assert one.high - one.low > 1.3 * np.ptp(proportions.wilson(10, 20))
     assert one.method != "Wilson"
@@ -480,8 +410,26 @@ def test_the_acceleration_of_a_score_is_that_of_its_counts() -> None:
 def test_more_confidence_is_a_wider_interval() -> None:
     p = made(*sampled(3, 80, 30))
     narrow, wide = (
-        intervals.evaluate(p, Protocol(confidence=c, resamples=500)) for c in (0.8, 0.99)
+        evaluation.evaluate(p, Protocol(confidence=c, resamples=500)) for c in (0.8, 0.99)
     )
     for name, one in narrow.items():
         assert wide[name].low < one.low, name
         assert wide[name].high > one.high or one.high == 1, name
+
+
+def test_closed_forms_are_those_of_all_scores() -> None:
+    rng = np.random.default_rng(0)
+    group = rng.integers(0, 30, 80)
+    p = made(
+        list(rng.random(80) < 0.4),
+        list(rng.random(80)),
+        list(np.unique(group, return_inverse=True)[1]),
+    )
+    scores = evaluation.evaluate(p, Protocol(0.4, 0.9, resamples=50))
+    closed = evaluation.closed_form(p, 0.4, 0.9)
+    assert set(closed) == {*metrics.PROPORTIONS, "balanced_accuracy", "auroc"}
+    for name, one in closed.items():
+        assert one == replace(scores[name], bootstrap=None)
+    one_class = evaluation.closed_form(made([True, True], [0.9, 0.2]))
+    assert one_class["specificity"].reason == one_class["auroc"].reason == "no negative image"
+    assert intervals.area(made([True, True], [0.9, 0.2])).reason == "no negative image"
