@@ -1,4 +1,4 @@
-"""Doors into the edition: addresses, copies that run, a container, a sentence for each fault."""
+"""Ways to run the edition: links, copies for Colab, a container, a sentence for each fault."""
 
 import os
 import re
@@ -10,12 +10,11 @@ import pytest
 import yaml
 from nbclient import NotebookClient
 
-from covidcxr.book import launch_links, sphinx_timings
+from covidcxr.book import launch_links
 from covidcxr.core.errors import Problem
 
 ROOT = Path(__file__).parents[2]
-PAGE = {"template": "notebooks/reproduction/metrics.ipynb", "seconds": 2.5,
-        "machine": {"processor": "P", "cores": 2, "memory_bytes": 2**33}}  # fmt: skip
+PAGE = {"template": "notebooks/reproduction/metrics.ipynb"}
 
 
 def test_the_addresses_are_those_that_binder_and_colab_document() -> None:
@@ -115,16 +114,3 @@ def test_every_sentence_on_the_page_of_troubles_is_one_that_the_project_says() -
     source = re.sub(r'"\s*\n\s*f?"', "", source)
     not_ours = {"No matching distribution found", "Directory cannot be locked"}
     assert {sentence for sentence in said if sentence not in source} == not_ours
-
-
-def test_timings_are_listed_the_longest_first() -> None:
-    pages = {
-        "book/run/b": PAGE | {"seconds": 1.0},
-        "book/run/a": PAGE,
-        "book/paper": {"shows": {}},
-    }
-    assert sphinx_timings.rows(pages) == [
-        (PAGE["template"], "a", 2.5),
-        (PAGE["template"], "b", 1.0),
-    ]
-    assert "4 in all, on P, 2 cores, 8 GiB." in sphinx_timings.caption(pages)

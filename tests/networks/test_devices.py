@@ -66,7 +66,7 @@ def test_one_weight_file_predicts_the_same_on_every_installed_backend(tmp_path: 
 def choice(monkeypatch: pytest.MonkeyPatch, here: list[str], seen: dict[str, int]) -> str:
     monkeypatch.setattr(devices, "installed", lambda: here)
     monkeypatch.setattr(gpus, "name", lambda: "a GPU" if seen else "")
-    monkeypatch.setattr(devices, "count_accelerators", lambda backend: seen.get(backend, 0))
+    monkeypatch.setattr(devices, "probe", lambda backend: (seen.get(backend, 0), ""))
     monkeypatch.setattr(gpus, "claim_one", lambda: None)
     monkeypatch.delitem(sys.modules, "keras", raising=False)
     return devices.choose()

@@ -11,10 +11,10 @@ from covidcxr.cohorts import splits
 from covidcxr.cohorts.cohort import Cohort
 from covidcxr.core import studies
 from covidcxr.core.errors import Problem
-from covidcxr.networks import architecture, fitting, frozen_features
+from covidcxr.networks import architecture, complexity, fitting, frozen_features
 
 N = 20
-CHANNELS = frozen_features.CHANNELS
+CHANNELS = complexity.FINAL_CHANNELS
 
 
 def study(**changes: object) -> studies.Study:
@@ -60,7 +60,7 @@ def small_backbones(monkeypatch: pytest.MonkeyPatch) -> None:
         return network
 
     monkeypatch.setattr(architecture, "backbone", backbone)
-    monkeypatch.setattr(frozen_features, "CHANNELS", 6)
+    monkeypatch.setattr(complexity, "FINAL_CHANNELS", 6)
 
 
 @pytest.mark.parametrize("model", ["resnet50", "resnet252v2"])

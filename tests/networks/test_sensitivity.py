@@ -38,7 +38,7 @@ def write(results: Path, key: str, wrong: int, **changes: Any) -> records.Record
     model, split, seed = study.models[0], study.splits[0], study.seeds[0]
     parameters = training.parameters(study, model, split, seed)
     return records.write(
-        results / sensitivity.NAME / key / sensitivity.run(study),
+        results / sensitivity.NAME / key / sensitivity.training_name(study),
         study=study,
         parameters=parameters | changes,
         fingerprints={},
@@ -66,11 +66,11 @@ def test_an_arm_differs_from_what_it_is_compared_with_in_its_own_settings_alone(
 
 def test_every_arm_is_one_training_and_a_study_of_more_is_refused() -> None:
     for arm in ARMS.values():
-        assert sensitivity.run(sensitivity.arm_study(arm)).startswith(
+        assert sensitivity.training_name(sensitivity.arm_study(arm)).startswith(
             ("resnet50-keras-s", "resnet252v2-")
         )
     with pytest.raises(Problem, match="an arm is one training; leave one model"):
-        sensitivity.run(sensitivity.arm_study(ARMS["fusion"], also="seeds=[0,1]"))
+        sensitivity.training_name(sensitivity.arm_study(ARMS["fusion"], also="seeds=[0,1]"))
 
 
 def test_a_table_holds_what_the_predictions_say_and_marks_what_was_not_run(tmp_path: Path) -> None:

@@ -34,18 +34,9 @@ Facts = dict[str, Any]
 def of_page(
     template: Path, parameters: Mapping[str, Any], used: Iterable[Path], root: Path
 ) -> Facts:
-    """Provenance of an executed page.
+    """Provenance of an executed page, with paths relative to the project's folder.
 
-    Parameters
-    ----------
-    template
-        The notebook that was executed.
-    parameters
-        Its parameters.
-    used
-        Files that it read results from, as `covidcxr.core.records.used` notes them.
-    root
-        The project's folder, to which paths are relative.
+    ``used`` are the files that it read results from, as `covidcxr.core.records.used` notes them.
 
     Returns
     -------

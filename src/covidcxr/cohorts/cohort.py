@@ -25,6 +25,7 @@ from covidcxr.core.studies import (
     Study,
 )
 from covidcxr.core.studies import Cohort as Source
+from covidcxr.core.words import one_line
 
 _AT_ONCE = 4096
 """Images decoded together; at 256 pixels 0.8 GB."""
@@ -79,7 +80,7 @@ def read_pictures(array: Path, whole: Path) -> tuple[pd.DataFrame, NDArray[np.ui
         pictures = np.load(array, mmap_mode="r")
         rows = manifest.read(folder / "manifest.csv")
     except (OSError, ValueError, EOFError, BadZipFile) as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise Problem(f"{folder}: cannot be read ({reason}); {remedy}.") from error
     if len(pictures) != len(rows):
         raise Problem(f"{folder}: has {len(pictures)} pictures of {len(rows)} images; {remedy}.")

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from covidcxr.core.errors import Unreadable
+from covidcxr.core.words import one_line
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -202,7 +203,7 @@ def _decoded(path: Path, read: Callable[[], Any]) -> Any:
 
 
 def _line(error: Exception) -> str:
-    line = " ".join(str(error).split()) or type(error).__name__
+    line = one_line(error) or type(error).__name__
     return line if len(line) <= 120 else f"{line[:120]}..."
 
 

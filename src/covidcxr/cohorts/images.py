@@ -19,6 +19,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from covidcxr.cohorts import dicom
 from covidcxr.core.errors import Problem, Unreadable
+from covidcxr.core.words import one_line
 
 FORMATS = ("PNG", "JPEG", "BMP", "PPM", "TIFF", "GIF", "WEBP")
 """What a file may hold, whatever its ending says. Named, so that PIL never hands
@@ -237,7 +238,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise _inaccessible(path, error) from error
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = one_line(error) or type(error).__name__
         raise Unreadable(path, f"is damaged or cut short ({reason})", _FRESH) from error
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from covidcxr.cohorts import folders
 from covidcxr.core.errors import Problem
 from covidcxr.core.studies import LABELS, KaggleCohort
+from covidcxr.core.words import one_line
 
 ALTERNATIVES = (
     "or do without it: put the images into a folder named by the environment variable "
@@ -220,7 +221,7 @@ def _cause(error: BaseException) -> str:
 
 
 def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    return one_line(error).rstrip(".") or type(error).__name__
 
 
 def _corrupt(handle: str) -> Problem:

@@ -20,6 +20,7 @@ from covidcxr.cohorts import cohort, images, manifest
 from covidcxr.core import atomic
 from covidcxr.core.errors import Problem
 from covidcxr.core.studies import POSITIVE, Study
+from covidcxr.core.words import one_line
 
 OWN = "cohort"
 """The name of the study's own cohort among the samples."""
@@ -150,7 +151,7 @@ def _read(folder: Path, name: str) -> Sample:
     try:
         pictures = np.load(folder / name / "grey.npy", mmap_mode="r")
     except (OSError, ValueError, EOFError) as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise Problem(
             f"{folder / name}: cannot be read ({reason}); delete {folder} and run again."
         ) from error

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from covidcxr.core.errors import Unusable
-from covidcxr.core.words import one_line, quoted, shown
+from covidcxr.core.words import failure, one_line, quoted, shown
 
 ROW = "row"
 """Name of the index of a table that was read: the row in the file, counted from 1."""
@@ -106,7 +106,7 @@ def _text(path: Path) -> str:
     try:
         content = path.read_bytes()
     except (OSError, ValueError) as error:
-        reason = one_line(getattr(error, "strerror", None) or error)
+        reason = failure(error)
         raise Unusable(f"{path}: cannot be read as CSV ({reason}); check the file.") from error
     encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:

@@ -37,6 +37,6 @@ def quoted(values: Iterable[object]) -> str:
     return ", ".join(f"'{shown(value)}'" for value in values) or "none"
 
 
-def reason(error: BaseException) -> str:
+def failure(error: BaseException) -> str:
     """Write why something failed on one line, an error of the system without its path."""
     return one_line(getattr(error, "strerror", None) or error)

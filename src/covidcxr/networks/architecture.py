@@ -15,6 +15,7 @@ import numpy as np
 
 from covidcxr.core.errors import Problem
 from covidcxr.core.studies import BACKBONES, BackboneName, ModelName, Preprocessing, Study
+from covidcxr.core.words import one_line
 
 if TYPE_CHECKING:
     import keras
@@ -37,22 +38,8 @@ _CAFFE_MEANS = (103.939, 116.779, 123.68)
 def build(model: ModelName, study: Study, seed: int | None = None) -> keras.Model:
     """Build one of the three networks, not yet compiled.
 
-    Parameters
-    ----------
-    model
-        ``resnet50``, ``resnet152v2`` or their fusion, ``resnet252v2``.
-    study
-        Gives image size, augmentation, weights, preprocessing, the backbones that the
-        fusion joins, head, dropout, trainability and the momentum of the batch
-        normalisation.
-    seed
-        Decides the random weights; left out: none does.
-
-    Returns
-    -------
-    keras.Model
-        From pixels of shape (batch, size, size, 3), 0 to 255, to probabilities
-        of shape (batch, 2), in the order NORMAL, COVID19.
+    From pixels of shape (batch, size, size, 3), 0 to 255, to probabilities of shape (batch, 2), in
+    the order NORMAL, COVID19. ``seed`` decides the random weights; left out, none does.
 
     Raises
     ------
@@ -100,10 +87,7 @@ def backbones_by_layer(model: ModelName, study: Study) -> dict[str, BackboneName
 
 
 def head(maps: Sequence[Any], study: Study) -> Any:
-    """Classifier on last feature maps (batch, height, width, channels), one a backbone.
-
-    Its output has shape (batch, 2), in the order NORMAL, COVID19.
-    """
+    """Classifier on last feature maps (batch, height, width, channels), one a backbone."""
     import keras
     from keras import layers
 
@@ -170,9 +154,7 @@ def normalise(pixels: Any, backbone: BackboneName, preprocessing: Preprocessing)
 
 
 def backbone(name: BackboneName, study: Study, layer: str | None = None) -> keras.Model:
-    """Build a backbone without its top, as a study wants it.
-
-    ``layer`` is its name within a network, by default its own.
+    """Build a backbone without its top; ``layer`` is its name within a network, by default its own.
 
     Raises
     ------
@@ -201,7 +183,7 @@ def backbone(name: BackboneName, study: Study, layer: str | None = None) -> kera
             raise
         raise Problem(
             f"The ImageNet weights of {BACKBONES[name]} cannot be had (weights: {study.weights}; "
-            f"{' '.join(str(error).split())[:200]}); connect to the network, set weights to a "
+            f"{one_line(error)[:200]}); connect to the network, set weights to a "
             f"folder that holds {WEIGHT_FILES[name]}, or set weights=none for random ones."
         ) from error
     for part in network.layers:

@@ -51,18 +51,12 @@ _COLUMNS = ["model", "split", "seed", "image_id", "group_id", "part", "label", "
 
 
 def record(study: Study, *, results: Path, cohort: Cohort | None) -> records.Record:
-    """Return the record of the baselines, run where there is none yet.
+    """Return the record of the baselines on every draw of a study, run where there is none.
 
-    The models are trained on every draw of the study's splits. ``cohort`` is None where the
-    images are not at hand.
-
-    Returns
-    -------
-    Record
-        Its table ``predictions`` has the rows of the test parts: ``model``, ``split``,
-        ``seed``, ``image_id``, ``group_id``, ``part``, ``label``, ``score``. A split that
-        does not follow the seed is there once, with the study's first seed. Its ``metrics``
-        are each model's on the study's first split and seed.
+    ``cohort`` is None where the images are not at hand. The table ``predictions`` has the rows of
+    the test parts: ``model``, ``split``, ``seed``, ``image_id``, ``group_id``, ``part``,
+    ``label``, ``score``. A split that does not follow the seed is there once, with the study's
+    first seed. The ``metrics`` are each model's on the study's first split and seed.
 
     Raises
     ------
@@ -120,11 +114,6 @@ def predictions_of(record: records.Record, split: str, seed: int) -> dict[str, p
     """Return each model's predictions for the test part of one draw, by its name in prose.
 
     A split that does not follow the seed is returned for any seed.
-
-    Raises
-    ------
-    Problem
-        For a draw that the record does not have.
     """
     rows = record.table("predictions")
     rows = rows[rows["split"] == split]

@@ -29,23 +29,10 @@ def make(
 ) -> keras.utils.PyDataset:
     """Serve rows of the inputs as float batches, each made while the one before is used.
 
-    Parameters
-    ----------
-    inputs
-        n inputs that an array of rows can index.
-    labels
-        Shape (n,): 1 for COVID19, 0 for NORMAL.
-    rows
-        The rows to serve.
-    batch_size
-        Rows a batch; the last may be smaller.
-    seed
-        Shuffles the rows after each ``start`` of an epoch. The order follows from seed and
-        epoch alone, so that a resumed training continues with the same batches. Without it,
-        rows keep their order.
-    weights
-        Shape (2,): weights of the classes. A one-hot code is multiplied by its class's
-        weight, and with it the cross entropy.
+    ``labels`` (n,) are 1 for COVID19, 0 for NORMAL. A ``seed`` shuffles the rows after each
+    ``start`` of an epoch, by seed and epoch alone, so that a resumed training continues with the
+    same batches; without it, rows keep their order. One-hot codes, and with them the cross
+    entropy, are multiplied by the ``weights`` of their classes, shape (2,).
     """
     import keras
 

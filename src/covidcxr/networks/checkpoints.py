@@ -18,6 +18,7 @@ import numpy as np
 
 from covidcxr.core import atomic, records
 from covidcxr.core.errors import Problem
+from covidcxr.core.words import one_line
 from covidcxr.networks import devices
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 METHOD = 1
 """Raised when the content of a checkpoint changes, so that older ones do not fit."""
 
-_TEXT = "told"
+_TEXT = "told"  # as in the checkpoints that were written before
 """The entry of the file with key and state, and the name of the state in it."""
 
 
@@ -57,13 +58,8 @@ def restore(
     """Restore the variables of a compiled network; return the state of the epoch log.
 
     Returns None, and leaves the network as it is, where there is no checkpoint, or where it
-    is of a later epoch than the training's last: it is then moved aside.
-
-    Raises
-    ------
-    Problem
-        For a damaged file, and for a checkpoint of another method, which is moved aside only
-        where `covidcxr.core.records.rerun` is set.
+    is of a later epoch than the training's last: it is then moved aside. A checkpoint of another
+    method is moved aside only where `covidcxr.core.records.rerun` is set, else refused.
     """
     if not path.is_file():
         return None
@@ -76,10 +72,9 @@ def restore(
             # All is read, and with it checked, before anything is changed.
             values = [file[f"v{i:05d}"] for i in range(len(variables))] if same else []
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        reason = " ".join(str(error).split())
         raise Problem(
-            f"{path}: this checkpoint is damaged ({reason}); delete it and run again, which "
-            "starts this training anew."
+            f"{path}: this checkpoint is damaged ({one_line(error)}); delete it and run again, "
+            "which starts this training anew."
         ) from error
     if not same and not records.rerun():
         raise Problem(

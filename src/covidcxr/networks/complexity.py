@@ -34,7 +34,7 @@ BACKBONE_LAYERS = {"resnet50": 50, "resnet50v2": 50, "resnet152v2": 152}
 """Keys of `STAGES`, by the name of a backbone."""
 
 FINAL_CHANNELS = 2048
-"""Channels of the last feature maps, the same for every depth."""
+"""Channels of the last feature maps of every backbone."""
 
 PARTS: dict[str, str] = {
     "resnet50": TITLES["resnet50"],
@@ -62,13 +62,8 @@ class Part(NamedTuple):
 class Account:
     """Counts of a network.
 
-    Attributes
-    ----------
-    parts
-        Those that hold weights, by name.
-    steps
-        The network's own layers in their order, with the shape of their output
-        without the batch.
+    ``parts`` are those that hold weights, by name; ``steps`` are the network's own layers in
+    their order, with the shape of their output without the batch.
     """
 
     parts: dict[str, Part]
@@ -116,13 +111,7 @@ class Updates(NamedTuple):
 
 
 def account(network: keras.Model) -> Account:
-    """Count the parts of a network.
-
-    Parameters
-    ----------
-    network
-        A built network, functional or sequential; its parts may be networks.
-    """
+    """Count the parts of a built network, functional or sequential; parts may be networks."""
     parts = {}
     for part in network.layers:
         leaves = list(_leaves(part))
@@ -207,7 +196,7 @@ def published_depth(layers: int) -> int:
 
 
 def final_side(pixels: int) -> int:
-    """Side of the last feature maps: the input is halved five times, rounding up."""
+    """Side of the last feature maps of every backbone: five halvings, each rounded up."""
     return -(-pixels // 2**5)
 
 
@@ -232,13 +221,7 @@ def published_multiply_adds(layers: int, pixels: int, classes: int = 1000) -> in
 
 
 def updates(train_images: int, batch_size: int, epochs: int) -> Updates:
-    """Weight updates of a training; the last batch of an epoch may be smaller.
-
-    Raises
-    ------
-    Problem
-        Where one of the three is not at least 1.
-    """
+    """Weight updates of a training; the last batch of an epoch may be smaller."""
     if min(train_images, batch_size, epochs) < 1:
         raise Problem(
             f"train_images={train_images}, batch_size={batch_size}, epochs={epochs}: each must "

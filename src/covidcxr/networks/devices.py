@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,11 +46,6 @@ def choose() -> str:
 
     ``KERAS_BACKEND`` wins where it is set, then the first installed backend that sees an
     accelerator, then the first that is installed.
-
-    Raises
-    ------
-    Problem
-        Where the backend asked for is unknown or not installed, or none is.
     """
     if "keras" in sys.modules:
         import keras
@@ -63,17 +57,11 @@ def choose() -> str:
         raise Problem(f"KERAS_BACKEND={wanted}: no such backend here; {remedy} or unset it.")
     if not available:
         raise Problem("No backend of Keras is installed; install tensorflow, jax or torch.")
-    seeing = (name for name in available if gpus.name() and count_accelerators(name))
-    chosen = wanted or next(seeing, available[0])
+    with_accelerator = (name for name in available if gpus.name() and probe(name)[0])
+    chosen = wanted or next(with_accelerator, available[0])
     os.environ["KERAS_BACKEND"] = chosen
     gpus.claim_one()
     return chosen
-
-
-@cache
-def count_accelerators(backend: str) -> int:
-    """Count the accelerators that a backend sees; none where it fails to start."""
-    return probe(backend)[0]
 
 
 def probe(backend: str) -> tuple[int, str]:
@@ -116,8 +104,8 @@ def accelerators() -> list[str]:
         case "tensorflow":
             import tensorflow as tf
 
-            seen = tf.config.list_physical_devices("GPU")
-            details = map(tf.config.experimental.get_device_details, seen)
+            devices = tf.config.list_physical_devices("GPU")
+            details = map(tf.config.experimental.get_device_details, devices)
             return [str(detail.get("device_name", "GPU")) for detail in details]
         case "jax":
             import jax
@@ -156,9 +144,9 @@ def policy(precision: str) -> str:
         case _:
             generation = 8  # JAX's accelerators of today, TPUs among them, have bfloat16
     # NVIDIA's tensor cores came with 7, bfloat16 with 8.
-    return (
-        "mixed_bfloat16" if generation >= 8 else "mixed_float16" if generation == 7 else "float32"
-    )
+    if generation >= 8:
+        return "mixed_bfloat16"
+    return "mixed_float16" if generation == 7 else "float32"
 
 
 @contextlib.contextmanager

@@ -80,25 +80,11 @@ def train(
 ) -> TrainingResult:
     """Train one network and score every image of the cohort.
 
-    Parameters
-    ----------
-    study
-        Gives the protocol.
-    model
-        Which network.
-    seed
-        Decides initial weights, order of the images, augmentation and dropout.
-    cohort
-        n images.
-    split
-        Their parts, in the manifest's order.
-    checkpoint
-        A file that is written after every epoch, and from which the training resumes.
-    key
-        Identifies the training; a checkpoint with another key is not used.
-    store
-        Folder of the features of frozen backbones; without it, backbones process the images
-        again in every epoch.
+    ``split`` has the parts of the cohort's images in the manifest's order; ``seed`` decides initial
+    weights, order of the images, augmentation and dropout. ``checkpoint`` is a file that is
+    written after every epoch and from which the training resumes; ``key`` identifies the training,
+    and a checkpoint with another key is not used. ``store`` is the folder of the features of frozen
+    backbones; without it, backbones process the images again in every epoch.
 
     Raises
     ------

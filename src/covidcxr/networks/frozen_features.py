@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from covidcxr.core import atomic, machine
 from covidcxr.core.studies import ModelName, Study
-from covidcxr.networks import architecture, devices
+from covidcxr.networks import architecture, complexity, devices
 
 if TYPE_CHECKING:
     import keras
@@ -32,9 +32,6 @@ log = logging.getLogger(__name__)
 
 METHOD = 1
 """Raised when the features of frozen backbones change; older ones are then made anew."""
-
-CHANNELS = 2048
-"""Of the last feature maps of each of the three backbones."""
 
 _HEAD_LAYERS = ("pointwise", "probabilities")
 
@@ -68,17 +65,10 @@ def pooled(study: Study) -> bool:
 
 
 class Backbones:
-    """Frozen backbones of a network, and their features.
+    """Frozen backbones of a network, built only when features are missing on disk.
 
-    A backbone is built only when features are missing on disk.
-
-    Parameters
-    ----------
-    model, study, seed
-        Which network, as for `covidcxr.networks.architecture.build`.
-    folder
-        Receives the features, a file for each backbone, weights and set of images; files
-        are named by everything that decides their content.
+    ``folder`` receives the features, a file for each backbone, weights and set of images, named by
+    everything that decides its content.
     """
 
     def __init__(self, model: ModelName, study: Study, seed: int, folder: Path) -> None:
@@ -97,13 +87,12 @@ class Backbones:
     def _of(self, layer: str, pixels: NDArray[np.uint8], content: str) -> NDArray[np.float32]:
         """Features of one backbone, memory-mapped; ``content`` is the digest of the images."""
         name = self.names[layer]
-        # All three backbones halve an image five times, and end in so many channels.
-        side = 1 if pooled(self.study) else -(-self.study.image_size // 32)
+        side = 1 if pooled(self.study) else complexity.final_side(self.study.image_size)
         return _cached(
             self.folder / f"{name}-{_short(self._key(layer), content)}.f32",
             self.folder / name,
             pixels,
-            (len(pixels), side, side, CHANNELS),
+            (len(pixels), side, side, complexity.FINAL_CHANNELS),
             lambda batch: _extract(self._extractor(layer), batch),
             self.study.batch_size,
         )

@@ -73,9 +73,8 @@ def collapse(kernel: ArrayLike, bias: ArrayLike, head: ArrayLike, head_bias: Arr
 def factorise(head: ArrayLike, filters: int) -> Factors:
     """Best 1x1 convolution and head for a linear head, by singular value decomposition.
 
-    Exact where ``filters`` is at least the rank of `matrix`; below it, the nearest
-    that so many filters allow, with the error of `truncation_errors`. Filters that are not
-    needed are zero.
+    Exact where ``filters`` is at least the rank of `matrix`; below it, the nearest that so many
+    filters allow, with the error of `truncation_errors`. Filters that are not needed are zero.
     """
     head = np.asarray(head, dtype=float)
     places, channels, classes = head.shape
@@ -101,9 +100,8 @@ def matrix(head: ArrayLike) -> Floats:
 def rank_bound(places: int, classes: int, pooled: bool = False, differences: bool = False) -> int:
     """Largest rank of `matrix`: so many filters suffice for every linear head.
 
-    ``pooled``: the maps are averaged over all places first, so that all places share one
-    pattern a class. ``differences``: only the differences between logits are kept, which alone
-    decide a softmax's probabilities.
+    ``pooled``: the maps are averaged over all places, which then share one pattern a class.
+    ``differences``: only the logits' differences count, which alone decide a softmax.
     """
     return (1 if pooled else places) * (classes - 1 if differences else classes)
 

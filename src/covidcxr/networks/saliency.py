@@ -52,22 +52,11 @@ def explain(
     kept: int = 0,
     scored: Scored | None = None,
 ) -> dict[str, pd.DataFrame]:
-    """Summarise where a network finds its evidence.
+    """Summarise where a network finds its evidence, by Grad-CAM and occlusion.
 
-    Parameters
-    ----------
-    network
-        As `covidcxr.networks.architecture.build` builds it.
-    pixels
-        Shape (n, size, size, 3), 0 to 255.
-    rows
-        Their ``image_id``, ``group_id`` and ``label``.
-    batch_size
-        Images at a time.
-    kept
-        Images of each class whose single map is kept; 0 if images must not be shown.
-    scored
-        A faster way to the network's scores than `reader`'s, if there is one.
+    ``pixels`` have shape (n, size, size, 3), ``rows`` are their ``image_id``, ``group_id`` and
+    ``label``; ``kept`` is the number of images of each class whose single map is kept, and
+    ``scored`` a faster way to the network's scores than `reader`'s.
 
     Returns
     -------
@@ -85,9 +74,9 @@ def explain(
         shares = normalised(evidence)
         images.append(described.assign(method=method, outside=outside(shares)))
         for label, of_label in described.groupby("label"):
-            usable = shares[of_label.index][~np.isnan(shares[of_label.index, 0, 0])]
+            usable = [share for share in shares[of_label.index] if not np.isnan(share).any()]
             if len(usable):
-                mean = _long(usable.mean(axis=0))
+                mean = _long(np.mean(usable, axis=0))
                 means.append(mean.assign(method=method, label=label, images=len(usable)))
             singles += [
                 _long(shares[i]).assign(method=method, **described.iloc[i])
@@ -103,18 +92,9 @@ def explain(
 def outside_by_class(runs: Mapping[str, pd.DataFrame], confidence: float = 0.95) -> pd.DataFrame:
     """Mean share of the evidence outside the lung region, by network, method and class.
 
-    Parameters
-    ----------
-    runs
-        By network the table ``saliency`` of `explain`.
-    confidence
-        Coverage; groups are the units.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``network``, ``method``, ``label``, ``images`` (with any evidence), ``groups``,
-        ``outside``, ``low``, ``high`` (shares, NaN if undefined).
+    ``runs`` holds by network the table ``saliency`` of `explain`. Columns are `OUTSIDE`: images
+    with any evidence, their groups, which are the units of the interval, and shares, NaN if
+    undefined.
     """
     rows = []
     for network, table in runs.items():
@@ -131,17 +111,8 @@ def outside_by_class(runs: Mapping[str, pd.DataFrame], confidence: float = 0.95)
 def gradcam(
     network: keras.Model, pixels: NDArray[np.uint8], batch_size: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Grad-CAM maps of the called class, and the scores.
+    """Grad-CAM maps of the called class, (n, GRID, GRID), not negative; probabilities of COVID19.
 
-    Returns
-    -------
-    maps : ndarray of shape (n, GRID, GRID)
-        Not negative.
-    score : ndarray of shape (n,)
-        Probabilities of COVID19.
-
-    Notes
-    -----
     Selvaraju et al. 2017: each channel is weighted by the mean over the map of the gradient of
     the class's score before the softmax, and the weighted sum is cut off at zero. With two
     classes the softmax depends on the difference of the two scores alone, so the difference is
@@ -204,25 +175,11 @@ def occlusion(
     pixels: NDArray[np.uint8],
     score: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Fall of the log-odds of the called class if a patch is hidden.
+    """Fall of the log-odds of the called class if a patch is hidden, (n, GRID, GRID), at least 0.
 
-    Parameters
-    ----------
-    scored
-        As `reader` returns it.
-    pixels
-        As for `explain`.
-    score
-        Shape (n,): probabilities of COVID19 with nothing hidden.
-
-    Returns
-    -------
-    ndarray of shape (n, GRID, GRID)
-        Not negative: a patch without which the network is surer carries no evidence.
-
-    Notes
-    -----
-    Zeiler and Fergus 2014. A patch takes the mean colour of its image.
+    ``scored`` is as `reader` returns it, ``score`` (n,) the probabilities of COVID19 with nothing
+    hidden. A patch takes the mean colour of its image; one without which the network is surer
+    carries no evidence. Zeiler and Fergus 2014.
     """
     size = pixels.shape[1]
     edges = np.linspace(0, size, GRID + 1).round().astype(int)

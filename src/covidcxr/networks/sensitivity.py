@@ -27,20 +27,21 @@ TWIN = "fused-same"
 CHANCE = "Chance"
 """Subject of the arms that differ in their seed alone."""
 
+_SCORES = ("accuracy", "sensitivity", "specificity")
+
+_COLUMNS = [
+    "key", "about", "label", "against", "n",
+    *(f"{score}{end}" for score in _SCORES for end in ("", "_low", "_high")),
+    "widest", "difference", "difference_low", "difference_high", "p", "holm", "verdict",
+]  # fmt: skip
+
 
 class Arm(NamedTuple):
     """One training of the sensitivity study.
 
-    Attributes
-    ----------
-    key
-        Name of its folder.
-    about, label
-        What it changes, and how.
-    settings
-        Overrides of the study, as for `covidcxr.core.studies.load`.
-    against
-        The key of the arm it is compared with; None where it is one to compare with.
+    ``key`` names its folder; ``about`` and ``label`` say what it changes and how; ``settings`` are
+    overrides as for `covidcxr.core.studies.load`; ``against`` is the key of the arm it is compared
+    with, None where it is one to compare with.
     """
 
     key: str
@@ -65,24 +66,10 @@ def arm_study(arm: Arm, also: str = "") -> Study:
 
 
 def plan(name: str, overrides: str = "") -> tuple[Study, dict[str, Study]]:
-    """Return a study, and what is trained for it: the study itself or each of its arms.
+    """Return a study, and what is trained for it by the name of its folder: itself or its arms.
 
-    Parameters
-    ----------
-    name
-        Of a study, or its file; ``sensitivity/KEY`` is one arm alone.
-    overrides
-        As for `covidcxr.core.studies.load`.
-
-    Returns
-    -------
-    tuple
-        The study, and the studies to train by the name of their folder of records.
-
-    Raises
-    ------
-    Problem
-        For an arm that is unknown, and one that is more than one training.
+    ``name`` is of a study or its file; ``sensitivity/KEY`` is one arm alone. An unknown arm, and
+    one that is more than one training, is a `Problem`.
     """
     base, _, key = name.partition("/")
     if base != NAME:
@@ -94,11 +81,11 @@ def plan(name: str, overrides: str = "") -> tuple[Study, dict[str, Study]]:
     whole = studies.load(NAME, overrides)
     chosen = {k: arm_study(known[k], also=overrides) for k in ([key] if key else known)}
     for study in chosen.values():
-        run(study)
+        training_name(study)
     return whole, {f"{whole.name}/{k}": study for k, study in chosen.items()}
 
 
-def run(study: Study) -> str:
+def training_name(study: Study) -> str:
     """Return the name of the one training of an arm's study; a study of more is refused."""
     if len(study.models) * len(study.splits) * len(study.seeds) != 1:
         raise Problem(
@@ -111,18 +98,17 @@ def read(results: Path) -> dict[str, records.Record]:
     """Read the records of the arms that were trained, by key, from the folder of all records."""
     trained = {}
     for key, arm in arms().items():
-        folder = results / NAME / key
         changed = arm_study(arm)
-        if (folder / run(changed) / "record.json").is_file():
-            record = records.read(folder / run(changed), training.METHOD)
-            trained[key] = _checked(record, changed)
+        folder = results / NAME / key / training_name(changed)
+        if (folder / "record.json").is_file():
+            trained[key] = _checked(records.read(folder, training.METHOD), changed)
     return trained
 
 
 def table(
     trained: dict[str, records.Record], protocol: intervals.Protocol, margin: float
 ) -> pd.DataFrame:
-    """Score every arm, and compare it with the one that it changes.
+    """Scores of every arm, and comparison with the one that it changes.
 
     Parameters
     ----------
@@ -138,11 +124,11 @@ def table(
     pandas.DataFrame
         A row an arm of `arms`, by ``key``: ``about``, ``label``, ``against``, ``n`` test
         images; ``accuracy``, ``sensitivity`` and ``specificity``, each with ``_low`` and
-        ``_high``; ``widest``, by how much accuracy on the training part exceeded the test
-        part's at most over the epochs; and where there is an arm to compare with,
-        ``difference``, ``difference_low``, ``difference_high`` of the accuracies,
-        McNemar's ``p`` (by groups where there are any), ``holm`` over all arms that
-        change something, and ``verdict``. NaN and None for what was not run.
+        ``_high``; ``widest``, the largest excess of training over test accuracy over the epochs;
+        and where there is an arm to compare with, ``difference``, ``difference_low``,
+        ``difference_high`` of the accuracies, McNemar's ``p`` (by groups where there are any),
+        ``holm`` over all arms but those of the seed, and ``verdict``. NaN and None for what was
+        not run.
     """
     predicted = {
         key: predictions.from_table(run.table("predictions"), key, group="group_id")
@@ -171,15 +157,6 @@ def table(
 def chance_difference(compared: pd.DataFrame) -> float:
     """Return the largest absolute difference in accuracy by seed alone; NaN where not run."""
     return float(compared.loc[compared["about"] == CHANCE, "difference"].abs().max())
-
-
-_SCORES = ("accuracy", "sensitivity", "specificity")
-
-_COLUMNS = [
-    "key", "about", "label", "against", "n",
-    *(f"{score}{end}" for score in _SCORES for end in ("", "_low", "_high")),
-    "widest", "difference", "difference_low", "difference_high", "p", "holm", "verdict",
-]  # fmt: skip
 
 
 def _checked(record: records.Record, study: Study) -> records.Record:

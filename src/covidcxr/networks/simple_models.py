@@ -86,23 +86,11 @@ def cross_validated(
     *,
     seed: int = 0,
 ) -> NDArray[np.float64]:
-    """Out-of-fold scores, with whole groups and like shares of the classes in each fold.
+    """Out-of-fold probabilities of the positive class, with whole groups in one fold.
 
-    There are `FOLDS` folds, fewer where a class has fewer groups.
-
-    Parameters
-    ----------
-    name
-        As for `model`.
-    features, positive, group
-        Shapes (n, p), (n,) and (n,).
-    seed
-        Decides the folds.
-
-    Returns
-    -------
-    ndarray of shape (n,)
-        Probabilities of the positive class; all NaN where a fold would train on one class.
+    Features have shape (n, p), ``positive`` and ``group`` shape (n,). There are `FOLDS` folds with
+    like shares of the classes, fewer where a class has fewer groups. All NaN where a fold would
+    train on one class.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 

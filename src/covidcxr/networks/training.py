@@ -87,14 +87,12 @@ def record(
         The inputs, or None where the data are not at hand: an existing record is then
         returned without a check of its inputs.
     external
-        Cohorts that the network scores at its end, by name: weights are not kept, so
-        that nobody can score them later.
+        Cohorts that the network scores at its end, by name; weights are not kept.
     scratch
         Folder of checkpoints and of the features of frozen backbones, from which a killed
         run resumes; without it, it starts anew.
     keep
-        Whether the last checkpoint stays when the record is written, so that the same
-        training may be continued for more epochs.
+        Whether the last checkpoint stays, so that the training may be continued.
 
     Returns
     -------

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from covidcxr.core import records, studies
 from covidcxr.core.errors import Problem
 from covidcxr.core.studies import DATA_VARIABLE, KaggleCohort
+from covidcxr.core.words import failure
 from covidcxr.paper.split_functions import FRACTION, held_out
 
 NAME = "forensics/patients"
@@ -55,7 +56,7 @@ def read_listing(path: Path) -> pd.DataFrame:
         # A patient may be called NA.
         return _checked(pd.read_csv(path, dtype="string", keep_default_na=False))
     except (OSError, ValueError) as error:
-        reason = " ".join(str(getattr(error, "strerror", None) or error).split())
+        reason = failure(error)
         raise Problem(
             f"{path}: cannot be read as a listing of COVID19 files ({reason}); "
             "correct the file or leave the parameter 'listing' empty."
