@@ -304,3 +304,62 @@ def test_the_p_of_groups_keeps_its_level_where_mcnemars_does_not() -> None:
         found["groups"] += comparison.mcnemar_by_group(difference) < 0.05
     assert found["images"] / TRIALS > 0.15
     assert found["groups"] / TRIALS < 0.05 + SLACK
+
+
+# --- every score of a model, as the command and the pages give them
+
+
+def simulated(
+    rng: np.random.Generator, sizes: tuple[int, int], area: float, images: int
+) -> Predictions:
+    """Return binormal predictions; of each patient ``images``, whose scores correlate by 0.6."""
+    apart = np.sqrt(2) * stats.norm.ppf(area)
+    scores, groups = [], []
+    for n, mean, first in ((sizes[0], apart, 0), (sizes[1], 0.0, sizes[0])):
+        group = np.arange(n) % max(1, n // images)
+        shared = 0.6 if images > 1 else 0.0
+        patient = rng.normal(size=n)[group] * np.sqrt(shared)
+        scores.append(mean + patient + rng.normal(size=n) * np.sqrt(1 - shared))
+        groups.append(first + group)
+    positive = np.arange(sum(sizes)) < sizes[0]
+    odds = sizes[0] / sizes[1]
+    logit = 1.5 * (apart * (np.concatenate(scores) - apart / 2) + np.log(odds))
+    _, group = np.unique(np.concatenate(groups), return_inverse=True)
+    names = np.arange(len(positive)).astype(str)
+    return Predictions("m", names, positive, 1 / (1 + np.exp(-logit)), group, "patient")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "area", "images"),
+    [((10, 20), 0.8, 1), ((10, 20), 0.95, 1), ((92, 268), 0.8, 1), ((92, 268), 0.99, 1),
+     ((92, 268), 0.9, 3)],
+)  # fmt: skip
+def test_each_of_fifteen_scores_is_held_or_has_no_interval(
+    sizes: tuple[int, int], area: float, images: int
+) -> None:
+    n = sum(sizes)
+    whole = simulated(np.random.default_rng(13), (sizes[0] * 90_000 // n, sizes[1] * 90_000 // n),
+                      area, 1)  # fmt: skip
+    truth = {
+        name: float(value)
+        for name, value in {
+            **metrics.score(metrics.cells(whole.positive, whole.called(0.5))),
+            **metrics.probability_scores(whole.positive, whole.score),
+        }.items()
+    }
+    assert len(truth) == 15
+    rng = np.random.default_rng(14)
+    hits = {name: np.zeros(2) for name in truth}
+    for seed in range(TRIALS):
+        sample = simulated(rng, sizes, area, images)
+        for name, one in evaluation.evaluate(sample, Protocol(resamples=200, seed=seed)).items():
+            if np.isfinite(one.low):
+                held = one.low - 1e-12 <= truth[name] <= one.high + 1e-12
+                hits[name] += held, 1
+            else:
+                assert one.reason
+    shares = {name: held / given for name, (held, given) in hits.items() if given}
+    low = {name: share for name, share in shares.items() if share < 0.95 - SLACK}
+    assert not low
+    without = {"ece"} if min(sizes) >= 30 else {"ece", "brier", "log_loss"}
+    assert set(truth) - set(shares) == without

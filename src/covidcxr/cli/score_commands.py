@@ -125,6 +125,4 @@ def _protocol(
 ) -> Protocol:
     from covidcxr.scores import intervals
 
-    return intervals.Protocol(
-        threshold, confidence, resamples, seed, kind="bca" if bca else "percentile"
-    )
+    return intervals.Protocol(threshold, confidence, resamples, seed, bca=bca)

@@ -27,6 +27,7 @@ def of_metrics(predictions: Predictions, scores: Mapping[str, Interval], protoco
         )
         if score.reason:
             remarks.append(f"* {word(name)}: {score.reason}.")
+    remarks += _hints(predictions, scores["auroc"].value)
     unit = predictions.unit if predictions.unit == IMAGE else f"group ({predictions.unit})"
     remarks.append(
         f"Bootstrap: {protocol.resamples:,} resamples, each {unit} drawn as a whole, seed "
@@ -34,6 +35,21 @@ def of_metrics(predictions: Predictions, scores: Mapping[str, Interval], protoco
         "another training, another split or another hospital."
     )
     return _text([*lines, ""], remarks)
+
+
+def _hints(predictions: Predictions, auroc: float) -> list[str]:
+    """Say what scores look like that were meant otherwise."""
+    hints = []
+    if auroc < 0.5:
+        hints.append(
+            "The AUROC is below 0.5: if scores are of the other class, name it with --positive or "
+            "give 1 - score."
+        )
+    if np.isin(predictions.score, (0, 1)).all():
+        hints.append(
+            "All scores are 0 or 1: AUROC, average precision and calibration need probabilities."
+        )
+    return hints
 
 
 def of_comparison(

@@ -1,9 +1,8 @@
-"""Limits from resampled values; bias-corrected and accelerated intervals (Efron 1987)."""
+"""Bias-corrected and accelerated bootstrap intervals (Efron 1987)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,30 +10,6 @@ from scipy import stats
 
 from covidcxr.scores import bootstrap, metrics
 from covidcxr.scores.bootstrap import EQUAL, Units
-
-
-def resampled_limits(
-    value: float,
-    drawn: NDArray[np.float64],
-    acceleration: float,
-    kind: Literal["percentile", "bca", "basic"],
-    confidence: float,
-) -> tuple[float, float, str]:
-    """Bootstrap limits of finite resampled values, and their kind: percentile if undefined.
-
-    Basic limits are of a score from 0 to 1 that resampling raises.
-    """
-    if kind == "bca":
-        low, high = interval(value, drawn, acceleration, confidence)
-        if np.isfinite(low):
-            return low, high, kind
-    low, high = bootstrap.percentile(drawn, confidence)
-    if kind == "basic":
-        reflected, end = bootstrap.basic(value, drawn, confidence)
-        if end > value:
-            return max(0.0, reflected), min(1.0, end), kind
-        low = min(low, value)
-    return low, high, "percentile"
 
 
 def interval(

@@ -140,12 +140,3 @@ def percentile(drawn: NDArray[np.float64], confidence: float) -> tuple[float, fl
     tail = 100 * (1 - confidence) / 2
     low, high = np.percentile(drawn, [tail, 100 - tail])
     return float(low), float(high)
-
-
-def basic(value: float, drawn: NDArray[np.float64], confidence: float) -> tuple[float, float]:
-    """Reflect the percentile interval at the value: the basic interval.
-
-    It removes the bias of a score that resampling raises, such as a calibration error.
-    """
-    low, high = percentile(drawn, confidence)
-    return 2 * value - high, 2 * value - low

@@ -123,7 +123,7 @@ def compare(
     samples = _threshold_samples(a, called, protocol)
     differences = {name: _difference(one, a, protocol) for name, one in samples.items()}
     # The probability scores are resampled by percentiles alone.
-    plain = replace(protocol, kind="percentile")
+    plain = replace(protocol, bca=False)
     for name, sample in _probability_samples(a, b, protocol).items():
         differences[name] = _difference(sample, a, plain)
     # Equivalence at level (1 - confidence) asks two one-sided tests: a narrower interval.
@@ -224,7 +224,7 @@ def _threshold_samples(
     observed = metrics.score(drawn.observed)
     resampled = metrics.score(bootstrap.matrices(drawn, protocol.resamples, rng))
     accelerations = np.full(len(metrics.SCORES), np.nan)
-    if protocol.kind == "bca":
+    if protocol.bca:
         accelerations = bca.acceleration_of_counts(
             drawn,
             lambda m: np.stack([s[..., 0] - s[..., 1] for s in metrics.score(m).values()], -1),
@@ -263,14 +263,18 @@ def _difference(sample: _Sample, images: Predictions, protocol: Protocol) -> Int
         return Interval(
             value, low, high, method if np.isfinite(low) else "none", unit, n, reason=reason
         )
-    low, high, kind = bca.resampled_limits(
-        value, usable, sample.acceleration, protocol.kind, protocol.confidence
-    )
-    remarks = [] if kind == protocol.kind else ["BCa is undefined here"]
+    low, high = bootstrap.percentile(usable, protocol.confidence)
+    kind, remarks = "percentile", []
+    if protocol.bca:
+        limits = bca.interval(value, usable, sample.acceleration, protocol.confidence)
+        if np.isfinite(limits[0]):
+            kind, (low, high) = "BCa", limits
+        else:
+            remarks.append("BCa is undefined here")
     if lost := len(resampled) - len(usable):
         remarks.append(f"{lost:,} of {len(resampled):,} resamples have no value")
     strata = ", stratified by class" if protocol.stratified else ""
-    method = f"paired bootstrap, {kind.replace('bca', 'BCa')}{strata}"
+    method = f"paired bootstrap, {kind}{strata}"
     return Interval(
         value, low, high, method, unit, n, protocol.resamples, protocol.seed,
         reason="; ".join(remarks) or None,

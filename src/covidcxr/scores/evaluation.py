@@ -1,25 +1,35 @@
-"""All scores of a model with intervals: closed forms where there are any, else the bootstrap.
+"""All scores of a model, each with an interval that holds its level, or the reason for none.
 
-Proportions have Wilson's interval, the AUROC DeLong's; all else is resampled. Where images of
-one group (a patient) are not independent, Wilson's interval uses the effective sample size, and
-whole groups are drawn.
+Proportions have Wilson's interval and the AUROC DeLong's. Composites are resampled; average
+precision, Brier score and log loss have a jackknife standard error; these limits are symmetric
+on a scale without ends, with Student's t. Where images of one group (a patient) are not
+independent, Wilson's interval uses the effective sample size, and whole groups are drawn or left
+out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from covidcxr.scores import bca, bootstrap, metrics
+from covidcxr.scores import bca, bootstrap, jackknife, metrics
 from covidcxr.scores.intervals import Interval, Protocol, area, undefined
 from covidcxr.scores.predictions import IMAGE, Predictions
 from covidcxr.scores.proportions import clopper_pearson, effective_sample_size, wilson
 
 _COMBINED = "Wilson limits of sensitivity and specificity"
+_SCALES: dict[str, jackknife.Scale] = {
+    **dict.fromkeys(("f1", "macro_f1", "auprc", "brier"), "logit"),
+    **dict.fromkeys(("mcc", "kappa"), "Fisher z"),
+    "log_loss": "log",
+}
+"""Scales on which the distribution of a score is nearly normal."""
+
+MIN_UNITS = 30
+"""Independent units of each class below which a mean of losses is too skewed for an interval."""
 
 
 def evaluate(p: Predictions, protocol: Protocol | None = None) -> dict[str, Interval]:
@@ -128,7 +138,7 @@ def _threshold_scores(
     rng, _ = bootstrap.streams(protocol.seed)
     resampled = metrics.score(bootstrap.matrices(drawn, protocol.resamples, rng)[:, 0])
     accelerations = np.full(len(metrics.COMPOSITES), np.nan)
-    if protocol.kind == "bca":
+    if protocol.bca:
         accelerations = bca.acceleration_of_counts(
             drawn,
             lambda m: np.stack([metrics.score(m[..., 0, :])[s] for s in metrics.COMPOSITES], -1),
@@ -139,21 +149,35 @@ def _threshold_scores(
         if name == "balanced_accuracy":
             scores[name] = _balanced_accuracy(value, n, proportions)
             continue
-        one = _resampled(value, resampled[name], acceleration, unit, n, protocol, protocol.kind)
+        df = _degrees_of_freedom(*_units_by_class(drawn))
+        one = _resampled(name, value, resampled[name], acceleration, df, unit, n, protocol)
         if np.isfinite(value) and one.resamples is None:
             one = _from_proportions(name, one, cells, proportions)
         scores[name] = one
     return scores
 
 
+def _units_by_class(drawn: bootstrap.Units) -> tuple[int, int]:
+    """Count the units that hold a positive image, and those that hold a negative one."""
+    positive = drawn.cells[0] <= 1
+    holds = (drawn.patterns[:, positive].any(axis=1), drawn.patterns[:, ~positive].any(axis=1))
+    return int(drawn.number[holds[0]].sum()), int(drawn.number[holds[1]].sum())
+
+
+def _degrees_of_freedom(*units: int) -> int:
+    """Degrees of freedom of a standard error that the smaller class decides."""
+    return max(1, 2 * min(units) - 2)
+
+
 def _resampled(
+    name: str,
     value: float,
     drawn: NDArray[np.float64],
     acceleration: float,
+    df: int,
     unit: str,
     n: int,
     protocol: Protocol,
-    kind: Literal["percentile", "bca", "basic"],
 ) -> Interval:
     """Interval of resampled values, or the reason why they give none."""
     usable = drawn[np.isfinite(drawn)]
@@ -162,18 +186,21 @@ def _resampled(
     if np.ptp(usable) <= bootstrap.EQUAL:
         reason = "every resample gives the same value, which is no knowledge of its uncertainty"
         return undefined(unit, n, reason, value)
-    low, high, used = bca.resampled_limits(value, usable, acceleration, kind, protocol.confidence)
-    remarks = []
-    if used != kind:
-        remarks.append(
-            "BCa is undefined: all resamples on one side, or too few units"
-            if kind == "bca"
-            else "nearly every resample is calibrated worse"
-        )
+    scale, remarks = _SCALES[name], []
+    low, high, used = np.nan, np.nan, "BCa"
+    if protocol.bca:
+        low, high = bca.interval(value, usable, acceleration, protocol.confidence)
+        if not np.isfinite(low):
+            remarks.append("BCa is undefined: all resamples on one side, or too few units")
+    if not np.isfinite(low):
+        error, used = float(usable.std(ddof=1)), f"{scale} scale"
+        low, high = jackknife.limits(value, error, scale, df, protocol.confidence)
+    if not np.isfinite(low):
+        return undefined(unit, n, f"the value is at an end of the {scale} scale", value)
     if lost := len(drawn) - len(usable):
         remarks.append(f"{lost:,} of {len(drawn):,} resamples have no value and are left out")
     strata = ", stratified by class" if protocol.stratified else ""
-    method = f"bootstrap, {used.replace('bca', 'BCa')}{strata}"
+    method = f"bootstrap, {used}{strata}"
     return Interval(
         value, low, high, method, unit, n, protocol.resamples, protocol.seed,
         reason="; ".join(remarks) or None,
@@ -215,22 +242,64 @@ def resample_probability_scores(
 
 
 def _probability_scores(p: Predictions, protocol: Protocol) -> dict[str, Interval]:
-    """Resample all of `metrics.PROBABILITY_SCORES`; the AUROC has DeLong's interval."""
-    values = metrics.probability_scores(p.positive, p.score)
-    drawn = resample_probability_scores([p], protocol)
-    accelerations = dict.fromkeys(values, np.nan)
-    if protocol.kind == "bca":
+    """All of `metrics.PROBABILITY_SCORES` with intervals."""
+    values = {
+        name: float(value)
+        for name, value in metrics.probability_scores(p.positive, p.score).items()
+    }
+    units = [len(np.unique(p.group[inside])) for inside in (p.positive, ~p.positive)]
+    scores = {"auroc": area(p, protocol.confidence)}
+    drawn, accelerations = {}, dict.fromkeys(values, np.nan)
+    if protocol.bca:
+        drawn = resample_probability_scores([p], protocol)
         accelerations = bca.acceleration_of_weights(
             p.positive, p.score, p.clusters, stratified=protocol.stratified
         )
-    scores = {}
-    for name, value in values.items():
-        # Resampling raises a calibration error, so that its percentiles lie too high.
-        kind = "basic" if name == "ece" else protocol.kind
-        scores[name] = _resampled(
-            float(value), drawn[name][:, 0], accelerations[name], p.unit, len(p), protocol, kind
+    for name in ("auprc", "brier", "log_loss"):
+        value = values[name]
+        if name != "auprc" and min(units) < MIN_UNITS:
+            reason = (
+                f"with fewer than {MIN_UNITS} independent images of a class a mean of losses is "
+                "too skewed for an interval"
+            )
+            scores[name] = undefined(p.unit, len(p), reason, value)
+        elif protocol.bca:
+            df = _degrees_of_freedom(*units)
+            scores[name] = _resampled(
+                name, value, drawn[name][:, 0], accelerations[name], df, p.unit, len(p), protocol
+            )
+        else:
+            scores[name] = _left_out(name, value, p, units, protocol)
+    reason = "a calibration error is biased upwards, and no interval of it holds its level"
+    return scores | {"ece": undefined(p.unit, len(p), reason, values["ece"])}
+
+
+def _left_out(
+    name: str, value: float, p: Predictions, units: Sequence[int], protocol: Protocol
+) -> Interval:
+    """Interval by the jackknife; nearer to 1 than one image, the binomial one of Boyd et al.
+
+    Boyd, Eng and Page, ECML PKDD 451-466 (2013), eq. 5, for the average precision.
+    """
+    if not np.isfinite(value) or min(units) < 2:
+        return undefined(p.unit, len(p), "too few independent images of a class", value)
+    method = f"jackknife, {_SCALES[name]} scale"
+    reason = None
+    if name == "auprc" and 0 < (1 - value) * units[0] < 1:
+        error = float(np.sqrt(value * (1 - value) / units[0]))
+        method, reason = "binomial, logit scale", "the jackknife rests on too few images here"
+    else:
+        influence = (
+            jackknife.auprc_influence(p.positive, p.score)
+            if name == "auprc"
+            else metrics.losses(name, p.positive, p.score) / len(p)
         )
-    check, auroc = scores["auroc"], area(p, protocol.confidence)
-    if np.isfinite(check.low):
-        auroc = replace(auroc, bootstrap=(check.low, check.high))
-    return scores | {"auroc": auroc}
+        error = jackknife.standard_error(
+            influence, p.positive, p.clusters, stratified=protocol.stratified
+        )
+    df = _degrees_of_freedom(*units)
+    low, high = jackknife.limits(value, error, _SCALES[name], df, protocol.confidence)
+    if not np.isfinite(low):
+        reason = "the value is as good as it can be, or leaving an image out changes nothing"
+        return undefined(p.unit, len(p), reason, value)
+    return Interval(value, low, high, method, p.unit, len(p), reason=reason)

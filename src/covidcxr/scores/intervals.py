@@ -7,14 +7,12 @@ the one that was used.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from covidcxr.scores import delong, metrics
 from covidcxr.scores.predictions import Predictions
-
-Kind = Literal["percentile", "bca"]
 
 
 @dataclass(frozen=True)
@@ -29,8 +27,8 @@ class Interval:
         Images that the score rests on.
     resamples, seed
         Of a bootstrap.
-    clopper_pearson, bootstrap
-        As a check, the exact limits of a proportion, and the AUROC's percentiles.
+    clopper_pearson
+        As a check, the exact limits of a proportion.
     reason
         Why there is no value, no limits, or another method than usual.
     """
@@ -44,7 +42,6 @@ class Interval:
     resamples: int | None = None
     seed: int | None = None
     clopper_pearson: tuple[float, float] | None = None
-    bootstrap: tuple[float, float] | None = None
     reason: str | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -69,7 +66,7 @@ class Protocol:
     resamples: int = 10_000
     seed: int = 0
     stratified: bool = True
-    kind: Kind = "percentile"
+    bca: bool = False
 
 
 def undefined(unit: str, n: int, reason: str | None, value: float = np.nan) -> Interval:

@@ -193,7 +193,7 @@ def brier(
     positive: NDArray[np.bool_], scores: ArrayLike, weights: ArrayLike | None = None
 ) -> NDArray[np.float64]:
     """Mean squared distance of score and truth (Brier, Mon Weather Rev 78:1, 1950)."""
-    return _mean((np.asarray(scores, dtype=float) - positive) ** 2, weights)
+    return _mean(losses("brier", positive, np.asarray(scores, dtype=float)), weights)
 
 
 def log_loss(
@@ -203,8 +203,17 @@ def log_loss(
 
     A score of exactly 0 or 1 is moved by the smallest step of a float64.
     """
-    kept = np.clip(np.asarray(scores, dtype=float), SMALLEST, 1 - SMALLEST)
-    return _mean(-np.log(np.where(positive, kept, 1 - kept)), weights)
+    return _mean(losses("log_loss", positive, np.asarray(scores, dtype=float)), weights)
+
+
+def losses(
+    name: str, positive: NDArray[np.bool_], scores: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Loss of each image, shape (n,), of which ``brier`` or ``log_loss`` is the mean."""
+    if name == "brier":
+        return (scores - positive) ** 2
+    kept = np.clip(scores, SMALLEST, 1 - SMALLEST)
+    return -np.log(np.where(positive, kept, 1 - kept))
 
 
 def ece(
