@@ -1,6 +1,5 @@
 """All scores with intervals: the audit's numbers, general properties, and the edges."""
 
-
 import numpy as np
 import pandas as pd
 import pytest
