@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar as theirs
 
+from covidcxr.cli import scoresheet
 from covidcxr.scores import comparison, delong, metrics
 from covidcxr.scores.intervals import Protocol
 from covidcxr.scores.predictions import Predictions
@@ -430,3 +431,35 @@ def test_holms_p_takes_the_images_of_a_patient_for_one_answer() -> None:
     assert pair["mcnemar"]["p"] < 0.001
     assert pair["mcnemar"]["p_by_group"] == 1
     assert pair["mcnemar"]["p_holm"] == 1
+
+
+def test_a_perfect_and_a_constant_model_are_told_apart() -> None:
+    positive = np.arange(40) < 14
+    images, alone = np.arange(40).astype(str), np.arange(40)
+    perfect = Predictions("A", images, positive, np.where(positive, 0.9, 0.1), alone)
+    constant = Predictions("B", images, positive, np.full(40, 0.5), alone)
+    compared = comparison.compare(perfect, constant, Protocol(resamples=200))
+    accuracy = compared["differences"]["accuracy"]
+    # By class: 0 with limits of -0.232 to 0.232, and 1 from 0.735; 14 and 26 of 40 images.
+    low = 0.65 - np.hypot(0.35 * 0.2316, 0.65 * (1 - 0.7354))
+    assert accuracy["low"] == pytest.approx(low, abs=1e-3)
+    assert accuracy["low"] < accuracy["value"] < accuracy["high"]
+    assert compared["equivalence"]["accuracy"] == "different"
+    assert "variance of the difference is 0" in compared["delong"]["reason"]
+    area = compared["differences"]["auroc"]
+    assert 0 < area["low"] < 0.5 < area["high"]
+    text = scoresheet.of_comparison(perfect, constant, compared, Protocol())
+    assert "DeLong's test is undefined" in text
+    assert "-0.000" not in text
+
+
+def test_an_interval_that_metrics_would_not_give_is_flagged() -> None:
+    positive = np.arange(60) < 20
+    images, alone = np.arange(60).astype(str), np.arange(60)
+    score = np.where(positive, 0.9, 0.1) + np.arange(60) / 1000
+    nearly = score.copy()
+    nearly[[0, 59]] = nearly[[59, 0]]
+    one = Predictions("A", images, positive, score, alone)
+    other = Predictions("B", images, positive, np.clip(nearly, 0, 1), alone)
+    test = comparison.compare(one, other, Protocol(resamples=200))["delong"]
+    assert "A: DeLong's variance rests on too few images" in test["reason"]

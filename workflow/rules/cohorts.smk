@@ -9,8 +9,8 @@ def modules(*names):
 
 # What reads or draws images.
 READING = modules(
-    "core.atomic",
-    *(f"cohorts.{name}" for name in ("cohort", "folders", "image_files", "images", "kaggle", "manifest")),
+    *(f"core.{name}" for name in ("atomic", "csv_tables", "identifiers")),
+    *(f"cohorts.{name}" for name in ("cohort", "dicom", "folders", "image_files", "images", "kaggle", "manifest")),
     *(f"cohorts.{name}" for name in ("anatomy", "phantom", "radiograph", "structures")),
 )
 
@@ -43,7 +43,6 @@ wildcard_constraints:
 rule cohort:
     """Gather and decode the images once."""
     input:
-        LISTING,
         READING,
     output:
         f"{BUILD_ROOT}/{{study}}/cohort/manifest.csv",
@@ -60,7 +59,6 @@ rule cohort:
 rule samples:
     """Gather the cohort and the external ones at the size that the analyses see."""
     input:
-        LISTING,
         READING,
         modules("cohorts.samples"),
     output:

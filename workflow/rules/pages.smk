@@ -96,7 +96,10 @@ INPUTS = {
     if RESULTS == DISCUSSED
     else record_files(DISCUSSED, "leakage"),
     "discussed": [*TRAINED, *analysis_pages] if RESULTS == DISCUSSED else analysis_records,
-    "patients_or_record": PATIENTS or record_files(RESULTS_ROOT, forensics.NAME),
+    # Snakemake takes braces in a path for a wildcard.
+    "patients_or_record": [path for path in PATIENTS if not set("{}") & set(path)]
+    if PATIENTS
+    else record_files(RESULTS_ROOT, forensics.NAME),
     "controls_record": record_files(RESULTS_ROOT, "controls/record"),
     "arms": [path for arm in sorted((RESULTS_ROOT / sensitivity.NAME).glob("*")) for path in records_in(arm)],
     "replicated": [*TRAINED, page_file("comparison")] if REPLICATED else records_in(REPLICATES),

@@ -88,8 +88,16 @@ def _tests(comparison: Mapping[str, Any], unit: str) -> list[str]:
     if delong and delong["p"] is not None:
         sentences.append(
             f"AUROC: A - B = {delong['difference']:+.3f} "
-            f"({delong['low']:+.3f} to {delong['high']:+.3f}), DeLong p = {p_value(delong['p'])}."
+            f"({delong['low']:+.3f} to {delong['high']:+.3f}), DeLong p = {p_value(delong['p'])}"
+            f"{f' ({why})' if (why := delong.get('reason')) else ''}."
         )
+    elif delong:
+        sentences.append(
+            f"AUROC: A - B = {delong['difference']:+.3f}; DeLong's test is undefined, because "
+            f"{delong['reason']}."
+        )
+    else:
+        sentences.append("AUROC: no test, because a class has fewer than two independent images.")
     if smallest["images"] is None:
         sentences.append(
             f"With {test['b'] + test['c']} discordant images no difference could be told at 0.05."
@@ -130,7 +138,10 @@ def _images(n: int) -> str:
 
 
 def _number(value: float | None, sign: str = "") -> str:
-    return "-" if value is None or not np.isfinite(value) else f"{value:{sign}.3f}"
+    if value is None or not np.isfinite(value):
+        return "-"
+    # Rounding first leaves no minus before a zero.
+    return f"{round(value, 3) + 0.0:{sign}.3f}"
 
 
 def _limits(low: float | None, high: float | None, sign: str = "") -> str:

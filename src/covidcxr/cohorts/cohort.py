@@ -146,7 +146,7 @@ def folder_fingerprint(study: Study) -> str:
     files = {
         os.path.relpath(path, root): path
         for path in (below for place in places for below in place.rglob("*"))
-        if path.suffix.lower() in image_files.SUFFIXES and path.is_file()
+        if path.suffix.lower() in image_files.SUFFIXES | {""} and path.is_file()
     }
     # The listing may lie outside the folder.
     files |= {csv.name: csv for csv in listing(study)}

@@ -5,7 +5,7 @@ A difference is the first model's score less the second's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from statsmodels.stats.multitest import multipletests
 
 from covidcxr.scores import bca, bootstrap, delong, metrics
 from covidcxr.scores.evaluation import resample_probability_scores
-from covidcxr.scores.intervals import Interval, Protocol, undefined
+from covidcxr.scores.intervals import Interval, Protocol, area, difference, undefined
 from covidcxr.scores.predictions import IMAGE, Predictions, align
 from covidcxr.scores.proportions import clopper_pearson
 
@@ -121,13 +121,16 @@ def compare(
     test = _mcnemar(right, a, np.ones(len(a), bool))
     smallest = smallest_difference(test["b"] + test["c"])
     samples = _threshold_samples(a, called, protocol)
-    differences = {name: _difference(one, a, protocol) for name, one in samples.items()}
+    differences = _threshold_differences(samples, a, protocol)
     # The probability scores are resampled by percentiles alone.
     plain = replace(protocol, bca=False)
     for name, sample in _probability_samples(a, b, protocol).items():
         differences[name] = _difference(sample, a, plain)
+    if not np.isfinite(differences["auroc"].low):
+        differences["auroc"] = _apart(area(a, protocol.confidence), area(b, protocol.confidence))
     # Equivalence at level (1 - confidence) asks two one-sided tests: a narrower interval.
     inner = replace(protocol, confidence=max(2 * protocol.confidence - 1, 0) or protocol.confidence)
+    narrower = _threshold_differences({s: samples[s] for s in _EQUIVALENT}, a, inner)
     return {
         "n": len(a),
         "unit": a.unit,
@@ -145,10 +148,7 @@ def compare(
         },
         "equivalence": {
             "margin": margin,
-            **{
-                name: _equivalence(_difference(samples[name], a, inner), margin)
-                for name in _EQUIVALENT
-            },
+            **{name: _equivalence(one, margin) for name, one in narrower.items()},
         },
     }
 
@@ -250,6 +250,50 @@ def _probability_samples(a: Predictions, b: Predictions, protocol: Protocol) -> 
     }
 
 
+def _threshold_differences(
+    samples: Mapping[str, _Sample], images: Predictions, protocol: Protocol
+) -> dict[str, Interval]:
+    """Intervals of differences of scores at the threshold, of the accuracy also by its classes."""
+    differences = {name: _difference(one, images, protocol) for name, one in samples.items()}
+    by_class = [differences["sensitivity"], differences["specificity"]]
+    shares = {"accuracy": images.prevalence, "balanced_accuracy": 0.5}
+    for name in shares.keys() & differences.keys():
+        if not np.isfinite(differences[name].low):
+            differences[name] = _together(differences[name], by_class, shares[name])
+    return differences
+
+
+def _together(whole: Interval, by_class: Sequence[Interval], share: float) -> Interval:
+    """Combine the limits of both classes' differences, weighted by ``share`` and the rest.
+
+    Zou and Donner, Stat Med 27:1693-1702 (2008).
+    """
+    if not np.isfinite([one.low for one in by_class]).all():
+        return whole
+    weights = (share, 1 - share)
+    below, above = (
+        np.hypot(*(w * abs(getattr(one, end) - one.value)
+                   for w, one in zip(weights, by_class, strict=True)))
+        for end in ("low", "high")
+    )  # fmt: skip
+    return replace(
+        whole,
+        low=float(whole.value - below),
+        high=float(whole.value + above),
+        method="Clopper-Pearson limits of both classes' differences",
+    )
+
+
+def _apart(first: Interval, second: Interval) -> Interval:
+    """Interval of a difference from each model's own, which takes no account of the pairing."""
+    value, low, high = difference(first, second)
+    if not np.isfinite(low):
+        return undefined(first.unit, first.n, "undefined for one of the models", value)
+    reason = "every resample gives the same difference"
+    method = "limits of each model's AUROC, unpaired"
+    return Interval(value, low, high, method, first.unit, first.n, reason=reason)
+
+
 def _difference(sample: _Sample, images: Predictions, protocol: Protocol) -> Interval:
     """Interval of one score's difference from resamples of both models' scores."""
     value, unit, n = float(sample.values[0] - sample.values[1]), images.unit, len(images)
@@ -303,24 +347,27 @@ def _delong(a: Predictions, b: Predictions, confidence: float) -> dict[str, Any]
     if min(len(np.unique(a.group[inside])) for inside in (a.positive, ~a.positive)) < 2:
         return None
     areas, covariance = delong.covariance(a.positive, np.stack([a.score, b.score]), a.clusters)
-    difference = float(areas[0] - areas[1])
+    value = float(areas[0] - areas[1])
     variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
-    test: dict[str, Any] = {"difference": difference, "low": None, "high": None}
+    test: dict[str, Any] = {"difference": value, "low": None, "high": None}
     if variance <= 1e-15:
         reason = "the variance of the difference is 0"
         return test | {"z": None, "p": None, "reason": reason}
     error = np.sqrt(variance)
     reach = stats.norm.ppf((1 + confidence) / 2) * error
-    z = float(difference / error)
-    test |= {"low": difference - reach, "high": difference + reach}
+    z = float(value / error)
+    test |= {"low": value - reach, "high": value + reach}
+    doubts = [f"{p.name}: {why}" for p in (a, b) if (why := area(p, confidence).reason)]
+    if doubts:
+        test["reason"] = "; ".join(doubts)
     return test | {"z": z, "p": float(2 * stats.norm.sf(abs(z)))}
 
 
-def _equivalence(difference: Interval, margin: float) -> str:
+def _equivalence(one: Interval, margin: float) -> str:
     """Judge by an interval of coverage 1 - 2 alpha, as two one-sided tests at alpha do."""
-    if not np.isfinite(difference.low):
+    if not np.isfinite(one.low):
         return "undecided"
-    if -margin < difference.low and difference.high < margin:
+    if -margin < one.low and one.high < margin:
         return "equivalent"
-    apart = difference.low > margin or difference.high < -margin
+    apart = one.low > margin or one.high < -margin
     return "different" if apart else "undecided"

@@ -104,6 +104,8 @@ def area(predictions: Predictions, confidence: float = 0.95) -> Interval:
             return Interval(value, low, high, method, p.unit, len(p))
     low, high = delong.newcombe(value, groups[0], groups[1], confidence)
     reason = "DeLong's variance rests on too few images here"
+    if len(np.unique(p.score)) == 1:
+        reason = "all scores are equal, so that DeLong's variance is 0"
     return Interval(value, low, high, "Newcombe's method 5", p.unit, len(p), reason=reason)
 
 
