@@ -53,6 +53,15 @@ class ByFile(LoadFileScheduling):  # type: ignore[misc]
         return f"{file} {PAGES.index(page) % 2}" if page in PAGES else file
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--mutants",
+        type=int,
+        default=24,
+        help="damaged files of each kind that the tools are given",
+    )
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
     return ByFile(config, log)

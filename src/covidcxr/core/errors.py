@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from covidcxr.core.words import printable
+
 
 class Problem(Exception):
     """A fault that the user can mend.
@@ -13,6 +15,10 @@ class Problem(Exception):
 
     status = 1
     """The exit status of the command line."""
+
+    def __str__(self) -> str:
+        # A name of a file may hold anything.
+        return printable(super().__str__())
 
 
 class Unusable(Problem):
@@ -31,4 +37,4 @@ class Unreadable(Problem):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.reason}; {self.remedy}."
+        return printable(f"{self.path}: {self.reason}; {self.remedy}.")

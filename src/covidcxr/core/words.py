@@ -26,9 +26,14 @@ def one_line(text: object) -> str:
     return " ".join(str(text).split())
 
 
+def printable(text: str) -> str:
+    """Write characters that a terminal would obey, and halves of broken ones, as escapes."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+
+
 def shown(text: object, most: int = 60) -> str:
     """Write a value for a message: on one line, printable, cut to its first characters."""
-    line = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in one_line(text))
+    line = printable(one_line(text))
     return line if len(line) <= most else f"{line[:most]}..."
 
 
