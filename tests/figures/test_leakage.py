@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from covidcxr.core import records
+from covidcxr.figures import common
 from covidcxr.figures import leakage as plots
 from covidcxr.figures import leakage_tables as tables
 from covidcxr.figures.common import Picture
@@ -26,8 +27,8 @@ NAN = float("nan")
      (-0.0, "0.0"), (1e-17, "0.0"), (-0.00049, "-0.05"), (-0.0005001, "-0.1"), (NAN, "–")],
 )  # fmt: skip
 def test_a_difference_that_rounds_to_nothing_keeps_its_sign(value: float, text: str) -> None:
-    assert tables.signed(value) == tables.estimate(value, NAN, NAN) == text
-    assert tables.estimate(value, -0.01, 0.032) == f"{text} (-1.0 to +3.2)"
+    assert tables.signed(value) == common.estimate(value, NAN, NAN, tables.signed) == text
+    assert common.estimate(value, -0.01, 0.032, tables.signed) == f"{text} (-1.0 to +3.2)"
 
 
 @given(st.floats(-1, 1))
@@ -94,7 +95,7 @@ def test_differences_within_runs_are_counted_by_score() -> None:
     assert isinstance(plots.seen_vs_unseen(differences, 0.95), Picture)
 
 
-def test_what_is_missing_gives_empty_tables_and_notes(tmp_path: Path) -> None:
+def test_what_is_missing_gives_empty_tables_and_notes() -> None:
     nothing = pd.DataFrame()
     doses = RECORD.table("doses")[:0]
     assert tables.contamination(doses, 0.95).empty
@@ -104,10 +105,3 @@ def test_what_is_missing_gives_empty_tables_and_notes(tmp_path: Path) -> None:
     ):  # fmt: skip
         assert table(nothing).empty
     assert "No recorded" in plots.seen_vs_unseen(nothing, 0.95).text  # type: ignore[union-attr]
-    assert "No run" in tables.selection([tmp_path], 0.95).text
-
-
-def test_selection_is_taken_from_the_first_folder_with_a_record(tmp_path: Path) -> None:
-    table = tables.selection([tmp_path, RESULTS / "replicates"], 0.95).text
-    assert "Study replicates, real images" in table
-    assert "+2.9" in table

@@ -151,11 +151,8 @@ def test_identical_external_images_are_all_removed_counted_and_no_score_is_told(
     empty = scores[(scores["cohort"] == "twin") & scores["kept"]]
     assert empty["value"].isna().all()
     assert set(empty["reason"]) == {"no image"}
-    for picture in (
-        plots.areas(scores, 0.95),
-        plots.called(tests["Logistic regression"], 0.5),
-    ):
-        assert picture._repr_mimebundle_()["text/plain"]  # type: ignore[union-attr]
+    picture = plots.areas(scores, 0.95)
+    assert picture._repr_mimebundle_()["text/plain"]  # type: ignore[union-attr]
     # Trained on all of it, the copies look better than strangers would.
     assert "1.000" in str(tables.overlap_table(scores).iloc[-1]["all images"])
 
@@ -198,7 +195,6 @@ def test_one_class_alone_has_its_share_and_says_why_it_has_no_area(
     assert rows["auroc"]["reason"] == "no negative image"
     assert rows["specificity"]["reason"] == "no negative image"
     assert plots.areas(scores, 0.95)._repr_mimebundle_()["text/plain"]  # type: ignore[union-attr]
-    assert plots.called(tests["Logistic regression"], 0.5)._repr_mimebundle_()["text/plain"]
 
 
 def test_a_study_without_external_cohorts_says_so(home: Sample, tmp_path: Path) -> None:

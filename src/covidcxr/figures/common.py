@@ -7,7 +7,7 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +115,16 @@ def glue(**values: Any) -> None:
         scrapbook = {"name": name, "mime_prefix": GLUE_PREFIX}
         hidden = {GLUE_PREFIX + kind: content for kind, content in data.items()}
         display(hidden, metadata=metadata | {"scrapbook": scrapbook}, raw=True)
+
+
+def decimal(value: float, digits: int = 3) -> str:
+    """Write a number with so many digits, or a dash; never a zero with a sign."""
+    return f"{round(float(value), digits) + 0.0:.{digits}f}" if np.isfinite(value) else "–"
+
+
+def estimate(value: float, low: float, high: float, write: Callable[[float], str] = decimal) -> str:
+    """Write a value with its limits, as far as they are defined."""
+    return write(value) + (f" ({write(low)} to {write(high)})" if np.isfinite(low) else "")
 
 
 def heading(text: str) -> Html:

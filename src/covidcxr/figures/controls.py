@@ -11,7 +11,7 @@ from covidcxr.figures.common import Picture
 from covidcxr.validity.controls import DISEASE
 from covidcxr.validity.shortcuts.probes import PROBES
 
-_LINES = (("#c1440e", "D"), ("#2a6f97", "o"), ("#6c757d", "s"), ("#7b2cbf", "^"))
+_LINES = ((common.RUST, "D"), (common.BLUE, "o"), (common.GREY, "s"), ("#7b2cbf", "^"))
 
 
 def power(measures: pd.DataFrame) -> Picture:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from covidcxr.core.records import Record
+from covidcxr.figures import common
 from covidcxr.networks import saliency
 from covidcxr.validity import controls
 from covidcxr.validity.shortcuts.probes import PROBES
@@ -71,8 +73,8 @@ def summary(measures: pd.DataFrame, passed: set[str]) -> pd.DataFrame:
                 "method": control.title,
                 "planted": control.planted,
                 "measure": control.measure,
-                "if planted": estimate(positive.loc[positive["value"].idxmin()].to_dict()),
-                "if not": estimate(negative.loc[negative["value"].idxmax()].to_dict()),
+                "if planted": _estimate(positive.loc[positive["value"].idxmin()].to_dict()),
+                "if not": _estimate(negative.loc[negative["value"].idxmax()].to_dict()),
                 "verdict": "passed" if name in passed else "failed",
             }
         )
@@ -104,7 +106,7 @@ def listing(measures: pd.DataFrame, query: str) -> pd.DataFrame:
     return rows[["planted", "variant", "measure"]].assign(
         variant=rows["variant"].str.replace("gradcam", saliency.METHODS["gradcam"]),
         n=rows["n"].map("{:,}".format),
-        value=[estimate(row) for row in rows.to_dict("records")],
+        value=[_estimate(row) for row in rows.to_dict("records")],
     )
 
 
@@ -149,8 +151,7 @@ def values(record: Record) -> dict[str, Any]:
     }
 
 
-def estimate(row: Mapping[Any, Any]) -> str:
+def _estimate(row: Mapping[Any, Any]) -> str:
     """Write a value with its limits; with more digits if they are small."""
-    digits = 5 if 0 < row["high"] < 0.001 else 3
-    value, low, high = (f"{row[name]:.{digits}f}" for name in ("value", "low", "high"))
-    return f"{value} ({low} to {high})"
+    write = partial(common.decimal, digits=5 if 0 < row["high"] < 0.001 else 3)
+    return common.estimate(row["value"], row["low"], row["high"], write)

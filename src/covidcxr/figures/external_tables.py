@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from covidcxr.core.records import Record
 from covidcxr.core.studies import LABELS
 from covidcxr.figures import common
 from covidcxr.figures.common import Html
-from covidcxr.figures.external import cohort_title, number_text
+from covidcxr.figures.external import cohort_title
 from covidcxr.scores.metrics import auroc, word
 from covidcxr.validity import external
 from covidcxr.validity.external import ExternalTest
@@ -67,8 +67,8 @@ def overlap_table(scores: pd.DataFrame) -> pd.DataFrame:
                 "model": model,
                 "tested on": cohort,
                 "removed": int(of["n"].max() - of["n"].min()),
-                "all images": _interval(of[~of["kept"]].iloc[0], 3),
-                "overlap removed": _interval(of[of["kept"]].iloc[0], 3),
+                "all images": _interval(of[~of["kept"]].iloc[0]),
+                "overlap removed": _interval(of[of["kept"]].iloc[0]),
             }
             for (model, cohort), of in rows.groupby(["model", "cohort"], sort=False)
         ]
@@ -82,8 +82,8 @@ def scores_table(scores: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
         row = {"model": model, "tested on": cohort_title(str(cohort))}
         for name in names:
             title = "mean score less share" if name == "excess" else word(name)
-            digits = 3 if name in ("auroc", "brier") else 2
-            row[title] = _interval(of[of["score"] == name].iloc[0], digits)
+            write = common.decimal if name in ("auroc", "brier") else _short
+            row[title] = _interval(of[of["score"] == name].iloc[0], write)
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -94,9 +94,9 @@ def gaps_table(gaps: pd.DataFrame) -> pd.DataFrame:
         {
             "model": gaps["model"],
             "tested on": gaps["cohort"],
-            "internal": gaps["internal"].map(number_text),
-            "external": gaps["external"].map(number_text),
-            "gap": [_interval(row, 3, sign="+") for row in gaps.to_dict("records")],
+            "internal": gaps["internal"].map(common.decimal),
+            "external": gaps["external"].map(common.decimal),
+            "gap": [_interval(row, _signed) for row in gaps.to_dict("records")],
             "AUROC": gaps["verdict"].map(VERDICTS),
         }
     )
@@ -110,7 +110,7 @@ def transfer_table(transfer: pd.DataFrame) -> pd.DataFrame:
                 "model": model,
                 "threshold": f"{of['threshold'].iloc[0]:.3g}",
                 "tested on": cohort_title(str(cohort)),
-                **{str(row["score"]): _interval(row, 2) for row in of.to_dict("records")},
+                **{str(row["score"]): _interval(row, _short) for row in of.to_dict("records")},
             }
             for (model, cohort), of in transfer.groupby(["model", "cohort"], sort=False)
         ]
@@ -123,9 +123,8 @@ def published_table(gaps: pd.DataFrame) -> pd.DataFrame:
     here = "here: " + gaps["model"] + ", " + gaps["cohort"]
     published = pd.DataFrame.from_dict(PUBLISHED, orient="index", columns=columns)
     rows = pd.concat([published, gaps.set_index(here)[columns].astype(float)])
-    gap = (rows["internal"] - rows["external"]).map("{:+.3f}".format).replace("+nan", "–")
-    rows = rows.apply(lambda column: column.map(number_text)).assign(gap=gap)
-    return rows.rename_axis("result").reset_index()
+    gap = (rows["internal"] - rows["external"]).map(_signed)
+    return rows.map(common.decimal).assign(gap=gap).rename_axis("result").reset_index()
 
 
 def networks_tables(
@@ -172,9 +171,9 @@ def values(
     return {
         "external_models": len(tests),
         "external_best": name,
-        "external_home": f"{_interval(at_home, 3)} (n = {at_home['n']:,})",
+        "external_home": f"{_interval(at_home)} (n = {at_home['n']:,})",
         "external_elsewhere": "; ".join(
-            f"{row['cohort']} {_interval(row, 3)} (n = {row['n']:,})" for row in elsewhere
+            f"{row['cohort']} {_interval(row)} (n = {row['n']:,})" for row in elsewhere
         )
         or "no external cohort",
         "external_images": len(internal),
@@ -203,14 +202,16 @@ def _overlap(record: Record) -> dict[str, int]:
     }
 
 
-def _interval(row: Any, digits: int, sign: str = "") -> str:
+def _signed(value: float) -> str:
+    return f"{round(float(value), 3) + 0.0:+.3f}" if np.isfinite(value) else "–"
+
+
+def _short(value: float) -> str:
+    return common.decimal(value, 2)
+
+
+def _interval(row: Any, write: Callable[[float], str] = common.decimal) -> str:
     """Write a value with its limits, or the reason why there is none."""
-    # Rounded and added, a little below 0 is written 0 and not -0.
-    value, low, high = (round(float(row[key]), digits) + 0.0 for key in ("value", "low", "high"))
-    if not np.isfinite(value):
-        reason = row.get("reason")
-        return f"none: {reason}" if isinstance(reason, str) else "–"
-    pattern = f"{{:{sign}.{digits}f}}"
-    if not np.isfinite(low):
-        return pattern.format(value)
-    return f"{pattern} ({pattern} to {pattern})".format(value, low, high)
+    if not np.isfinite(row["value"]) and isinstance(row.get("reason"), str):
+        return f"none: {row['reason']}"
+    return common.estimate(row["value"], row["low"], row["high"], write)

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 
 from covidcxr.core.studies import TITLES
 from covidcxr.figures import common
-from covidcxr.figures.common import Html, Picture
+from covidcxr.figures.common import BLUE, GREY, INK, RUST, Html, Picture
 from covidcxr.scores.metrics import word
 from covidcxr.validity.leakage import experiments, summaries
 from covidcxr.validity.leakage.models import MODELS, PROBES
@@ -29,9 +29,11 @@ YAGIS = {"random": 0.96, "grouped": 0.50}
 """Accuracy with random labels of brain scans, split by slices and by subjects
 (Yagis et al., Sci Rep 11:22544, 2021, abstract)."""
 
-_INK, _BLUE, _RUST, _GREY = common.INK, common.BLUE, common.RUST, common.GREY
-_SPLITS = {"random": ("image-level split", _RUST, "D"), "grouped": ("grouped split", _BLUE, "o")}
-_MODELS = dict(zip(PROBES, ((_RUST, "D"), (_BLUE, "o"), (_GREY, "s")), strict=True))
+_SPLITS = {
+    "random": ("image-level split", RUST, "D"),
+    "grouped": ("grouped split", BLUE, "o"),
+}
+_MODELS = dict(zip(PROBES, ((RUST, "D"), (BLUE, "o"), (GREY, "s")), strict=True))
 
 
 def inflation(tables: Mapping[str, pd.DataFrame], confidence: float) -> Picture:
@@ -39,8 +41,8 @@ def inflation(tables: Mapping[str, pd.DataFrame], confidence: float) -> Picture:
     models = [MODELS[str(model)] for model in next(iter(tables.values())).index]
     figure = _differences(tables, models)
     handles = [
-        Line2D([], [], color=_RUST, marker="D", lw=3, label=f"{confidence:.0%} over draws"),
-        Line2D([], [], color=_RUST, lw=1, label="corrected for images that draws share"),
+        Line2D([], [], color=RUST, marker="D", lw=3, label=f"{confidence:.0%} over draws"),
+        Line2D([], [], color=RUST, lw=1, label="corrected for images that draws share"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
     values = "; ".join(
@@ -64,7 +66,7 @@ def contamination(runs: pd.DataFrame, confidence: float) -> Picture | Html:
         axis.set(title=f"labels: {title}", xlabel="tested groups that were trained on, %")
         axis.set_xticks([100 * share for share in experiments.SHARES])
     axes[0].set_ylabel("accuracy, %")
-    axes[1].axhline(50, color=_INK, lw=1, ls=":")
+    axes[1].axhline(50, color=INK, lw=1, ls=":")
     handles = [
         Line2D([], [], color=color, marker=marker, label=MODELS[model])
         for model, (color, marker) in _MODELS.items()
@@ -84,7 +86,7 @@ def random_labels(results: pd.DataFrame, confidence: float) -> Picture:
     names.append("Yagis et al. 2021: brain scans,\nby slice and by subject")
     places = np.arange(len(names))[::-1]
     figure, axis = plt.subplots(figsize=(common.WIDTH, 1.3 + 0.5 * len(names)))
-    axis.axvline(50, color=_INK, lw=1, ls=":")
+    axis.axvline(50, color=INK, lw=1, ls=":")
     for split, (_, color, marker) in _SPLITS.items():
         rows = 100 * results[results["split"] == split][["value", "low", "high"]]
         heights = places[:-1] + (0.14 if split == "random" else -0.14)
@@ -133,11 +135,11 @@ def _differences(tables: Mapping[str, pd.DataFrame], names: Sequence[str]) -> Fi
     figure, axes = plt.subplots(1, len(tables), figsize=size, sharey=True, squeeze=False)
     places = np.arange(len(names))[::-1]
     for axis, (score, rows) in zip(axes.flat, tables.items(), strict=True):
-        axis.axvline(0, color=_INK, lw=1)
+        axis.axvline(0, color=INK, lw=1)
         if "wide_low" in rows:
-            axis.hlines(places, 100 * rows["wide_low"], 100 * rows["wide_high"], color=_RUST, lw=1)
-        axis.hlines(places, 100 * rows["low"], 100 * rows["high"], color=_RUST, lw=3)
-        axis.plot(100 * rows["value"], places, marker="D", color=_RUST, ms=6, ls="")
+            axis.hlines(places, 100 * rows["wide_low"], 100 * rows["wide_high"], color=RUST, lw=1)
+        axis.hlines(places, 100 * rows["low"], 100 * rows["high"], color=RUST, lw=3)
+        axis.plot(100 * rows["value"], places, marker="D", color=RUST, ms=6, ls="")
         axis.set(xlabel=f"{word(score)}, points", ylim=(-0.6, len(names) - 0.4))
         axis.set_yticks(places, names)
         axis.grid(axis="y", visible=False)

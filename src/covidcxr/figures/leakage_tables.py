@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,11 +13,9 @@ from covidcxr.cohorts.samples import TIERS
 from covidcxr.core.records import Record
 from covidcxr.core.studies import TITLES
 from covidcxr.figures import common
-from covidcxr.figures.common import Html
 from covidcxr.figures.leakage import LABELS, YAGIS, run_names
 from covidcxr.scores import bootstrap
 from covidcxr.scores.metrics import word
-from covidcxr.validity import epoch_selection
 from covidcxr.validity.leakage import networks, summaries
 from covidcxr.validity.leakage.models import MODELS, SIDES
 
@@ -84,8 +81,8 @@ def inflation(table: pd.DataFrame) -> pd.DataFrame:
     """Score inflation of one score, a row a model."""
     columns = {
         "pixels": [SIDES[str(model)] ** 2 for model in table.index],
-        "image-level": table["random"].map(_fraction),
-        "grouped": table["grouped"].map(_fraction),
+        "image-level": table["random"].map(common.decimal),
+        "grouped": table["grouped"].map(common.decimal),
         "difference, points": _estimates(table),
         "corrected": table["wide_low"].map(signed) + " to " + table["wide_high"].map(signed),
         "higher, lower": table["more"].astype(str) + ", " + table["fewer"].astype(str),
@@ -111,8 +108,8 @@ def contamination(runs: pd.DataFrame, confidence: float) -> pd.DataFrame:
     columns = {
         "labels": accuracy["labels"].map(LABELS),
         "model": accuracy["model"].map(MODELS),
-        "accuracy, none": accuracy["none"].map(_fraction),
-        "all": accuracy["all"].map(_fraction),
+        "accuracy, none": accuracy["none"].map(common.decimal),
+        "all": accuracy["all"].map(common.decimal),
         "slope": _estimates(accuracy),
         "slope of AUROC": _estimates(auroc),
     }
@@ -142,8 +139,8 @@ def split_pairs(pairs: pd.DataFrame) -> pd.DataFrame:
     columns = {
         "network": pairs["model"].map(TITLES),
         "score": pairs["score"].map(word),
-        "image-level": _estimates(pairs, _fraction, "image_level_"),
-        "grouped": _estimates(pairs, _fraction, "grouped_"),
+        "image-level": _estimates(pairs, common.decimal, "image_level_"),
+        "grouped": _estimates(pairs, common.decimal, "grouped_"),
         "difference, points": _estimates(pairs),
     }
     return pd.DataFrame(columns)
@@ -166,8 +163,8 @@ def seen_vs_unseen(differences: pd.DataFrame) -> pd.DataFrame:
         "run": run_names(rows),
         "n seen": rows["images_seen"] + rows["groups_seen"].map(" ({})".format),
         "n others": rows["images_unseen"] + rows["groups_unseen"].map(" ({})".format),
-        "seen": rows["seen"].map(_fraction),
-        "others": rows["unseen"].map(_fraction),
+        "seen": rows["seen"].map(common.decimal),
+        "others": rows["unseen"].map(common.decimal),
         "difference, points": _estimates(rows),
     }
     return pd.DataFrame(columns)
@@ -192,21 +189,6 @@ def seen_vs_unseen_summary(differences: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns).rename(index=word)
 
 
-def selection(folders: Iterable[Path], confidence: float) -> Html:
-    """Gain from choosing the epoch on the test part, from the first folder with a record."""
-    record = epoch_selection.first_record(folders)
-    if record is None:
-        return common.note("No run that chooses its epoch is recorded for this cohort.")
-    kind = "synthetic" if record.is_synthetic else "real"
-    return common.table(
-        epoch_selection.selection_gain(record, confidence),
-        f"Study {record.study}, {kind} images: mean test accuracy of a small network by how its "
-        "epoch is chosen; gain: best on test less best on validation, points, with "
-        f"{confidence:.0%} interval.",
-        epoch_selection.FORMATS,
-    )
-
-
 # --- numbers as text
 
 
@@ -220,19 +202,10 @@ def signed(value: float) -> str:
     return f"{100 * value:+.{digits}f}"
 
 
-def estimate(value: float, low: float, high: float, write: Write = signed) -> str:
-    """Write a value with its limits, where it has any."""
-    return write(value) + (f" ({write(low)} to {write(high)})" if np.isfinite(low) else "")
-
-
 def _estimates(table: pd.DataFrame, write: Write = signed, side: str = "") -> list[str]:
-    columns = (table[f"{side}{key}"] for key in networks.LIMITS)
-    return [estimate(value, low, high, write) for value, low, high in zip(*columns, strict=True)]
-
-
-def _fraction(value: float) -> str:
-    return f"{value:.3f}"
+    value, low, high = (table[f"{side}{key}"] for key in networks.LIMITS)
+    return [common.estimate(v, a, b, write) for v, a, b in zip(value, low, high, strict=True)]
 
 
 def _percent(value: float) -> str:
-    return f"{100 * value:.1f}"
+    return common.decimal(100 * value, 1)

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from covidcxr.core.studies import LABELS
+from covidcxr.figures import common
 from covidcxr.networks import saliency
 
 FEWEST_CELLS = 4
@@ -15,10 +16,8 @@ FEWEST_CELLS = 4
 
 def table(shares: pd.DataFrame) -> pd.DataFrame:
     """Write out what `covidcxr.networks.saliency.outside_by_class` returned, in per cent."""
-    outside = [
-        "–" if pd.isna(v) else f"{v:.1%}" + ("" if pd.isna(a) else f" ({a:.1%} to {b:.1%})")
-        for v, a, b in zip(shares["outside"], shares["low"], shares["high"], strict=True)
-    ]
+    limits = zip(shares["outside"], shares["low"], shares["high"], strict=True)
+    outside = [common.estimate(*row, _percent) for row in limits]
     names = {"outside": "outside the lungs", "label": "class"}
     shown = shares.drop(columns=["low", "high"]).assign(outside=outside)
     return shown.rename(columns=names).set_index("network")
@@ -37,14 +36,14 @@ def values(shares: pd.DataFrame, cells: int) -> dict[str, Any]:
         "saliency_fewest_cells": FEWEST_CELLS,
         "saliency_gradcam_counted": "yes" if cells >= FEWEST_CELLS else "no",
         "saliency_blind": 100 * blind,
-        "saliency_least": _percent(counted["outside"].min()),
-        "saliency_most": _percent(counted["outside"].max()),
+        "saliency_least": _percent(counted["outside"].min(), 0),
+        "saliency_most": _percent(counted["outside"].max(), 0),
         "saliency_nearer": int((counted["high"] < blind).sum()),
         "saliency_cases": len(counted),
         "saliency_networks": occlusion["network"].nunique(),
-        **{f"saliency_{label.lower()}": _percent(mean) for label, mean in means.items()},
+        **{f"saliency_{label.lower()}": _percent(mean, 0) for label, mean in means.items()},
     }
 
 
-def _percent(share: float) -> str:
-    return "–" if pd.isna(share) else f"{share:.0%}"
+def _percent(share: float, digits: int = 1) -> str:
+    return "–" if pd.isna(share) else f"{share:.{digits}%}"

@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 
-from covidcxr.figures.common import WIDTH, Html, Picture, note
+from covidcxr.figures.common import BLUE, GREY, RUST, WIDTH, Html, Picture, note
 from covidcxr.figures.shortcuts_tables import logistic, probe_name
 from covidcxr.networks.simple_models import MODELS
 from covidcxr.validity import shortcuts
 from covidcxr.validity.shortcuts.normalisation import NORMALISATIONS
 from covidcxr.validity.shortcuts.probes import PROBES
 
-COLORS = {"logistic": "#c1440e", "boosting": "#2a6f97", "neighbours": "#6c757d"}
+COLORS = {"logistic": RUST, "boosting": BLUE, "neighbours": GREY}
 
 
 def overall(areas: pd.DataFrame) -> Picture:

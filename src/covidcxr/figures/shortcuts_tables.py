@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from covidcxr.cohorts.samples import TIERS
 from covidcxr.core.records import Record
+from covidcxr.figures import common
 from covidcxr.networks import simple_models
 from covidcxr.validity import controls, external, shortcuts
 from covidcxr.validity.controls import DISEASE
@@ -49,7 +51,7 @@ def probes(areas: pd.DataFrame, measures: pd.DataFrame) -> pd.DataFrame:
             {
                 "probe": probe_name(probe, variant),
                 "n": f"{first['n_positive']:,} + {first['n'] - first['n_positive']:,}",
-                _MODELS["logistic"]: estimate(by["logistic"]),
+                _MODELS["logistic"]: _estimate(by["logistic"]),
                 **{
                     title: f"{by[model]['auroc']:.3f}" if model in by else "–"
                     for model, title in list(_MODELS.items())[1:]
@@ -78,7 +80,7 @@ def tiers(areas: pd.DataFrame) -> pd.DataFrame:
     lines: dict[str, dict[str, str]] = {}
     for row in rows.to_dict("records"):
         name = probe_name(row["probe"], row["variant"])
-        lines.setdefault(name, {})[TIERS[row["tier"]]] = estimate(row)
+        lines.setdefault(name, {})[TIERS[row["tier"]]] = _estimate(row)
     return pd.DataFrame.from_dict(lines, orient="index").rename_axis("probe").fillna("–")
 
 
@@ -92,7 +94,7 @@ def sources(pairs: pd.DataFrame) -> pd.DataFrame:
             "other side": rows["second"],
             "same source": rows["same"].map({True: "yes", False: "no"}),
             "n": [f"{a:,} + {b:,}" for a, b in zip(rows["n_first"], rows["n_second"], strict=True)],
-            "AUROC": [estimate(row) for row in rows.to_dict("records")],
+            "AUROC": [_estimate(row) for row in rows.to_dict("records")],
         }
     )
 
@@ -111,8 +113,8 @@ def headline(areas: pd.DataFrame, prefix: str) -> dict[str, Any]:
     return {
         f"{prefix}_blind": len(rows),
         f"{prefix}_blind_above": int((rows["low"] > 0.5).sum()),
-        f"{prefix}_blind_least": _number(rows["auroc"].min()),
-        f"{prefix}_blind_most": _number(rows["auroc"].max()),
+        f"{prefix}_blind_least": common.decimal(rows["auroc"].min()),
+        f"{prefix}_blind_most": common.decimal(rows["auroc"].max()),
         f"{prefix}_unseen": 100 * UNSEEN,
     }
 
@@ -143,9 +145,9 @@ def _of_random_labels(areas: pd.DataFrame) -> dict[str, Any]:
     rows = areas[areas["probe"] == "nothing"].dropna(subset=["auroc"])
     return {
         "shortcuts_random": len(rows),
-        "shortcuts_random_mean": _number(rows["auroc"].mean()),
-        "shortcuts_random_least": _number(rows["auroc"].min()),
-        "shortcuts_random_most": _number(rows["auroc"].max()),
+        "shortcuts_random_mean": common.decimal(rows["auroc"].mean()),
+        "shortcuts_random_least": common.decimal(rows["auroc"].min()),
+        "shortcuts_random_most": common.decimal(rows["auroc"].max()),
         "shortcuts_random_off": int(((rows["low"] > 0.5) | (rows["high"] < 0.5)).sum()),
     }
 
@@ -156,8 +158,8 @@ def _of_lungs(areas: pd.DataFrame, measures: pd.DataFrame) -> dict[str, Any]:
     seen, hits = of_control(measures, "lungs", "hidden")
     covered = measures[(measures["measure"] == "covered") & (measures["variant"] == "adult")]
     return {
-        "shortcuts_lungs_hidden": estimate(by["hidden"]) if by else "–",
-        "shortcuts_lungs_only": estimate(by["only"]) if by else "–",
+        "shortcuts_lungs_hidden": _estimate(by["hidden"]) if by else "–",
+        "shortcuts_lungs_only": _estimate(by["only"]) if by else "–",
         "shortcuts_lungs_covered": 100 * float(covered["value"].iloc[0]),
         "shortcuts_lungs_seen": seen,
         "shortcuts_lungs_disease": hits,
@@ -184,16 +186,9 @@ def _of_tiers(areas: pd.DataFrame) -> dict[str, Any]:
         "shortcuts_tiers_probes": len(wide),
         "shortcuts_tiers_moved": int((change.abs().max(axis=1) > MARGIN).sum()),
         "shortcuts_tiers_margin": MARGIN,
-        "shortcuts_tiers_change": _number(change.abs().max().max()),
+        "shortcuts_tiers_change": common.decimal(change.abs().max().max()),
     }
 
 
-def estimate(row: dict[Any, Any]) -> str:
-    """Write an AUROC with its interval, as far as defined."""
-    if pd.isna(row["low"]):
-        return _number(row["auroc"])
-    return f"{row['auroc']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
-
-
-def _number(value: float) -> str:
-    return "–" if pd.isna(value) else f"{value:.3f}"
+def _estimate(row: Mapping[Any, Any]) -> str:
+    return common.estimate(row["auroc"], row["low"], row["high"])

@@ -7,7 +7,6 @@ With random labels nothing can be learned, so that accuracy above one half is ch
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -89,12 +88,6 @@ def record(study: Study, *, results: Path, cohort: Cohort | None) -> Record:
         }
 
     return records.load_or_run(folder, study, parameters, inputs, METHOD, run)
-
-
-def first_record(folders: Iterable[Path]) -> Record | None:
-    """Record in the first of some folders that has one."""
-    paths = (folder / NAME for folder in folders)
-    return next((records.read(p) for p in paths if (p / "record.json").is_file()), None)
 
 
 def epochs(
