@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from covidcxr.cohorts import cohort, folders, images
+from covidcxr.cohorts import cohort, composition, folders, images
 from covidcxr.core.errors import Problem
 from covidcxr.core.studies import (
     DATA_VARIABLE,
@@ -385,3 +385,9 @@ def test_twelve_bits_in_files_of_sixteen_plant_no_difference_between_classes(
     cohort.prepare(small, tmp_path / "prepared")
     mean = cohort.read(tmp_path / "prepared").pixels.mean(axis=(1, 2, 3))
     assert abs(mean[:3].mean() - mean[3:].mean()) < 1
+    levels = composition.grey_levels(cohort.read(tmp_path / "prepared"))
+    assert levels.loc["COVID19", ["files", "deep", "bits", "lowest", "highest"]].tolist() == [
+        3, 3, "12", 0, 4080,
+    ]  # fmt: skip
+    assert levels.loc["NORMAL", ["files", "deep", "bits", "lowest"]].tolist() == [3, 0, "–", "–"]
+    assert levels["mean"].to_numpy() == pytest.approx([mean[:3].mean(), mean[3:].mean()])

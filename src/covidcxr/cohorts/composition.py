@@ -160,3 +160,36 @@ def total_variation(counts: pd.DataFrame) -> float:
         return float("nan")
     shares = counts / counts.sum()
     return float((shares[LABELS[0]] - shares[LABELS[1]]).abs().sum() / 2)
+
+
+def grey_levels(cohort: Cohort) -> pd.DataFrame:
+    """Grey levels by class, as they are stored and as they are trained on.
+
+    Returns
+    -------
+    pandas.DataFrame
+        By class: ``files``; of those with more than 8 bits ``deep``, their ``bits`` in use and
+        the ``lowest`` and ``highest`` stored value; the ``mean`` and the 5th and 95th percentile,
+        ``low`` and ``high``, of the images' mean grey from 0 to 255 after scaling.
+    """
+    grey = np.array([image.mean() for image in cohort.pixels])
+    none = pd.Series(pd.NA, cohort.manifest.index)
+    bits, lowest, highest = (
+        cohort.manifest.get(f"grey_{name}", none) for name in ("bits", "lowest", "highest")
+    )
+    rows = {}
+    for label in LABELS:
+        inside = (cohort.manifest["label"] == label).to_numpy(dtype=bool)
+        deep = inside & bits.notna().to_numpy()
+        low, high = np.percentile(grey[inside], [5, 95])
+        rows[label] = {
+            "files": int(inside.sum()),
+            "deep": int(deep.sum()),
+            "bits": ", ".join(f"{b}" for b in sorted(set(bits[deep]))) or "–",
+            "lowest": lowest[deep].min() if deep.any() else "–",
+            "highest": highest[deep].max() if deep.any() else "–",
+            "mean": grey[inside].mean(),
+            "low": low,
+            "high": high,
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("class")

@@ -63,7 +63,7 @@ def image(path: Path, max_pixels: int) -> Image.Image:
     -------
     PIL.Image.Image
         Mode L; RGB for a colour image of 8 bits. Its ``info`` has ``bits``, how many a stored
-        value has.
+        value has, and ``range``, the lowest and the highest stored value.
 
     Raises
     ------
@@ -85,7 +85,8 @@ def image(path: Path, max_pixels: int) -> Image.Image:
         if values.ndim == 3:
             if values.dtype != np.uint8:
                 raise Unreadable(path, "has 16 bits a channel, in colour", _EXPORT)
-            return _named(Image.fromarray(values), 8)
+            return _named(Image.fromarray(values), 8, values)
+        stored = values
         low, high = _stored_range(data)
         values, low, high = _modality(data, values, low, high)
         values, low, high = _value_of_interest(data, values, low, high)
@@ -93,11 +94,12 @@ def image(path: Path, max_pixels: int) -> Image.Image:
     shape = str(data.get("PresentationLUTShape", "")).upper()
     if (data.PhotometricInterpretation == "MONOCHROME1") != (shape == "INVERSE"):
         grey = 255 - grey
-    return _named(Image.fromarray(grey), int(data.BitsStored))
+    return _named(Image.fromarray(grey), int(data.BitsStored), stored)
 
 
-def _named(picture: Image.Image, bits: int) -> Image.Image:
-    picture.format, picture.info = FORMAT, {"bits": bits}
+def _named(picture: Image.Image, bits: int, stored: NDArray[Any]) -> Image.Image:
+    ends = int(stored.min()), int(stored.max())
+    picture.format, picture.info = FORMAT, {"bits": bits, "range": ends}
     return picture
 
 

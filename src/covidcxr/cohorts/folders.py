@@ -104,7 +104,7 @@ def _from_csv(csv: Path) -> pd.DataFrame:
             f"{csv}: {_first(table, wrong)} has label '{label}'; write {' or '.join(LABELS)}."
         )
     # A CSV may say more about its images than a manifest holds.
-    used = (set(manifest.MANIFEST.columns) | {"file"}) - {"image_id", "path", "grey_bits"}
+    used = (set(manifest.MANIFEST.columns) | {"file"}) - manifest.COMPUTED
     ignored = [str(column) for column in table if column not in used]
     if ignored:
         log.info("%s: columns that are not used: %s", csv, ", ".join(map(shown, ignored)))
@@ -271,14 +271,15 @@ def finish(root: Path, rows: pd.DataFrame, where: str, *, plain_ids: bool = Fals
                 "differs); restore it or correct the list."
             )
     rows["sha256"] = hashes
-    bits = images.bits_in_use(paths)
-    if deep := [b for b in bits if b]:
-        rows["grey_bits"] = pd.array(bits, dtype="Int64")
+    depths = images.depths(paths)
+    if deep := [one.bits for one in depths if one]:
+        facts = pd.DataFrame([one or (pd.NA,) * 3 for one in depths], dtype="Int64")
+        rows[["grey_bits", "grey_lowest", "grey_highest"]] = facts.to_numpy()
         used = ", ".join(f"{deep.count(b):,} by {b} bits" for b in sorted(set(deep)))
         log.warning(
             "%s: %d of %d files have more than 8 bits and are scaled by those in use: %s; where "
             "that is wrong, export them with 8 bits.",
-            *(where, len(deep), len(bits), used),
+            *(where, len(deep), len(depths), used),
         )
     if not any(f"original_{name}" in rows for name in _ORIGINAL):
         described = pd.DataFrame([images.describe(path) for path in paths])

@@ -125,38 +125,45 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1))
 
 
-def bits_in_use(paths: Sequence[Path]) -> list[int | None]:
-    """Bits in use of each 16-bit file of a cohort; None for other files and unreadable ones.
+class Depth(NamedTuple):
+    """Bits in use of a file of more than 8, and its lowest and highest stored grey value."""
+
+    bits: int
+    lowest: int
+    highest: int
+
+
+def depths(paths: Sequence[Path]) -> list[Depth | None]:
+    """Depths of a cohort's files; None for those of 8 bits and unreadable ones.
 
     Radiographs of 10 or 12 bits are stored in files of 16. A file may declare its bits; the
     others share the fewest of `BITS` that hold all their values, so that they stay as bright
     beside one another as they were on the detector.
     """
     with _pool() as pool:
-        depths = list(pool.map(_depth, paths))
-    brightest = max((one.highest for one in depths if one and not one.declared), default=0)
+        read = list(pool.map(_depth, paths))
+    brightest = max((one.highest for one in read if one and not one.bits), default=0)
     shared = next((bits for bits in BITS if brightest < 2**bits), BITS[-1])
-    return [one and (one.declared or shared) for one in depths]
+    return [one and (one if one.bits else one._replace(bits=shared)) for one in read]
 
 
-class _Depth(NamedTuple):
-    """Bits that a 16-bit file declares, and its largest grey value."""
-
-    declared: int | None
-    highest: int
+def bits_in_use(paths: Sequence[Path]) -> list[int | None]:
+    """Bits in use of each file of a cohort, as `depths` finds them; None for files of 8 bits."""
+    return [one and one.bits for one in depths(paths)]
 
 
-def _depth(path: Path) -> _Depth | None:
-    """Depth of a file; None for one that has no 16 bits or cannot be read."""
+def _depth(path: Path) -> Depth | None:
+    """Depth of a file, its bits 0 where it declares none; None for 8 bits or an unreadable one."""
     try:
         with _opened(path) as image:
             if image.format == dicom.FORMAT and image.info["bits"] > 8:
-                return _Depth(image.info["bits"], 0)
+                return Depth(image.info["bits"], *image.info["range"])
             if image.mode not in _SIXTEEN_BIT:
                 return None
             image.load()
-            highest = int(np.asarray(image).max())
-            return _Depth(_declared_bits(image, path, highest), highest)
+            values = np.asarray(image)
+            lowest, highest = int(values.min()), int(values.max())
+            return Depth(_declared_bits(image, path, highest) or 0, lowest, highest)
     except Unreadable:
         return None  # decoding names it
 

@@ -48,6 +48,9 @@ MANIFEST = pa.DataFrameSchema(
         "original_bytes": _whole(),
         # Of a 16-bit file here how many bits are in use; its values are divided by so many.
         "grey_bits": _whole(required=False),
+        # The range of the values in such a file, before they are scaled.
+        "grey_lowest": pa.Column("Int64", coerce=True, nullable=True, required=False),
+        "grey_highest": pa.Column("Int64", coerce=True, nullable=True, required=False),
         # By which way the file here came from that one, where its publisher says.
         "resized_from": _text(required=False, nullable=True),
         "sha256": _text(checks=pa.Check.str_matches(r"^[0-9a-f]{64}$")),
@@ -63,6 +66,10 @@ MANIFEST = pa.DataFrameSchema(
     ordered=True,
     name="manifest",
 )
+
+
+COMPUTED = {"image_id", "path", "grey_bits", "grey_lowest", "grey_highest"}
+"""Columns that no list of images can give."""
 
 
 def validate(manifest: pd.DataFrame, where: str) -> pd.DataFrame:

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 
+from covidcxr.cohorts import composition
 from covidcxr.cohorts.cohort import Cohort
 from covidcxr.cohorts.composition import class_differences
 from covidcxr.core.records import Record
-from covidcxr.figures.common import COLORS, WIDTH, Html, Picture, legend, note
+from covidcxr.figures.common import COLORS, WIDTH, Html, Picture, legend, note, table
 
 
 def values(record: Record) -> dict[str, Any]:
@@ -49,6 +50,21 @@ def examples(cohort: Cohort | None, publish: bool) -> Picture | Html:
         axis.set_title(f"{row['label']}, {age}", fontsize=9, color=COLORS[row["label"]])
     counts = " and ".join(f"{n} {label}" for label, n in rows["label"].value_counts().items())
     return Picture(figure, f"Examples of {counts} radiographs.")
+
+
+def grey_levels(cohort: Cohort | None) -> Html:
+    """Table of grey levels by class, or say why there is none."""
+    if cohort is None:
+        return note("Grey levels are read from the images, which are not at hand.")
+    rows = composition.grey_levels(cohort)
+    columns = {
+        "deep": "of more than 8 bits", "bits": "bits in use", "lowest": "lowest stored",
+        "highest": "highest stored", "mean": "mean grey", "low": "5th percentile",
+        "high": "95th percentile",
+    }  # fmt: skip
+    caption = "Grey levels by class: as stored, and from 0 to 255 as trained on."
+    formats = dict.fromkeys(("mean grey", "5th percentile", "95th percentile"), "{:.0f}")
+    return table(rows.rename(columns=columns).reset_index(), caption, formats | {"files": "{:,}"})
 
 
 def categories(counts: pd.DataFrame, variables: Sequence[str]) -> Picture:
