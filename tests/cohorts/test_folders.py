@@ -386,8 +386,6 @@ def test_twelve_bits_in_files_of_sixteen_plant_no_difference_between_classes(
     mean = cohort.read(tmp_path / "prepared").pixels.mean(axis=(1, 2, 3))
     assert abs(mean[:3].mean() - mean[3:].mean()) < 1
     levels = composition.grey_levels(cohort.read(tmp_path / "prepared"))
-    assert levels.loc["COVID19", ["files", "deep", "bits", "lowest", "highest"]].tolist() == [
-        3, 3, "12", 0, 4080,
-    ]  # fmt: skip
-    assert levels.loc["NORMAL", ["files", "deep", "bits", "lowest"]].tolist() == [3, 0, "–", "–"]
+    stored = levels[["files", "deep", "bits", "lowest", "highest"]].to_numpy().tolist()
+    assert stored == [[3, 3, "12", 0, 4080], [3, 0, "–", "–", "–"]]
     assert levels["mean"].to_numpy() == pytest.approx([mean[:3].mean(), mean[3:].mean()])
