@@ -363,3 +363,21 @@ def test_each_of_fifteen_scores_is_held_or_has_no_interval(
     assert not low
     without = {"ece"} if min(sizes) >= 30 else {"ece", "brier", "log_loss"}
     assert set(truth) - set(shares) == without
+
+
+@pytest.mark.parametrize("spread", [1, 1.5])
+def test_the_average_precision_is_held_also_near_one(spread: float) -> None:
+    rng = np.random.default_rng(15)
+    area, whole = 0.995, 200_000
+    apart = stats.norm.ppf(area) * np.hypot(spread, 1)
+    positive = np.arange(whole) < whole * POSITIVES // (POSITIVES + NEGATIVES)
+    truth = float(
+        metrics.auprc(positive, rng.normal(apart * positive, np.where(positive, spread, 1)))
+    )
+    held = given = 0
+    for _ in range(TRIALS):
+        one = evaluation.evaluate(binormal(rng, area, spread), Protocol(resamples=2))["auprc"]
+        if np.isfinite(one.low):
+            held, given = held + (one.low <= truth <= one.high), given + 1
+    assert given > TRIALS / 2
+    assert held / given > 0.95 - SLACK, held / given

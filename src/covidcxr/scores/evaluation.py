@@ -28,6 +28,10 @@ _SCALES: dict[str, jackknife.Scale] = {
 }
 """Scales on which the distribution of a score is nearly normal."""
 
+FEWEST_MISSES = 0.25
+"""Positive images, by the average precision's distance from 1, below which the jackknife falls
+short of its level in simulations."""
+
 MIN_UNITS = 30
 """Independent units of each class below which a mean of losses is too skewed for an interval."""
 
@@ -285,7 +289,7 @@ def _left_out(
         return undefined(p.unit, len(p), "too few independent images of a class", value)
     method = f"jackknife, {_SCALES[name]} scale"
     reason = None
-    if name == "auprc" and 0 < (1 - value) * units[0] < 1:
+    if name == "auprc" and 0 < (1 - value) * units[0] < FEWEST_MISSES:
         error = float(np.sqrt(value * (1 - value) / units[0]))
         method, reason = "binomial, logit scale", "the jackknife rests on too few images here"
     else:
