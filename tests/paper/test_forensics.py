@@ -123,7 +123,7 @@ def listing(tmp_path: Path, *rows: str, header: str = HEADER) -> Path:
 
 def ten(tmp_path: Path) -> Path:
     """Ten training files, of which the first two by name are held out, and two others."""
-    patients = ["secret1", "", "secret1", "NA", "NA", "lone", "", "secret1", "x", "y"]
+    patients = ["secret1", "", "secret1", "NA-1", "NA-1", "lone", "", "secret1", "x", "y"]
     rows = [f"train,f{i}.jpg,s{i // 5},{p},{20 + i},http://u/{i}" for i, p in enumerate(patients)]
     return listing(tmp_path, *rows, "test,g0.jpg,s0,secret1,,", "test,g1.jpg,s1,,70,")
 
@@ -133,16 +133,24 @@ def test_a_listing_is_typed_and_unknown_patients_stay_unknown(tmp_path: Path) ->
     assert list(table.columns) == ["folder", "name", "source", "patient", "age"]
     train = table[table["folder"] == "train"]
     assert train["patient"].isna().sum() == 2
-    assert train["patient"].iloc[3] == "s0/NA"  # a patient may be called NA
+    assert train["patient"].iloc[3] == "s0/NA-1"
     # An id counts within its source.
     assert train["patient"].iloc[0] == "s0/secret1" and train["patient"].iloc[7] == "s1/secret1"
     assert table["age"].isna().sum() == 1
 
 
+def test_a_word_for_unknown_is_no_patient_and_equal_numbers_are_one(tmp_path: Path) -> None:
+    patients = ["NA", "unknown", "-", "7", "7.0", "007"]
+    rows = [f"train,f{i}.jpg,s,{p},,http://u/{i}" for i, p in enumerate(patients)]
+    table = forensics.read_listing(listing(tmp_path, *rows))
+    assert table["patient"].isna().tolist() == [True] * 3 + [False] * 3
+    assert set(table["patient"].dropna()) == {"s/7"}
+
+
 @pytest.mark.parametrize(
     ("rows", "header", "said"),
     [
-        ([], "", "No columns"),
+        ([], "", "is empty"),
         ([], HEADER, "no row has the kaggle_split 'train'"),
         (["test,a,s,p,1,u"], HEADER, "no row has the kaggle_split 'train'"),
         (["train,a,s,p,1,u"], HEADER.replace("patient_id", "patient"), "'patient_id' is missing"),
@@ -150,7 +158,7 @@ def test_a_listing_is_typed_and_unknown_patients_stay_unknown(tmp_path: Path) ->
         (["train,,s,p,1,u"], HEADER, "'kaggle_name' is not filled in"),
         (["train,a,,p,1,u"], HEADER, "'source' is not filled in"),
         (["train,a,s,p,old,u"], HEADER, "age 'old' is no number"),
-        (['train,"a,s,p,1,u'], HEADER, "EOF"),
+        (['train,"a,s,p,1,u'], HEADER, "unexpected end of data"),
     ],
 )
 def test_an_unusable_listing_is_one_sentence(

@@ -15,10 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from covidcxr.core import records, studies
-from covidcxr.core.errors import Problem
+from covidcxr.core import csv_tables, identifiers, records, studies
+from covidcxr.core.errors import Problem, Unusable
 from covidcxr.core.studies import DATA_VARIABLE, KaggleCohort
-from covidcxr.core.words import failure
 from covidcxr.paper.split_functions import FRACTION, held_out
 
 NAME = "forensics/patients"
@@ -53,14 +52,15 @@ def read_listing(path: Path) -> pd.DataFrame:
     Patients count within their source. Rows are sorted by folder and name.
     """
     try:
-        # A patient may be called NA.
-        return _checked(pd.read_csv(path, dtype="string", keep_default_na=False))
-    except (OSError, ValueError) as error:
-        reason = failure(error)
-        raise Problem(
-            f"{path}: cannot be read as a listing of COVID19 files ({reason}); "
-            "correct the file or leave the parameter 'listing' empty."
-        ) from error
+        return _checked(csv_tables.read(path))
+    except Unusable as error:
+        why = csv_tables.reason(path, error)
+    except ValueError as error:
+        why = str(error)
+    raise Problem(
+        f"{path}: cannot be read as a listing of COVID19 files ({why}); "
+        "correct the file or leave the parameter 'listing' empty."
+    )
 
 
 def _checked(rows: pd.DataFrame) -> pd.DataFrame:
@@ -80,7 +80,8 @@ def _checked(rows: pd.DataFrame) -> pd.DataFrame:
     wrong = rows.loc[(rows["age"] != "") & age.isna(), "age"]
     if len(wrong):
         raise ValueError(f"age '{wrong.iloc[0]}' is no number")
-    patient = (rows["source"] + "/" + rows["patient_id"]).where(rows["patient_id"] != "")
+    known = ~identifiers.is_unknown(rows["patient_id"])
+    patient = (rows["source"] + "/" + identifiers.canonical(rows["patient_id"])).where(known)
     columns = {"folder": rows["kaggle_split"], "name": rows["kaggle_name"],
                "source": rows["source"], "patient": patient, "age": age}  # fmt: skip
     return pd.DataFrame(columns).sort_values(["folder", "name"], ignore_index=True)
