@@ -137,7 +137,7 @@ def test_what_a_reader_should_know_is_remarked(tmp_path: Path) -> None:
     ("header", "reason"),
     [
         ({"NumberOfFrames": 3}, "holds 3 frames"),
-        ({"BitsStored": 1}, "has 1 bits a value"),
+        ({"BitsStored": 1}, "has 1 bit a value"),
         ({"PhotometricInterpretation": "PALETTE COLOR"}, "has a colour table"),
         ({"Rows": 60_000, "Columns": 60_000}, "more than 80,000,000 pixels"),
         ({"Rows": 9}, "cannot be decoded as DICOM"),

@@ -68,7 +68,7 @@ def test_rows_keep_their_numbers_over_empty_ones(tmp_path: Path) -> None:
         ("a,a\n1,2\n", "column 'a' stands twice"),
         ("a,b\n1,2\n1,2,3\n", "row 3: has 3 cells where the header has 2"),
         ("a,b\n1,2,\n", "remove the ',' at its end"),
-        ("a,b\n\n1\n", "row 3: has 1 cells where the header has 2"),
+        ("a,b\n\n1\n", "row 3: has 1 cell where the header has 2"),
         ("a,b\n1,2\nK\u00f6ln,1\n".encode("latin-1"), "row 3: is not UTF-8 text"),
         ("a,b\n1,2\n\0,1\n", "row 3: holds a NUL character"),
         ("a,b\n1,2\n", ""),

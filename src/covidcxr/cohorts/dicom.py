@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from covidcxr.core.errors import Unreadable
-from covidcxr.core.words import one_line
+from covidcxr.core.words import one_line, plural
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -228,7 +228,7 @@ def _refuse_unusable(path: Path, data: Dataset, max_pixels: int) -> None:
     if data.PhotometricInterpretation == "PALETTE COLOR":
         raise Unreadable(path, "has a colour table, which no radiograph has", _EXPORT)
     if not 2 <= bits <= _BITS:
-        raise Unreadable(path, f"has {bits} bits a value", _EXPORT)
+        raise Unreadable(path, f"has {plural(bits, 'bit')} a value", _EXPORT)
 
 
 def _stored_range(data: Dataset) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from covidcxr.core.errors import Unusable
-from covidcxr.core.words import failure, one_line, quoted, shown
+from covidcxr.core.words import failure, one_line, plural, quoted, shown
 
 ROW = "row"
 """Name of the index of a table that was read: the row in the file, counted from 1."""
@@ -53,7 +53,7 @@ def read(path: Path, delimiter: str = ",") -> pd.DataFrame:
             remedy = f"mend it; a cell that holds a '{delimiter}' stands in double quotes"
         if len(cells) != len(header):
             raise Unusable(
-                f"{path}, row {number}: has {len(cells)} cells where the header has "
+                f"{path}, row {number}: has {plural(len(cells), 'cell')} where the header has "
                 f"{len(header)}; {remedy}."
             )
     names = [name or f"column {k}" for k, name in enumerate(header, 1)]

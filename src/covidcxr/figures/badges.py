@@ -11,6 +11,7 @@ from markupsafe import escape
 from covidcxr.core import machine
 from covidcxr.core.records import Record
 from covidcxr.core.studies import Study
+from covidcxr.core.words import plural
 from covidcxr.figures.common import Html
 
 _WEIGHTS = {"none": "random at the start", "imagenet": "ImageNet"}
@@ -40,7 +41,7 @@ def _facts(study: Study, runs: Sequence[Record]) -> dict[str, str]:
     if not runs or any("model" in run["parameters"] for run in runs):
         facts["Weights"] = _WEIGHTS.get(study.weights, "files from a folder")
         facts["Size"] = (
-            f"{study.image_size} px, {study.epochs} epochs, batches of {study.batch_size}"
+            f"{study.image_size} px, {plural(study.epochs, 'epoch')}, batches of {study.batch_size}"
         )
     if any(run.is_outdated for run in runs):
         facts["Older method"] = "the code has changed since in a way that changes these numbers"
