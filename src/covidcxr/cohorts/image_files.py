@@ -38,7 +38,9 @@ class LeftOut(NamedTuple):
     reason: str
 
 
-def list_images(*folders: Path, follow_links: bool = False) -> tuple[list[Path], list[LeftOut]]:
+def list_images(
+    *folders: Path, follow_links: bool = False, skip_unreadable: bool = False
+) -> tuple[list[Path], list[LeftOut]]:
     """List the files below folders that are read, and those that are left out.
 
     Parameters
@@ -47,21 +49,27 @@ def list_images(*folders: Path, follow_links: bool = False) -> tuple[list[Path],
         Searched with all folders below them; one that is named or linked twice counts once.
     follow_links
         Whether to search linked folders; else they are left out.
+    skip_unreadable
+        Whether a folder that cannot be listed is left out; else it is refused.
 
     Returns
     -------
     images : list of Path
         Sorted.
     left_out : list of LeftOut
-        Every other file, sorted.
+        Every other file, and folders that are not searched, sorted.
 
     Raises
     ------
     Problem
-        For a folder that cannot be listed.
+        For a folder that cannot be listed, unless such folders are skipped.
     """
 
     def refuse(error: OSError) -> None:
+        if skip_unreadable:
+            reason = f"a folder that cannot be listed ({error.strerror}); change its permissions"
+            left_out.append(LeftOut(Path(error.filename), reason))
+            return
         raise Problem(
             f"{error.filename}: cannot be listed ({error.strerror}); change its permissions or "
             "move it elsewhere."

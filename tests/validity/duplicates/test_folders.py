@@ -1,13 +1,17 @@
 """Folders are searched whole, once, and whatever cannot be read is named."""
 
+import errno
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from covidcxr.core.errors import Unusable
+from covidcxr.cohorts import image_files
+from covidcxr.core.errors import Problem, Unusable
 from covidcxr.validity import duplicates
 from tests.validity.planted import Pictures, cut, run
 
@@ -157,3 +161,29 @@ def test_a_folder_that_cannot_be_used_is_said_in_one_sentence(tmp_path: Path) ->
         assert said.endswith(".")
     with pytest.raises(Unusable):
         duplicates.scan([tmp_path / "empty"])
+
+
+def test_a_folder_that_cannot_be_listed_is_named_and_the_rest_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("open", "closed"):
+        (tmp_path / name).mkdir()
+        for k in range(2):
+            Image.new("L", (40, 40), 9).save(tmp_path / name / f"{k}.png")
+    scandir = os.scandir
+
+    def guarded(path: Any) -> Any:
+        if not isinstance(path, int) and Path(path).name == "closed":
+            raise PermissionError(errno.EACCES, "Permission denied", os.fspath(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    status, out, _ = run("duplicates", tmp_path, "--json")
+    assert status == 0
+    report = json.loads(out)
+    assert report["images"] == 2
+    (left_out,) = report["left_out"]
+    assert left_out["path"] == str(tmp_path / "closed")
+    assert "cannot be listed (Permission denied)" in left_out["reason"]
+    with pytest.raises(Problem, match="closed: cannot be listed"):
+        image_files.list_images(tmp_path)

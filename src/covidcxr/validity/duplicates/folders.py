@@ -54,7 +54,7 @@ def list_files(folders: Sequence[Path]) -> tuple[list[Path], list[LeftOut]]:
     for folder in folders:
         if not folder.is_dir():
             raise Unusable(f"{folder}: no such folder; name one that holds images.")
-    paths, left_out = image_files.list_images(*folders, follow_links=True)
+    paths, left_out = image_files.list_images(*folders, follow_links=True, skip_unreadable=True)
     if not paths:
         named = ", ".join(str(folder) for folder in folders)
         kinds = ", ".join(sorted(image_files.SUFFIXES))
