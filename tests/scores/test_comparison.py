@@ -444,6 +444,7 @@ def test_a_perfect_and_a_constant_model_are_told_apart() -> None:
     low = 0.65 - np.hypot(0.35 * 0.2316, 0.65 * (1 - 0.7354))
     assert accuracy["low"] == pytest.approx(low, abs=1e-3)
     assert accuracy["low"] < accuracy["value"] < accuracy["high"]
+    assert "limits are of both classes" in accuracy["reason"]
     assert compared["equivalence"]["accuracy"] == "different"
     assert "variance of the difference is 0" in compared["delong"]["reason"]
     area = compared["differences"]["auroc"]

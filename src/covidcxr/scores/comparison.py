@@ -281,6 +281,7 @@ def _together(whole: Interval, by_class: Sequence[Interval], share: float) -> In
         low=float(whole.value - below),
         high=float(whole.value + above),
         method="Clopper-Pearson limits of both classes' differences",
+        reason="every resample gives the same difference; the limits are of both classes",
     )
 
 
