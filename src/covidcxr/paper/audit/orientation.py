@@ -7,15 +7,21 @@ table; the totals of the decisions need not be.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from covidcxr.paper.audit.reading import ReportedTable
+from covidcxr.core.words import listing
+from covidcxr.paper.audit.reading import ReportedTable, Sizes
 
+READINGS = ("as_printed", "transposed")
 OTHER = {"predicted": "true", "true": "predicted"}
+
+_FEW = 0.05
+"""Share of a test set that exclusions may make a table differ by."""
 
 
 @dataclass(frozen=True)
@@ -25,18 +31,28 @@ class Orientation:
     Attributes
     ----------
     decision
-        ``as_printed``, ``transposed`` or ``undecidable``.
+        ``as_printed``, ``transposed``, ``mixed`` (by table) or ``undecidable``.
     reason
         Why, in one sentence.
+    by_table
+        The reading of each table that differs from the others'.
+    remarks
+        What is special about single tables, a sentence each.
     """
 
     decision: str
     reason: str
+    by_table: Mapping[str, str] = field(default_factory=dict)
+    remarks: Sequence[str] = ()
 
     @property
     def reading(self) -> str:
         """The reading on which verdicts rest: the paper's own where nothing was decided."""
         return "transposed" if self.decision == "transposed" else "as_printed"
+
+    def of(self, table: ReportedTable) -> str:
+        """Return the reading of one table."""
+        return self.by_table.get(table.name, self.reading)
 
 
 def cells(table: ReportedTable, reading: str) -> NDArray[np.int64]:
@@ -51,14 +67,14 @@ def cells(table: ReportedTable, reading: str) -> NDArray[np.int64]:
     return matrix.ravel()
 
 
-def margins(table: ReportedTable, reading: str) -> tuple[int, int]:
+def margins(table: ReportedTable, reading: str) -> Sizes:
     """Return the true positives and negatives in the test set, by one reading."""
-    tp, fn, fp, tn = cells(table, reading)
-    return int(tp + fn), int(fp + tn)
+    tp, fn, fp, tn = (int(cell) for cell in cells(table, reading))
+    return tp + fn, fp + tn
 
 
-def decide(tables: Sequence[ReportedTable], test_set: tuple[int, int] | None) -> Orientation:
-    """Decide the orientation of a paper's tables by their margins.
+def decide(tables: Sequence[ReportedTable], test_set: Sizes | None) -> Orientation:
+    """Decide the orientation of tables on one test set by their margins.
 
     Parameters
     ----------
@@ -70,48 +86,150 @@ def decide(tables: Sequence[ReportedTable], test_set: tuple[int, int] | None) ->
     printed = [table for table in tables if table.matrix is not None]
     if not printed:
         return Orientation("undecidable", "No matrix is printed, so there are no margins.")
-    found = {
-        reading: list(dict.fromkeys(margins(table, reading) for table in printed))
-        for reading in ("as_printed", "transposed")
+    totals = {
+        reading: {table.name: margins(table, reading) for table in printed} for reading in READINGS
     }
-    said = {reading: _listing(pairs) for reading, pairs in found.items()}
-    if test_set is not None:
-        fits = {reading: pairs == [test_set] for reading, pairs in found.items()}
-        because = f"the stated test set of {_listing([test_set])}"
-    elif len(printed) == 1:
+    if test_set is None and len(printed) == 1:
         return Orientation(
             "undecidable",
             "One table alone, without a stated test set, has margins that any test set could have.",
         )
-    else:
-        fits = {reading: len(pairs) == 1 for reading, pairs in found.items()}
-        because = "one fixed test set"
-    as_printed, transposed = said["as_printed"], said["transposed"]
-    if all(fits.values()):
+    because = f"the stated test set of {_sum(test_set)}" if test_set else "one fixed test set"
+    shared = test_set or _shared(totals)
+    fits = {
+        reading: {name for name, total in by_name.items() if total == shared}
+        for reading, by_name in totals.items()
+    }
+    said = {reading: _listing(by_name.values()) for reading, by_name in totals.items()}
+    every = set(totals["as_printed"])
+    whole = {
+        reading: fits[reading] == every if test_set else len(set(totals[reading].values())) == 1
+        for reading in READINGS
+    }
+    if all(whole.values()):
         return Orientation(
             "undecidable",
             f"Both readings agree with {because}: positive and negative images number "
-            f"{as_printed} as printed and {transposed} transposed.",
+            f"{said['as_printed']} as printed and {said['transposed']} transposed.",
         )
-    if not any(fits.values()):
-        return Orientation(
-            "undecidable",
-            f"Neither reading agrees with {because}: positive and negative images would number "
-            f"{as_printed} as printed and {transposed} transposed.",
-        )
-    if fits["as_printed"]:
+    if whole["as_printed"]:
         return Orientation(
             "as_printed",
-            f"As printed, the tables agree with {because}, {as_printed} positive and negative "
-            f"images; transposed they would have {transposed}.",
+            f"As printed, the tables agree with {because}, {said['as_printed']} positive and "
+            f"negative images; transposed they would have {said['transposed']}.",
         )
-    return Orientation(
-        "transposed",
-        f"Transposed, the tables agree with {because}, {transposed} positive and negative "
-        f"images; as printed they would have {as_printed}.",
+    if whole["transposed"]:
+        return Orientation(
+            "transposed",
+            f"Transposed, the tables agree with {because}, {said['transposed']} positive and "
+            f"negative images; as printed they would have {said['as_printed']}.",
+        )
+    return (
+        _one_against_rest(totals["as_printed"])
+        or _of_most(totals, shared, fits, because)
+        or _nearly(totals)
+        or Orientation(
+            "undecidable",
+            f"Neither reading agrees with {because}: positive and negative images would number "
+            f"{said['as_printed']} as printed and {said['transposed']} transposed.",
+        )
     )
 
 
-def _listing(pairs: Sequence[tuple[int, int]]) -> str:
-    *most, last = (f"{p:,} + {n:,}" for p, n in pairs)
-    return f"{', '.join(most)} and {last}" if most else last
+def _shared(totals: Mapping[str, Mapping[str, Sizes]]) -> Sizes | None:
+    """Return the margins of more than half of the tables, in whatever reading."""
+    counts = Counter(size for by_name in totals.values() for size in by_name.values())
+    (size, count), *others = counts.most_common()
+    tables = len(totals["as_printed"])
+    alone = not others or others[0][1] < count
+    return size if alone and count > max(1, tables / 2) else None
+
+
+def _of_most(
+    totals: Mapping[str, Mapping[str, Sizes]],
+    shared: Sizes | None,
+    fits: Mapping[str, set[str]],
+    because: str,
+) -> Orientation | None:
+    """Decide by the tables that agree, and name those that do not."""
+    if shared is None or not fits["as_printed"] | fits["transposed"]:
+        return None
+    either = fits["as_printed"] & fits["transposed"]
+    upright, turned = fits["as_printed"] - either, fits["transposed"] - either
+    if len(upright) == len(turned):
+        return None
+    decision = "as_printed" if len(upright) > len(turned) else "transposed"
+    odd = turned if decision == "as_printed" else upright
+    remarks = [
+        f"{name} agrees with the {_sum(shared)} images of the other tables only if its rows and "
+        "columns are exchanged."
+        for name in sorted(odd)
+    ]
+    for name, total in totals[decision].items():
+        if total != shared and name not in odd:
+            remarks.append(f"{name} has {_sum(total)} images: {_difference(total, shared)}.")
+    other = "transposed" if decision == "as_printed" else "as_printed"
+    agreeing = len(fits[decision] | odd)
+    words = {"as_printed": "as printed", "transposed": "transposed"}
+    return Orientation(
+        "mixed" if odd else decision,
+        f"{agreeing} of {len(totals[decision])} tables agree with {because}, {_sum(shared)} "
+        f"positive and negative images, {words[decision]}"
+        f"{f', {len(odd)} of them {words[other]}' if odd else ''}.",
+        {name: other if name in odd else decision for name in totals[decision]} if odd else {},
+        remarks,
+    )
+
+
+def _nearly(totals: Mapping[str, Mapping[str, Sizes]]) -> Orientation | None:
+    """Decide where the margins of one reading nearly agree, as they do after exclusions."""
+    spread = {
+        reading: np.ptp(np.array(list(by_name.values())), axis=0).max()
+        for reading, by_name in totals.items()
+    }
+    images = max(sum(size) for size in totals["as_printed"].values())
+    decision = min(spread, key=lambda reading: spread[reading])
+    other = max(spread, key=lambda reading: spread[reading])
+    if spread[decision] > _FEW * images or spread[other] < 3 * spread[decision]:
+        return None
+    words = {"as_printed": "As printed", "transposed": "Transposed"}
+    return Orientation(
+        decision,
+        f"{words[decision]}, the tables nearly agree: positive and negative images number "
+        f"{_listing(totals[decision].values())}, as they would where a few images of one test set "
+        f"were left out; in the other reading they differ by up to {spread[other]:,}.",
+    )
+
+
+def _one_against_rest(totals: Mapping[str, Sizes]) -> Orientation | None:
+    """Recognise tables of one class against the rest: the classes' images add up to all."""
+    by_images: dict[int, list[int]] = {}
+    for positive, negative in totals.values():
+        by_images.setdefault(positive + negative, []).append(positive)
+    for images, positives in by_images.items():
+        classes = list(dict.fromkeys(positives))
+        if len(classes) < 3 or sum(classes) != images:
+            return None
+    sums = listing([f"{n:,}" for n in by_images])
+    return Orientation(
+        "as_printed",
+        f"Each table is one class against the rest: the images of the classes add up to {sums}, "
+        "the images of each table.",
+    )
+
+
+def _difference(total: Sizes, shared: Sizes) -> str:
+    parts = [
+        f"{abs(has - should):,} {label} {'fewer' if has < should else 'more'}"
+        for has, should, label in zip(total, shared, ("positive", "negative"), strict=True)
+        if has != should
+    ]
+    return f"{listing(parts)} than {_sum(shared)}, by exclusions, a misprint or another test set"
+
+
+def _sum(size: Sizes) -> str:
+    return f"{size[0]:,} + {size[1]:,}"
+
+
+def _listing(sizes: object) -> str:
+    return listing([_sum(size) for size in dict.fromkeys(sizes)])  # type: ignore[call-overload]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 EXACT, CUT, TWICE = "exact", "truncated", "rounded twice"
@@ -48,7 +48,9 @@ class Printed:
     def span(self) -> tuple[float, float]:
         """Least and largest value that any rounding or cutting could print so."""
         below, above = _TWICE * self.unit + _TOLERANCE, self.unit + _TOLERANCE
-        if self.value < 0:
+        if self.value == 0:
+            below = above
+        elif self.value < 0:
             below, above = above, below
         return self.value - below, self.value + above
 
@@ -83,6 +85,10 @@ class Printed:
         shown = self._with(value, self.digits)
         halfway = abs(abs(value - self.value) - self.unit / 2) <= _TOLERANCE
         return self._with(value, self.digits + 1) if halfway and self.unit else shown
+
+    def show_longer(self, value: float) -> str:
+        """Print another value with two digits more."""
+        return self._with(value, self.digits + 2)
 
     def _with(self, value: float, digits: int) -> str:
         digits = min(max(digits, 0), _DIGITS)
@@ -179,6 +185,9 @@ def entry(text: str, bounded: bool = True) -> Entry:
         value, sign = _number(match[1], match[2], rest), match[2]
         if bounded and not sign and 2 <= abs(value.value) <= 100:
             value, sign = _number(match[1], "%", f"{rest}%"), "%"
+        elif bounded and not sign and value.unit == 1:
+            # 0 and 1 stand for 0.00 and 1.00: without decimals all from 0.5 would round to 1.
+            value = replace(value, unit=0.01)
     if fraction and not fraction[1]:
         raise ValueError("divides by 0")
     ends = None

@@ -8,24 +8,28 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from covidcxr.core import strict_yaml
 from covidcxr.core.errors import Problem
+from covidcxr.core.words import quoted, shown
 from covidcxr.paper import publication
 from covidcxr.paper.audit import printed
-from covidcxr.paper.audit.printed import Printed
-from covidcxr.paper.audit.scores import NAMES, SIGNED, UNBOUNDED
+from covidcxr.paper.audit.names import SIGNED, UNBOUNDED, canonical
+from covidcxr.paper.audit.printed import Entry, Printed
 
 _LARGEST = 10**12
+_TABLES = 500
+"""Tables of a paper that are read; more are no paper's."""
 
 PREVALENCES = ("1%", "5%", "10%", "50%")
 """Shares of positives to which predictive values are carried over where a file names none."""
 
+Sizes = tuple[int, int]
+"""Positive and negative images."""
+
 
 @dataclass(frozen=True)
 class ReportedTable:
-    """One table of a paper.
+    """One table of a paper on two classes.
 
     Attributes
     ----------
@@ -39,13 +43,25 @@ class ReportedTable:
         Which class stands first, in rows and columns: ``positive`` or ``negative``.
     reported
         Printed values by the paper's name of the score.
+    test_set
+        Positive and negative images, where the table or the paper states them.
+    group
+        Name of its test set; tables of one name were tested on the same images.
+    unclassified
+        Positive and negative images that got no answer, which the matrix leaves out.
+    folds
+        Number of folds, or runs, of which printed scores are averages; 1 for a single test set.
     """
 
     name: str
     matrix: tuple[tuple[int, int], tuple[int, int]] | None
     rows: str
     first: str
-    reported: dict[str, tuple[Printed, ...]]
+    reported: dict[str, tuple[Entry, ...]]
+    test_set: Sizes | None = None
+    group: str = ""
+    unclassified: tuple[int, ...] = ()
+    folds: int = 1
 
 
 @dataclass(frozen=True)
@@ -57,17 +73,23 @@ class Paper:
     title
         Its name.
     test_set
-        Positive and negative images, where it states them.
+        Positive and negative images, where it states them for all tables.
     prevalences
         Shares of positives to which predictive values are carried over.
+    stated_prevalences
+        Those of them that the paper states, as printed.
     tables
-        Its tables.
+        Its tables of two classes.
+    source
+        Where the numbers stand in print: citation and address.
     """
 
     title: str
-    test_set: tuple[int, int] | None
+    test_set: Sizes | None
     prevalences: tuple[float, ...]
     tables: tuple[ReportedTable, ...]
+    stated_prevalences: tuple[Printed, ...] = ()
+    source: str = ""
 
 
 def read(path: Path) -> Paper:
@@ -79,7 +101,7 @@ def read(path: Path) -> Paper:
         For a file that cannot be read, and for the first thing in it that is malformed.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
         known = ", ".join(examples())
@@ -100,7 +122,7 @@ def example(name: str) -> Any:
     if name == "seedpaper":
         return publication.reported()
     path = files("covidcxr").joinpath(f"data/audits/{name}.yaml")
-    return yaml.safe_load(path.read_text("utf-8"))
+    return strict_yaml.parse(path.read_text("utf-8"), f"{name}: is")
 
 
 def parse(content: Any, where: str) -> Paper:
@@ -118,149 +140,237 @@ def parse(content: Any, where: str) -> Paper:
     Problem
         For the first thing that is malformed, with its place.
     """
-    _keys(content, where, required={"title", "tables"}, optional={"test_set", "prevalences"})
-    test_set = None
-    if content.get("test_set") is not None:
-        at = f"{where}: test_set"
-        _keys(content["test_set"], at, required={"positive", "negative"})
-        test_set = tuple(
-            _count(content["test_set"][k], f"{at}, {k}") for k in ("positive", "negative")
-        )
-        if 0 in test_set:
-            raise Problem(f"{at}: has a class without images; an audit needs both classes.")
+    optional = {"test_set", "test_sets", "prevalences", "folds", "source"}
+    _keys(content, where, {"title", "tables"}, optional)
+    title = _name(content["title"], f"{where}: title")
+    common = _sizes(content.get("test_set"), f"{where}: test_set")
+    named = content.get("test_sets") or {}
+    if not isinstance(named, Mapping):
+        raise Problem(f"{where}: test_sets: should hold lines such as internal: {{positive: 92, "
+                      "negative: 268}.")  # fmt: skip
+    sets = {str(k): _sizes(v, f"{where}: test_sets, {shown(k)}") for k, v in named.items()}
+    folds = _folds(content.get("folds", 1), f"{where}: folds")
     tables = content["tables"]
     if not isinstance(tables, list) or not tables:
         raise Problem(f"{where}: tables: should be a list of at least one table.")
+    if len(tables) > _TABLES:
+        raise Problem(
+            f"{where}: tables: are {len(tables):,}; at most {_TABLES} are read, so divide the file."
+        )
     parsed = tuple(
-        _table(table, f"{where}: tables, item {i}", test_set is not None)
+        _table(table, f"{where}: tables, item {i}", common, sets, folds)
         for i, table in enumerate(tables, 1)
     )
     names = [table.name for table in parsed]
-    for name in names:
-        if names.count(name) > 1:
-            raise Problem(f"{where}: tables: two are named '{name}'; name each differently.")
-    shares = content.get("prevalences")
-    shares = list(PREVALENCES) if shares is None else shares
+    if repeated := next((name for name in names if names.count(name) > 1), None):
+        raise Problem(
+            f"{where}: tables: two are named '{shown(repeated)}'; name each differently."
+        )
+    stated = content.get("prevalences")
+    shares = list(PREVALENCES) if stated is None else stated
     if not isinstance(shares, list) or not shares:
         raise Problem(f"{where}: prevalences: should be a list such as ['1%', '10%'].")
     prevalences = tuple(
-        _printed(share, f"{where}: prevalences, item {i}").value
+        _entry(share, f"{where}: prevalences, item {i}", "prevalence").value
         for i, share in enumerate(shares, 1)
     )
-    title = _name(content["title"], f"{where}: title")
-    return Paper(title, test_set, prevalences, parsed)  # type: ignore[arg-type]
+    return Paper(
+        title,
+        common,
+        tuple(one.value for one in prevalences),
+        parsed,
+        () if stated is None else prevalences,
+        str(content.get("source") or ""),
+    )
 
 
-def _table(content: Any, where: str, known_size: bool) -> ReportedTable:
-    _keys(content, where, required={"name"}, optional={"matrix", "rows", "first", "reported"})
+def _table(
+    content: Any, where: str, common: Sizes | None, sets: Mapping[str, Sizes | None], folds: int
+) -> ReportedTable:
+    optional = {"matrix", "counts", "rows", "first", "reported", "test_set", "unclassified",
+                "folds"}  # fmt: skip
+    _keys(content, where, {"name"}, optional)
     name = _name(content["name"], f"{where}, name")
-    where = f"{where} ({name})"
+    where = f"{where} ({shown(name)})"
+    rows = _choice(content.get("rows", "true"), f"{where}, rows", ("predicted", "true"))
+    first = _choice(content.get("first", "positive"), f"{where}, first", ("positive", "negative"))
     matrix = None
     if content.get("matrix") is not None:
-        matrix = _matrix(content["matrix"], f"{where}, matrix")
+        matrix = _matrix(content["matrix"], rows, f"{where}, matrix")
         if "rows" not in content:
             raise Problem(
                 f"{where}: key 'rows' is missing; say what the paper says its rows are, "
                 "predicted or true."
             )
-    elif not known_size:
-        raise Problem(
-            f"{where}: has no matrix; give one, or give test_set, so that the scores can be "
-            "checked against the number of images."
+    elif content.get("counts") is not None:
+        at = f"{where}, counts"
+        _keys(content["counts"], at, {"TP", "FN", "FP", "TN"})
+        tp, fn, fp, tn = (
+            _count(content["counts"][cell], f"{at}, {cell}") for cell in ("TP", "FN", "FP", "TN")
         )
-    rows = _choice(content.get("rows", "true"), f"{where}, rows", ("predicted", "true"))
-    first = _choice(content.get("first", "positive"), f"{where}, first", ("positive", "negative"))
-    given = {} if content.get("reported") is None else content["reported"]
-    if not isinstance(given, Mapping):
-        raise Problem(f"{where}, reported: should hold lines such as accuracy: '77.22%'.")
-    if matrix is None and not given:
+        matrix, rows, first = ((tp, fn), (fp, tn)), "true", "positive"
+    reported = _reported(content.get("reported"), where)
+    if matrix is None and not reported:
         raise Problem(f"{where}: has neither a matrix nor reported scores; give one of them.")
+    if matrix is not None and not sum(map(sum, matrix)):
+        raise Problem(f"{where}: counts no image at all; correct it.")
+    group, test_set = _test_set(content.get("test_set"), f"{where}, test_set", common, sets)
+    missing = content.get("unclassified", [])
+    return ReportedTable(
+        name,
+        matrix,
+        rows,
+        first,
+        reported,
+        test_set,
+        group,
+        tuple(
+            _count(one, f"{where}, unclassified")
+            for one in (missing if isinstance(missing, list) else [missing])
+        ),
+        _folds(content.get("folds", folds), f"{where}, folds"),
+    )
+
+
+def _test_set(
+    content: Any, where: str, common: Sizes | None, sets: Mapping[str, Sizes | None]
+) -> tuple[str, Sizes | None]:
+    """Return name and sizes of a table's test set: its own, one of the paper's by name, or all's."""
+    if content is None:
+        return "", common
+    if isinstance(content, str):
+        if content not in sets:
+            raise Problem(
+                f"{where}: '{shown(content)}' is not among test_sets ({quoted(sets)}); add it."
+            )
+        return content, sets[content]
+    sizes = _sizes(content, where)
+    return str(sizes), sizes
+
+
+def _sizes(content: Any, where: str) -> Sizes | None:
+    if content is None:
+        return None
+    _keys(content, where, {"positive", "negative"})
+    positive, negative = (
+        _count(content[key], f"{where}, {key}") for key in ("positive", "negative")
+    )
+    if 0 in (positive, negative):
+        raise Problem(f"{where}: has a class without images; an audit needs both classes.")
+    return positive, negative
+
+
+def _folds(content: Any, where: str) -> int:
+    folds = _count(content, where)
+    if not 1 <= folds <= 1000:
+        raise Problem(f"{where}: {folds} is no number of folds from 1 to 1,000; correct it.")
+    return folds
+
+
+def _reported(content: Any, where: str) -> dict[str, tuple[Entry, ...]]:
+    content = {} if content is None else content
+    if not isinstance(content, Mapping):
+        raise Problem(f"{where}, reported: should hold lines such as accuracy: '77.22%'.")
     reported = {}
-    for score, values in given.items():
-        at = f"{where}, reported, {score}"
-        if score not in NAMES:
-            raise Problem(f"{at}: is an unknown score; known are {', '.join(NAMES)}.")
+    for score, values in content.items():
+        at = f"{where}, reported, {shown(score)}"
+        name = canonical(score) if isinstance(score, str) else None
+        if name is None:
+            raise Problem(
+                f"{at}: is an unknown score; known are accuracy, sensitivity, specificity, ppv, "
+                "npv, f1, mcc, kappa, auroc and others (covidcxr audit --help)."
+            )
         if values == []:
             raise Problem(f"{at}: lists no value; give one or remove the line.")
-        reported[str(score)] = tuple(
-            _printed(v, at, NAMES[score])
-            for v in (values if isinstance(values, list) else [values])
+        reported[score] = tuple(
+            _entry(v, at, name) for v in (values if isinstance(values, list) else [values])
         )
-    return ReportedTable(name, matrix, rows, first, reported)
+    return reported
 
 
-def _matrix(content: Any, where: str) -> tuple[tuple[int, int], tuple[int, int]]:
-    shaped = isinstance(content, list) and len(content) == 2
-    if not shaped or any(not isinstance(row, list) or len(row) != 2 for row in content):
+def _matrix(content: Any, rows: str, where: str) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Read a matrix; of more than two true classes, those after the first are added up."""
+    shaped = isinstance(content, list) and len(content) >= 2
+    if not shaped or any(not isinstance(row, list) or len(row) < 2 for row in content):
         raise Problem(f"{where}: should have two rows of two counts, as in [[70, 22], [60, 208]].")
-    a, b, c, d = (
-        _count(cell, f"{where}, row {i}, column {j}")
+    lengths = {len(row) for row in content}
+    tall = rows == "true" and lengths == {2}
+    wide = rows == "predicted" and len(content) == 2 and len(lengths) == 1
+    if not tall and not wide and (len(content), lengths) != (2, {2}):
+        raise Problem(
+            f"{where}: has {len(content)} rows of {', '.join(map(str, sorted(lengths)))} counts; "
+            "give two rows of two, or name the classes under 'classes'."
+        )
+    counts = [
+        [_count(cell, f"{where}, row {i}, column {j}") for j, cell in enumerate(row, 1)]
         for i, row in enumerate(content, 1)
-        for j, cell in enumerate(row, 1)
-    )
-    if a + b + c + d == 0:
-        raise Problem(f"{where}: counts no image at all; correct it.")
-    return (a, b), (c, d)
+    ]
+    if tall and len(counts) > 2:
+        counts = [counts[0], [sum(column) for column in zip(*counts[1:], strict=True)]]
+    (a, *b), (c, *d) = counts
+    return (a, sum(b)), (c, sum(d))
 
 
 def _count(value: Any, where: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise Problem(f"{where}: {value!r} is no whole number; give a count of images.")
+        raise Problem(f"{where}: {_quote(value)} is no whole number; give a count of images.")
     if value < 0:
-        raise Problem(f"{where}: {value} is negative; give a count of images.")
+        raise Problem(f"{where}: {shown(value)} is negative; give a count of images.")
     if value > _LARGEST:
-        raise Problem(f"{where}: {value} is more images than there are; give a count of images.")
+        raise Problem(
+            f"{where}: {shown(value, 20)} is more images than there are; give a count of images."
+        )
     return value
 
 
-def _printed(value: Any, where: str, score: str = "") -> Printed:
+def _entry(value: Any, where: str, score: str) -> Entry:
     if not isinstance(value, str):
         raise Problem(
-            f"{where}: {value!r} is not in quotes; write it as printed, such as '77.22%' or "
+            f"{where}: {_quote(value)} is not in quotes; write it as printed, such as '77.22%' or "
             "'0.80', so that no digit is lost."
         )
+    bounded = score not in UNBOUNDED
     try:
-        parsed = printed.parse(value)
+        entry = printed.entry(value, bounded)
     except ValueError as error:
-        raise Problem(f"{where}: '{value}' {error}; write it as printed.") from error
-    if parsed.value < 0 and score in UNBOUNDED:
-        raise Problem(f"{where}: '{value}' is below what the score can be; correct it.")
-    if score in UNBOUNDED:
-        return parsed
-    if parsed.value > 1:
-        said = "above 100%" if "%" in value else "above 1; write % behind a percentage"
-        raise Problem(f"{where}: '{value}' is {said}; correct it.")
-    if (parsed.value < 0 and score not in SIGNED) or parsed.value < -1:
-        raise Problem(f"{where}: '{value}' is below what the score can be; correct it.")
-    return parsed
+        raise Problem(f"{where}: '{shown(value)}' {error}; write it as printed.") from error
+    number = entry.value.value
+    if bounded and number > 1:
+        said = "above 100%" if "%" in entry.value.text else "above 1; write % behind a percentage"
+        raise Problem(f"{where}: '{shown(value)}' is {said}; correct it.")
+    if number < (-1 if score in SIGNED else 0):
+        raise Problem(f"{where}: '{shown(value)}' is below what the score can be; correct it.")
+    return entry
 
 
 def _name(value: Any, where: str) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise Problem(f"{where}: {value!r} is no text; put it in quotes.")
+        raise Problem(f"{where}: {_quote(value)} is no text; put it in quotes.")
     return value
+
+
+def _quote(value: Any) -> str:
+    """Quote a value; of what holds others, only its kind."""
+    if isinstance(value, Mapping | list):
+        return "a list" if isinstance(value, list) else "a group of lines"
+    return shown(repr(value))
 
 
 def _choice(value: Any, where: str, choices: Iterable[str]) -> str:
     if isinstance(value, bool):  # true is a word here, and a truth value in YAML
         value = str(value).lower()
     if value not in choices:
-        raise Problem(f"{where}: '{value}' is neither {' nor '.join(choices)}; correct it.")
+        raise Problem(f"{where}: {_quote(value)} is neither {' nor '.join(choices)}; correct it.")
     return str(value)
 
 
-def _keys(
-    content: Any,
-    where: str,
-    required: set[str],
-    optional: set[str] = frozenset(),  # type: ignore[assignment]
-) -> None:
+def _keys(content: Any, where: str, required: set[str], optional: Iterable[str] = ()) -> None:
     if not isinstance(content, Mapping):
         raise Problem(f"{where}: should hold 'key: value' lines: {', '.join(sorted(required))}.")
     for key in content:
-        if key not in required | optional:
-            known = ", ".join(sorted(required | optional))
-            raise Problem(f"{where}: key '{key}' is unknown; known are {known}.")
+        if key not in {*required, *optional}:
+            known = ", ".join(sorted({*required, *optional}))
+            raise Problem(f"{where}: key '{shown(key)}' is unknown; known are {known}.")
     for key in sorted(required):
         if content.get(key) is None:
             raise Problem(f"{where}: key '{key}' is missing; add it.")

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from covidcxr.paper.audit import bounds, corroboration, orientation, scores, verdicts
-from covidcxr.paper.audit.orientation import Orientation
+from covidcxr.core.words import plural
+from covidcxr.paper.audit import bounds, corroboration, labels, orientation, scores, together, verdicts
+from covidcxr.paper.audit.labels import Label, Place, Values
+from covidcxr.paper.audit.names import canonical, word
+from covidcxr.paper.audit.orientation import READINGS, Orientation
+from covidcxr.paper.audit.printed import Entry
 from covidcxr.paper.audit.reading import Paper, ReportedTable
-from covidcxr.paper.audit.scores import READINGS
+from covidcxr.paper.audit.together import Together
+from covidcxr.paper.audit.verdicts import Verdict
 from covidcxr.scores import metrics
 from covidcxr.scores.metrics import CELLS
+
+Cells = Mapping[str, NDArray[np.int64]]
+"""tp, fn, fp, tn by reading."""
 
 
 def audit(paper: Paper) -> dict[str, Any]:
@@ -26,12 +37,18 @@ def audit(paper: Paper) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``title``; ``orientation`` (``as_printed``, ``transposed`` or ``undecidable``),
+        ``title``, ``source``; ``headline`` (one sentence) and ``faults`` (number of values by
+        verdict); ``orientation`` (``as_printed``, ``transposed``, ``mixed`` or ``undecidable``),
         ``reason``, ``reading`` (on which verdicts rest), ``test_set`` (positive and
-        negative images, stated or decided, else None); ``tables``, a dict each:
+        negative images, stated or decided, else None); ``remarks`` on single tables;
+        ``tables``, a dict each:
 
         ``name``, ``matrix``, ``rows``
             As given.
+        ``together``
+            ``verdict`` on all scores together (``consistent``, ``contradictory``, ``impossible``,
+            ``averages``), ``note``, and ``sizes`` that fit where none are stated; None beside a
+            printed matrix.
         ``matrix_from``, ``reading``, ``test_set``
             Whether the matrix is of the ``print`` or found from the ``scores``, how it is
             read, and its positive and negative images in that reading.
@@ -49,94 +66,274 @@ def audit(paper: Paper) -> dict[str, Any]:
 
         and ``pairs`` of tables: ``a``, ``b`` and what `covidcxr.paper.audit.bounds.pair` returns.
     """
-    decided = orientation.decide(paper.tables, paper.test_set)
-    tables = [_table(table, paper, decided) for table in paper.tables]
-    agreed = {tuple(t["test_set"]) for t in tables if t["test_set"]}
-    known = paper.test_set or (agreed.pop() if decided.decision != "undecidable" else None)
-    return _plain(
-        {
-            "title": paper.title,
-            "orientation": decided.decision,
-            "reason": decided.reason,
-            "reading": decided.reading,
-            "test_set": known,
-            "tables": tables,
-            "pairs": _pairs(tables, decided.reading),
-        }
+    groups: dict[str, list[ReportedTable]] = {}
+    for table in paper.tables:
+        groups.setdefault(table.group, []).append(table)
+    decided = {
+        group: orientation.decide(tables, tables[0].test_set) for group, tables in groups.items()
+    }
+    cells = {table.name: _cells(table) for table in paper.tables if table.matrix is not None}
+    judged = _without_matrix(paper)
+    found = {n: {"as_printed": j.cells} for n, j in judged.items() if j.cells is not None}
+    by_reading = {
+        reading: labels.wrong_names(_values(paper, cells | found, reading)) for reading in READINGS
+    }
+    tables = [
+        _table(table, paper, decided[table.group], (cells | found).get(table.name, {}),
+               judged.get(table.name), by_reading)
+        for table in paper.tables
+    ]  # fmt: skip
+    main = next(iter(decided.values()))
+    known = paper.test_set
+    if known is None and len(groups) == 1 and main.decision != "undecidable":
+        sizes = Counter(tuple(table["test_set"]) for table in tables if table["test_set"])
+        known = sizes.most_common(1)[0][0]  # type: ignore[assignment]
+    faults = _faults(tables)
+    result = {
+        "title": paper.title,
+        "source": paper.source,
+        "headline": _headline(tables, faults),
+        "faults": faults,
+        "orientation": _decision([one.decision for one in decided.values()]),
+        "reason": " ".join(
+            f"{group}: {one.reason}" if len(groups) > 1 and group else one.reason
+            for group, one in decided.items()
+        ),
+        "reading": main.reading,
+        "test_set": known,
+        "remarks": [
+            *(remark for one in decided.values() for remark in one.remarks),
+            *_rows_exchanged(_values(paper, cells | found, main.reading)),
+            *_first_forgotten(paper, decided, cells),
+        ],
+        "tables": tables,
+        "pairs": _pairs(tables, paper),
+    }
+    plain: dict[str, Any] = _plain(result)
+    return plain
+
+
+def _without_matrix(paper: Paper) -> dict[str, Together]:
+    """Judge tables without a matrix, with the names exchanged that explain them all."""
+    alone = [table for table in paper.tables if table.matrix is None]
+    single = [table for table in alone if table.folds == 1]
+    torn = [table for table in single if together.contradictory(table)]
+    pair = labels.exchanged_columns(
+        [(together.values(table), together.sizes(table)) for table in torn]
     )
+    judged = {
+        table.name: together.judge(table, pair if table in torn else None) for table in single
+    }
+    for table in alone:
+        if table.folds > 1:
+            judged[table.name] = Together("averages", "")
+    return judged
 
 
-def _table(table: ReportedTable, paper: Paper, decided: Orientation) -> dict[str, Any]:
-    found: dict[str, Any] = {"name": table.name, "matrix": table.matrix, "rows": table.rows}
-    if table.matrix is None:
-        assert paper.test_set is not None
-        made = verdicts.reconstruct(table, paper.test_set)
-        cells = {} if made is None else {"as_printed": made}
-        reading = "as_printed"
-        found["matrix_from"] = None if made is None else "scores"
-    else:
-        cells = {reading: orientation.cells(table, reading) for reading in READINGS}
-        reading = decided.reading
-        found["matrix_from"] = "print"
+def _cells(table: ReportedTable) -> dict[str, NDArray[np.int64]]:
+    return {reading: orientation.cells(table, reading) for reading in READINGS}
+
+
+def _values(paper: Paper, cells: Mapping[str, Cells], reading: str) -> Values:
+    """Each printed value with the scores of its table's matrix, in one reading."""
+    listed = {}
+    for table in paper.tables:
+        of = cells.get(table.name, {})
+        read = of.get(reading, of.get("as_printed"))
+        if read is None:
+            continue
+        computed = {name: float(value) for name, value in scores.compute(read).items()}
+        for score, entries in table.reported.items():
+            for i, entry in enumerate(entries):
+                listed[Place(table.name, score, i)] = (entry.value, computed)
+    return listed
+
+
+def _table(
+    table: ReportedTable,
+    paper: Paper,
+    decided: Orientation,
+    cells: Cells,
+    judged: Together | None,
+    wrong: Mapping[str, Mapping[Place, Label]],
+) -> dict[str, Any]:
+    reading = "as_printed" if table.matrix is None else decided.of(table)
     used = cells.get(reading)
-    test_set = paper.test_set if used is None else (int(used[:2].sum()), int(used[2:].sum()))
-    found |= {
+    size = together.sizes(table) if used is None else (int(used[:2].sum()), int(used[2:].sum()))
+    result: dict[str, Any] = {
+        "name": table.name,
+        "matrix": table.matrix,
+        "rows": table.rows,
+        "together": None
+        if judged is None
+        else {"verdict": judged.verdict, "note": judged.note, "sizes": judged.sizes},
+        "matrix_from": "print" if table.matrix is not None else None if used is None else "scores",
         "reading": reading,
-        "test_set": test_set,
+        "test_set": size,
         "cells": {r: dict(zip(CELLS, c, strict=True)) for r, c in cells.items()},
         "scores": {r: scores.compute(c) for r, c in cells.items()},
         "intervals": {r: scores.intervals(c) for r, c in cells.items()},
-        "reported": _reported(table, cells, reading, test_set),
-        "corroboration": corroboration.corroborate(table.reported, test_set) if test_set else None,
+        "reported": _reported(table, paper, cells, reading, judged, wrong),
+        "corroboration": _corroborated(table, size),
     }
     if used is not None:
-        values = found["scores"][reading]
+        values = result["scores"][reading]
         at = (float(values["sensitivity"]), float(values["specificity"]))
-        found |= {
+        result |= {
             "auroc": bounds.auroc(*at),
             "predictive_values": metrics.predictive_values(*at, paper.prevalences),
             "baseline": bounds.baseline(used.tolist()),
         }
-    return found
+    return result
 
 
 def _reported(
     table: ReportedTable,
-    cells: dict[str, Any],
+    paper: Paper,
+    cells: Cells,
     reading: str,
-    test_set: tuple[int, int] | None,
+    judged: Together | None,
+    wrong: Mapping[str, Mapping[Place, Label]],
 ) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for score, values in table.reported.items():
+    by_score: dict[str, Any] = {}
+    for score, entries in table.reported.items():
         rows = []
-        for printed in values:
-            if cells:
-                by = {r: verdicts.judge(score, printed, c) for r, c in cells.items()}
-                verdict = by[reading]
+        for i, entry in enumerate(entries):
+            name = str(canonical(score))
+            by: dict[str, Verdict] = {
+                r: verdicts.judge(
+                    name, entry.value, c, wrong[r].get(Place(table.name, score, i)),
+                    paper.stated_prevalences, sum(table.unclassified),
+                )
+                for r, c in cells.items()
+            }  # fmt: skip
+            if judged is not None and not (cells and judged.verdict == "consistent"):
+                verdict = _alone(table, score, entry, judged, by.get(reading))
             else:
-                assert test_set is not None
-                by, verdict = {}, verdicts.judge_without_matrix(score, printed, test_set)
+                verdict = by[reading]
             readings = {r: {"verdict": v.verdict, "equals": v.equals} for r, v in by.items()}
-            rows.append({"printed": printed.text, **vars(verdict), "readings": readings})
-        found[score] = rows[0] if len(rows) == 1 else rows
-    return found
+            rows.append({"printed": entry.text, **vars(verdict), "readings": readings})
+        by_score[score] = rows[0] if len(rows) == 1 else rows
+    return by_score
 
 
-def _pairs(tables: list[dict[str, Any]], reading: str) -> list[dict[str, Any]]:
-    known = [t for t in tables if t["cells"]]
-    found = []
+def _alone(
+    table: ReportedTable, score: str, entry: Entry, judged: Together, by_matrix: Verdict | None
+) -> Verdict:
+    """Judge a value of a table that prints no matrix, and whose scores may not leave one."""
+    one = (score, entry.value)
+    size = together.sizes(table)
+    if one in judged.impossible and size:
+        note = verdicts.unattainable(str(canonical(score)), entry.value, [size[0], 0, 0, size[1]])
+        return by_matrix or Verdict("impossible", None, None, note)
+    if by_matrix is not None and one != judged.odd:
+        return by_matrix
+    if canonical(score) == "auroc":
+        return Verdict("possible", None, None, "Without a matrix nothing bounds it.")
+    if one == judged.odd or (judged.verdict == "contradictory" and judged.odd is None):
+        note = "Possible by itself; it contradicts the other scores."
+        return Verdict("contradictory", by_matrix.computed if by_matrix else None, None, note)
+    if judged.verdict == "averages":
+        return Verdict("possible", None, None, f"An average over {table.folds} folds.")
+    return Verdict("possible", None, None, "Some matrix of this test set prints it."
+                   if size else "Some test set prints it.")  # fmt: skip
+
+
+def _corroborated(table: ReportedTable, size: tuple[int, int] | None) -> dict[str, Any] | None:
+    if not size or table.folds > 1:
+        return None
+    prints = {score: [e.value for e in entries] for score, entries in table.reported.items()}
+    return corroboration.corroborate(prints, size)
+
+
+def _decision(decisions: list[str]) -> str:
+    kinds = set(decisions) - {"undecidable"} or {"undecidable"}
+    return kinds.pop() if len(kinds) == 1 else "mixed"
+
+
+def _rows_exchanged(values: Values) -> list[str]:
+    return [
+        f"{a.table} and {b.table} print each other's {word(str(canonical(a.score)))}: "
+        f"{values[a][0].text} and {values[b][0].text} are exchanged."
+        for a, b in labels.exchanged_rows(values)
+    ]
+
+
+def _first_forgotten(
+    paper: Paper, decided: Mapping[str, Orientation], cells: Mapping[str, Cells]
+) -> list[str]:
+    """Hint at tables whose scores would all be right with the negative class first."""
+    names = []
+    for table in paper.tables:
+        prints = [
+            (str(canonical(score)), entry.value)
+            for score, entries in table.reported.items()
+            for entry in entries
+            if canonical(score) != "auroc"
+        ]
+        if table.name not in cells or len(prints) < 2:
+            continue
+        upright = scores.compute(cells[table.name][decided[table.group].of(table)])
+        turned = scores.compute(cells[table.name][decided[table.group].of(table)][::-1])
+        fits = [sum(p.match(float(by[n])) is not None for n, p in prints) for by in (upright, turned)]
+        if fits[1] == len(prints) > fits[0] + 1:
+            names.append(table.name)
+    other = {"positive": "negative", "negative": "positive"}
+    return [
+        f"{name}: every score would be right if the {other[table.first]} class stands first in "
+        f"the matrix (first: {other[table.first]})."
+        for name in names
+        for table in paper.tables
+        if table.name == name
+    ]
+
+
+def _faults(tables: list[dict[str, Any]]) -> dict[str, int]:
+    counted = Counter(
+        row["verdict"]
+        for table in tables
+        for rows in table["reported"].values()
+        for row in (rows if isinstance(rows, list) else [rows])
+    )
+    return {verdict: counted[verdict] for verdict in verdicts.VERDICTS if counted[verdict]}
+
+
+def _headline(tables: list[dict[str, Any]], faults: Mapping[str, int]) -> str:
+    """Count the faults in one sentence."""
+    prints = sum(faults.values())
+    wrong = {verdict: faults[verdict] for verdict in verdicts.FAULTS if verdict in faults}
+    if not prints:
+        return f"{plural(len(tables), 'table')}, no printed score."
+    what = f"{plural(prints, 'printed score')} in {plural(len(tables), 'table')}"
+    if not wrong:
+        return f"{what}: no fault."
+    listed = ", ".join(f"{n} {verdict}" for verdict, n in wrong.items())
+    return f"{what}: {plural(sum(wrong.values()), 'fault')} ({listed})."
+
+
+def _pairs(tables: list[dict[str, Any]], paper: Paper) -> list[dict[str, Any]]:
+    """Bound the tests of tables with a matrix, of each two on one test set."""
+    groups = {table.name: table.group for table in paper.tables}
+    known = [t for t in tables if t["cells"]][:_PAIRED]
+    listed = []
     for i, first in enumerate(known):
         for second in known[i + 1 :]:
+            if groups[first["name"]] != groups[second["name"]]:
+                continue
             a, b = (list(t["cells"][t["reading"]].values()) for t in (first, second))
             limits = bounds.pair(a, b)
             row = {"a": first["name"], "b": second["name"], "comparable": limits is not None}
-            found.append(row | (limits or {}))
-    return found
+            listed.append(row | (limits or {}))
+    return listed
+
+
+_PAIRED = 30
+"""Tables of which each pair is compared."""
 
 
 def _plain(value: Any) -> Any:
     """Turn NumPy's numbers into Python's, and what is undefined into None."""
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(v) for v in value]

@@ -1,4 +1,4 @@
-"""Every score that a 2x2 matrix gives, and how papers call it."""
+"""Every score that a 2x2 matrix gives."""
 
 from __future__ import annotations
 
@@ -11,54 +11,14 @@ from covidcxr.paper.audit.printed import Printed
 from covidcxr.scores import metrics
 from covidcxr.scores.proportions import clopper_pearson, wilson
 
-READINGS = ("as_printed", "transposed")
 
-NAMES = {
-    "accuracy": "accuracy",
-    "sensitivity": "sensitivity",
-    "recall": "sensitivity",
-    "specificity": "specificity",
-    "ppv": "ppv",
-    "precision": "ppv",
-    "npv": "npv",
-    "f1": "f1",
-    "f1_negative": "f1_negative",
-    "macro_f1": "macro_f1",
-    "weighted_f1": "weighted_f1",
-    "balanced_accuracy": "balanced_accuracy",
-    "mcc": "mcc",
-    "kappa": "kappa",
-    "error_rate": "error_rate",
-    "false_negative_rate": "false_negative_rate",
-    "false_positive_rate": "false_positive_rate",
-    "lr_positive": "lr_positive",
-    "lr_negative": "lr_negative",
-    "auroc": "auroc",
-}
-"""What a paper may call a score, and the name that the auditor gives it."""
-
-WORDS = metrics.WORDS | {
-    "f1_negative": "F1 of the negative class",
-    "weighted_f1": "weighted F1",
-    "lr_positive": "LR+",
-    "lr_negative": "LR-",
-}
-"""Names in prose where they are not the plain words."""
 
 COUNTERPARTS = {"sensitivity": "ppv", "ppv": "sensitivity", "specificity": "npv",
                 "npv": "specificity"}  # fmt: skip
 """What a score becomes when rows and columns change places."""
 
-UNBOUNDED = ("lr_positive", "lr_negative")
-SIGNED = ("mcc", "kappa")
-
-_SEARCHED = 1_000_000
+_SEARCHED = 300_000
 """Matrices of a test set up to which all are tried."""
-
-
-def word(score: str) -> str:
-    """Return the name of a score in prose."""
-    return WORDS.get(score, score.replace("_", " "))
 
 
 def compute(cells: ArrayLike) -> dict[str, NDArray[np.float64]]:
@@ -76,17 +36,30 @@ def compute(cells: ArrayLike) -> dict[str, NDArray[np.float64]]:
     """
     known = metrics.score(cells)
     tp, fn, fp, tn = np.moveaxis(np.asarray(cells, dtype=float), -1, 0)
-    n = tp + fn + fp + tn
+    positives, negatives = tp + fn, fp + tn
+    n = positives + negatives
+    sensitivity, specificity = known["sensitivity"], known["specificity"]
     with np.errstate(divide="ignore", invalid="ignore"):
         f1_negative = 2 * tn / (2 * tn + fp + fn)
         return known | {
             "f1_negative": f1_negative,
-            "weighted_f1": ((tp + fn) * known["f1"] + (fp + tn) * f1_negative) / n,
+            "jaccard": tp / (tp + fn + fp),
+            "weighted_f1": (positives * known["f1"] + negatives * f1_negative) / n,
+            "macro_ppv": (known["ppv"] + known["npv"]) / 2,
+            "weighted_ppv": (positives * known["ppv"] + negatives * known["npv"]) / n,
+            "micro_average": known["accuracy"],
+            "weighted_specificity": (positives * specificity + negatives * sensitivity) / n,
             "error_rate": 1 - known["accuracy"],
-            "false_negative_rate": 1 - known["sensitivity"],
-            "false_positive_rate": 1 - known["specificity"],
-            "lr_positive": _finite(known["sensitivity"] / (1 - known["specificity"])),
-            "lr_negative": _finite((1 - known["sensitivity"]) / known["specificity"]),
+            "false_negative_rate": 1 - sensitivity,
+            "false_positive_rate": 1 - specificity,
+            "false_discovery_rate": 1 - known["ppv"],
+            "false_omission_rate": 1 - known["npv"],
+            "prevalence": positives / n,
+            "youden": sensitivity + specificity - 1,
+            "g_mean": np.sqrt(sensitivity * specificity),
+            "lr_positive": _finite(sensitivity / (1 - specificity)),
+            "lr_negative": _finite((1 - sensitivity) / specificity),
+            "odds_ratio": _finite(tp * tn / (fp * fn)),
         }
 
 
@@ -139,34 +112,6 @@ def intervals(cells: ArrayLike, resamples: int = 10_000) -> dict[str, dict[str, 
     return found
 
 
-def attainable(score: str, printed: Printed, positives: int, negatives: int) -> bool | None:
-    """Say whether any matrix of a test set prints this value for this score.
-
-    Parameters
-    ----------
-    score
-        The auditor's name of it.
-    printed
-        The value.
-    positives, negatives
-        Images of each class in the test set.
-
-    Returns
-    -------
-    bool or None
-        None where there are too many matrices to try them all.
-    """
-    n = _denominator(score, positives, negatives)
-    if n is not None:
-        return _quotient(printed, n)
-    if score == "auroc":
-        # It counts pairs of images, ties by half.
-        return _quotient(printed, 2 * positives * negatives)
-    if (positives + 1) * (negatives + 1) > _SEARCHED:
-        return None
-    return _prints(_every_matrix(positives, negatives)[score], printed)
-
-
 def neighbours(score: str, printed: Printed, positives: int, negatives: int) -> list[float]:
     """Return the attainable values next below and above a printed one, of those that exist."""
     n = _denominator(score, positives, negatives)
@@ -184,27 +129,11 @@ def neighbours(score: str, printed: Printed, positives: int, negatives: int) -> 
     ]
 
 
-def matrices(positives: int, negatives: int) -> NDArray[np.int64] | None:
-    """Return every matrix of a test set, shape (m, 4), or None where they are too many."""
-    if (positives + 1) * (negatives + 1) > _SEARCHED:
-        return None
-    tp, tn = (
-        grid.ravel()
-        for grid in np.meshgrid(np.arange(positives + 1), np.arange(negatives + 1), indexing="ij")
-    )
-    return np.stack([tp, positives - tp, negatives - tn, tn], axis=1)
-
-
 @lru_cache(maxsize=4)
 def _every_matrix(positives: int, negatives: int) -> dict[str, NDArray[np.float64]]:
-    found = matrices(positives, negatives)
-    assert found is not None
-    return compute(found)
-
-
-def _prints(values: NDArray[np.float64], printed: Printed) -> bool:
-    near = values[np.abs(values - printed.value) <= 1.01 * printed.unit]
-    return any(printed.match(float(value)) for value in near)
+    """Return the scores of every matrix of a test set."""
+    tp, tn = (grid.ravel() for grid in np.indices((positives + 1, negatives + 1)))
+    return compute(np.stack([tp, positives - tp, negatives - tn, tn], axis=1))
 
 
 def _denominator(score: str, positives: int, negatives: int) -> int | None:
@@ -217,14 +146,6 @@ def _denominator(score: str, positives: int, negatives: int) -> int | None:
         "specificity": negatives,
         "false_positive_rate": negatives,
     }.get(score)
-
-
-def _quotient(printed: Printed, n: int) -> bool:
-    """Say whether some k / n prints so; those next to the value itself are enough."""
-    nearest = round(printed.value * n)
-    return n > 0 and any(
-        printed.match(k / n) for k in range(max(0, nearest - 1), min(n, nearest + 1) + 1)
-    )
 
 
 def _finite(values: NDArray[np.float64]) -> NDArray[np.float64]:

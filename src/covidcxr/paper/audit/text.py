@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from covidcxr.paper.audit.scores import word
+from covidcxr.paper.audit.names import word
 
 _WIDTH = 78
 

@@ -1,33 +1,47 @@
-"""What to make of each printed value, given a matrix.
+"""What to make of each printed value.
 
 ``exact``
     The score rounds to the printed digits.
 ``truncated``
     Its further digits were cut off instead.
+``rounded twice``
+    It was rounded to one digit more before.
+``adjusted``
+    It is the predictive value at a prevalence that the paper states.
 ``mislabelled``
     The value is that of another score.
+``undefined``
+    The matrix divides by zero, and 0 stands for it.
 ``impossible``
     No matrix of this test set prints this value for this score.
 ``inconsistent``
     Some matrix would, but not this one.
+``contradictory``
+    Possible by itself, but not with the other scores of its table.
 ``possible``
     Nothing decides: an AUROC within its bounds, or a score without a matrix.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from covidcxr.paper.audit import bounds, scores
-from covidcxr.paper.audit.printed import Printed
-from covidcxr.paper.audit.reading import ReportedTable
-from covidcxr.paper.audit.scores import COUNTERPARTS, NAMES, word
+from covidcxr.paper.audit import bounds, feasible, labels, scores
+from covidcxr.paper.audit.labels import Label
+from covidcxr.paper.audit.names import word
+from covidcxr.paper.audit.printed import CUT, EXACT, TWICE, Printed
 
-VERDICTS = ("exact", "truncated", "mislabelled", "impossible", "inconsistent", "possible")
+VERDICTS = (
+    "exact", "truncated", "rounded twice", "adjusted", "mislabelled", "undefined", "impossible",
+    "inconsistent", "contradictory", "possible",
+)  # fmt: skip
+
+FAULTS = ("mislabelled", "impossible", "inconsistent", "contradictory")
+"""Verdicts that say that a printed value is wrong."""
 
 _TOO_MANY = "There are too many matrices of this test set to try them all."
 
@@ -54,129 +68,180 @@ class Verdict:
     note: str
 
 
-def judge(score: str, printed: Printed, cells: ArrayLike) -> Verdict:
+def judge(
+    score: str,
+    printed: Printed,
+    cells: ArrayLike,
+    label: Label | None = None,
+    prevalences: Sequence[Printed] = (),
+    unclassified: int = 0,
+) -> Verdict:
     """Class one printed value.
 
     Parameters
     ----------
     score
-        The paper's name of the score.
+        The auditor's name of the score.
     printed
         The value.
     cells
         tp, fn, fp, tn.
+    label
+        The score that it is of instead, as `covidcxr.paper.audit.labels` found it.
+    prevalences
+        Prevalences that the paper states.
+    unclassified
+        Images without an answer, beside those of the matrix.
     """
-    name = NAMES[score]
-    tp, fn, fp, tn = (int(cell) for cell in np.asarray(cells))
-    computed = {k: float(v) for k, v in scores.compute([tp, fn, fp, tn]).items()}
-    others = _equal(name, printed, computed)
-    if name == "auroc":
-        return _judge_auroc(printed, computed, others)
-    value = computed[name] if np.isfinite(computed[name]) else None
+    computed = {k: float(v) for k, v in scores.compute(cells).items()}
+    if score == "auroc":
+        return _judge_area(printed, computed, cells, label)
+    value = computed[score] if np.isfinite(computed[score]) else None
+    if value is None and printed.value == 0:
+        note = "The matrix divides by zero here: the score is undefined, and 0 a convention."
+        return Verdict("undefined", None, None, note)
     shown = "undefined" if value is None else printed.show(value)
-    given = "undefined by the matrix" if value is None else f"The matrix gives {shown}"
     match = None if value is None else printed.match(value)
-    if match == "exact":
-        return Verdict("exact", value, None, f"The matrix gives {shown}.")
-    if match == "truncated":
-        return Verdict(
-            "truncated", value, None, f"The matrix gives {shown}; the print cuts digits off."
+    if match:
+        reason = {
+            EXACT: "",
+            CUT: "; the print cuts digits off",
+            TWICE: "; rounding one digit at a time leads to the print",
+        }[match]
+        longer = printed.show_longer(value) if match == TWICE else shown  # type: ignore[arg-type]
+        return Verdict(match, value, None, f"The matrix gives {longer}{reason}.")
+    if unclassified and (note := _with_unclassified(score, printed, cells, unclassified)):
+        return Verdict(EXACT, value, None, note)
+    for prevalence in prevalences:
+        if note := _at_prevalence(score, printed, computed, prevalence):
+            return Verdict("adjusted", value, None, f"{note}; in this test set it is {shown}.")
+    if label:
+        cut = printed.match(computed[label.score]) == CUT
+        by_chance = f" By chance {share(label.chance)}." if label.chance > 0.001 else ""
+        note = (
+            f"This is the {word(label.score)}{', cut off' if cut else ''}; the {word(score)} is "
+            f"{shown}.{by_chance}"
         )
-    if others:
-        cut = printed.match(computed[others[0]]) == "truncated"
-        said = (
-            f"{_by_chance(name, others[0], printed)} {word(others[0])}"
-            f"{', cut off' if cut else ''}; the {word(name)} is {shown}."
-        )
-        return Verdict("mislabelled", value, others[0], said)
-    said = f"{given[0].upper()}{given[1:]}."
-    possible = scores.attainable(name, printed, tp + fn, fp + tn)
+        return Verdict("mislabelled", value, label.score, note)
+    said = "Undefined by the matrix." if value is None else f"The matrix gives {shown}."
+    possible = attainable(score, printed, cells)
     if possible is False:
-        return Verdict("impossible", value, None, f"{said} {_unattainable(name, printed, cells)}")
-    said = said if possible else f"{said} {_TOO_MANY}"
+        return Verdict("impossible", value, None, f"{said} {unattainable(score, printed, cells)}")
+    said += "" if possible else f" {_TOO_MANY}"
+    if other := labels.alike(printed, computed, score):
+        said += (
+            f" It prints like the {word(other.score)}, as some score would by chance "
+            f"{share(other.chance)}."
+        )
+    elif more := _more_images(score, printed, cells):
+        said += f" {more}"
     return Verdict("inconsistent", value, None, said)
 
 
-def judge_without_matrix(score: str, printed: Printed, test_set: tuple[int, int]) -> Verdict:
-    """Class a printed value where only the size of the test set is known."""
-    name = NAMES[score]
-    possible = scores.attainable(name, printed, *test_set)
-    if possible is False:
-        cells = [test_set[0], 0, 0, test_set[1]]
-        return Verdict("impossible", None, None, _unattainable(name, printed, cells))
-    if possible is None:
-        return Verdict("possible", None, None, _TOO_MANY)
-    return Verdict("possible", None, None, "Some matrix of this test set prints it.")
+def attainable(score: str, printed: Printed, cells: ArrayLike) -> bool | None:
+    """Say whether any matrix with the class sizes of ``cells`` prints this value for this score.
 
-
-def reconstruct(table: ReportedTable, test_set: tuple[int, int]) -> NDArray[np.int64] | None:
-    """Find the one matrix of a test set that prints more of a table's scores than any other.
-
-    Returns
-    -------
-    numpy.ndarray or None
-        tp, fn, fp, tn; None where several do equally well, or where there are too many
-        matrices to try them all.
+    None where there are too many matrices to try them all.
     """
-    every = scores.matrices(*test_set)
-    if every is None:
+    tp, fn, fp, tn = (int(cell) for cell in np.asarray(cells))
+    return feasible.attainable(score, printed, (tp + fn, fp + tn))
+
+
+def unattainable(score: str, printed: Printed, cells: ArrayLike) -> str:
+    """Say that no matrix prints a value, and which values are next to it."""
+    tp, fn, fp, tn = (int(cell) for cell in np.asarray(cells))
+    near = [
+        f"{v:.4%}" if "%" in printed.text else f"{v:.6g}"
+        for v in scores.neighbours(score, printed, tp + fn, fp + tn)
+    ]
+    around = f"; nearest are {' and '.join(near)}" if near else ""
+    more = _more_images(score, printed, cells)
+    return (
+        f"No matrix of {tp + fn:,} + {fp + tn:,} images prints {printed.text}{around}."
+        f"{f' {more}' if more else ''}"
+    )
+
+
+def share(chance: float) -> str:
+    """Write a chance in words: ``in 1 of 30 cases``."""
+    return f"in 1 of {1 / chance:,.0f} cases" if chance < 0.5 else "in most cases"
+
+
+def _with_unclassified(
+    score: str, printed: Printed, cells: ArrayLike, unclassified: int
+) -> str | None:
+    """Return the reason where images without an answer count as errors."""
+    tp, fn, fp, tn = (int(cell) for cell in np.asarray(cells))
+    if score not in ("accuracy", "error_rate"):
         return None
-    computed = scores.compute(every)
-    agreeing = np.zeros(len(every), dtype=int)
-    for score, values in table.reported.items():
-        name = NAMES[score]
-        if name == "auroc":
-            continue
-        for printed in values:
-            beyond = computed[name] - printed.value
-            rounded = np.abs(beyond) <= printed.unit / 2 + 1e-12
-            cut = (beyond >= -1e-12) & (beyond < printed.unit - 1e-12)
-            # A print is likelier rounded than cut off.
-            agreeing += 2 * rounded + (cut & ~rounded)
-    best = np.flatnonzero(agreeing == agreeing.max())
-    return every[best[0]] if len(best) == 1 else None
+    right, n = tp + tn, tp + fn + fp + tn + unclassified
+    value = right / n if score == "accuracy" else 1 - right / n
+    if not printed.match(value):
+        return None
+    return (
+        f"{right:,} of {n:,} are right where the {unclassified:,} images without an answer count "
+        "as errors."
+    )
 
 
-def _judge_auroc(printed: Printed, computed: Mapping[str, float], others: list[str]) -> Verdict:
+def _more_images(score: str, printed: Printed, cells: ArrayLike) -> str | None:
+    """Name the fewest further images, counted as errors, with which the accuracy would print so."""
+    tp, fn, fp, tn = (int(cell) for cell in np.asarray(cells))
+    right, n = tp + tn, tp + fn + fp + tn
+    if score != "accuracy" or not right or printed.value <= 0:
+        return None
+    low, high = printed.value - printed.unit / 2, printed.value + printed.unit / 2
+    fewest = int(np.ceil(right / high - 1e-9))
+    if not n < fewest <= 1.1 * n or fewest > right / low:
+        return None
+    return f"{right:,} of {fewest:,} would print so: {fewest - n:,} images more, as errors."
+
+
+def _at_prevalence(
+    score: str, printed: Printed, computed: Mapping[str, float], prevalence: Printed
+) -> str | None:
+    """Say that a predictive value is that of a stated prevalence, itself a rounded number."""
+    if score not in ("ppv", "npv"):
+        return None
+    s, t = computed["sensitivity"], computed["specificity"]
+    values = []
+    for share_ in (prevalence.value - prevalence.unit / 2, prevalence.value + prevalence.unit / 2):
+        true, false = (s * share_, (1 - t) * (1 - share_)) if score == "ppv" else (
+            t * (1 - share_), (1 - s) * share_)  # fmt: skip
+        values.append(true / (true + false) if true + false else np.nan)
+    low, high = printed.span
+    if not np.isfinite(values).all() or max(values) < low or min(values) > high:
+        return None
+    return f"This is the {word(score)} at a prevalence of {prevalence.text}"
+
+
+def _judge_area(
+    printed: Printed, computed: Mapping[str, float], cells: ArrayLike, label: Label | None
+) -> Verdict:
     limits = bounds.auroc(computed["sensitivity"], computed["specificity"])
     if not np.isfinite(limits["low"]):
         return Verdict("possible", None, None, "Without images of both classes it is undefined.")
+    if limits["high"] - limits["low"] < 1e-12:
+        match = printed.match(limits["low"])
+        note = f"Any curve through this operating point has {printed.show(limits['low'])}."
+        return Verdict(match or "impossible", limits["low"], None, note)
     between = f"between {printed.show(limits['low'])} and {printed.show(limits['high'])}"
-    if "balanced_accuracy" in others:
+    if label:
         said = (
             "This is the balanced accuracy, which is what a ROC curve of decisions instead of "
             f"scores encloses; any curve through this operating point has {between}."
         )
-        return Verdict("mislabelled", None, "balanced_accuracy", said)
+        return Verdict("mislabelled", None, label.score, said)
     said = f"Any curve through this operating point has {between}."
     # The least area may be printed rounded or cut off, the largest rounded.
-    if limits["low"] - printed.unit < printed.value <= limits["high"] + printed.unit / 2:
-        return Verdict("possible", None, None, said)
-    return Verdict("impossible", None, None, said)
-
-
-def _by_chance(name: str, other: str, printed: Printed) -> str:
-    """Begin a sentence: two digits of one score are soon those of some other."""
-    few = printed.unit >= 0.01 and other != COUNTERPARTS.get(name)
-    return "It prints like, perhaps by chance, the" if few else "This is the"
-
-
-def _equal(name: str, printed: Printed, computed: Mapping[str, float]) -> list[str]:
-    """Return the other scores that print so, likeliest first."""
-    ranked = []
-    for other, value in computed.items():
-        match = printed.match(value) if other != name and np.isfinite(value) else None
-        if match:
-            unlikely = other != COUNTERPARTS.get(name)
-            ranked.append((unlikely, match != "exact", other))
-    return [other for *_, other in sorted(ranked, key=lambda row: row[:2])]
-
-
-def _unattainable(name: str, printed: Printed, cells: ArrayLike) -> str:
+    if not limits["low"] - printed.unit < printed.value <= limits["high"] + printed.unit / 2:
+        return Verdict("impossible", None, None, said)
     tp, fn, fp, tn = (int(cell) for cell in np.asarray(cells))
-    near = [
-        f"{v:.4%}" if "%" in printed.text else f"{v:.6g}"
-        for v in scores.neighbours(name, printed, tp + fn, fp + tn)
-    ]
-    around = f"; nearest are {' and '.join(near)}" if near else ""
-    return f"No matrix of {tp + fn:,} + {fp + tn:,} images prints {printed.text}{around}."
+    if feasible.attainable("auroc", printed, (tp + fn, fp + tn)) is False:
+        return Verdict("impossible", None, None, unattainable("auroc", printed, cells))
+    if printed.match(computed["balanced_accuracy"]):
+        said += (
+            " It prints like the balanced accuracy, the area under a curve of decisions instead "
+            "of scores, which few digits do by chance."
+        )
+    return Verdict("possible", None, None, said)

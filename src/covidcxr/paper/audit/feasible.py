@@ -1,0 +1,322 @@
+"""Which matrices all printed scores of a table allow together.
+
+Most scores are quotients of two linear functions of the four cells, so that a printed score is two
+linear inequalities: the scores go together where these have a common solution. With the sizes of
+the classes, the solutions are counted in whole images, true positives by true negatives. Without
+them they form a cone, whose rays are the meeting points of three inequalities each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covidcxr.paper.audit import scores
+from covidcxr.paper.audit.printed import Printed
+
+Value = tuple[str, Printed]
+"""A score by the auditor's name of it, and its print."""
+
+# Numerator and denominator over tp, fn, fp, tn.
+_OF_CELLS: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
+    "accuracy": ((1, 0, 0, 1), (1, 1, 1, 1)),
+    "micro_average": ((1, 0, 0, 1), (1, 1, 1, 1)),
+    "error_rate": ((0, 1, 1, 0), (1, 1, 1, 1)),
+    "ppv": ((1, 0, 0, 0), (1, 0, 1, 0)),
+    "npv": ((0, 0, 0, 1), (0, 1, 0, 1)),
+    "false_discovery_rate": ((0, 0, 1, 0), (1, 0, 1, 0)),
+    "false_omission_rate": ((0, 1, 0, 0), (0, 1, 0, 1)),
+    "f1": ((2, 0, 0, 0), (2, 1, 1, 0)),
+    "f1_negative": ((0, 0, 0, 2), (0, 1, 1, 2)),
+    "jaccard": ((1, 0, 0, 0), (1, 1, 1, 0)),
+    "prevalence": ((1, 1, 0, 0), (1, 1, 1, 1)),
+}
+
+# The same over sensitivity, its rest, the rest of specificity, specificity: whatever the sizes.
+_OF_RATES: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
+    "sensitivity": ((1, 0, 0, 0), (1, 1, 0, 0)),
+    "specificity": ((0, 0, 0, 1), (0, 0, 1, 1)),
+    "false_negative_rate": ((0, 1, 0, 0), (1, 1, 0, 0)),
+    "false_positive_rate": ((0, 0, 1, 0), (0, 0, 1, 1)),
+    "balanced_accuracy": ((1, 0, 0, 1), (1, 1, 1, 1)),
+    "youden": ((1, 0, -1, 0), (1, 1, 0, 0)),
+    "lr_positive": ((1, 0, 0, 0), (0, 0, 1, 0)),
+    "lr_negative": ((0, 1, 0, 0), (0, 0, 0, 1)),
+}
+
+_OF_ONE_CLASS = {name: _OF_RATES[name] for name in
+                 ("sensitivity", "specificity", "false_negative_rate", "false_positive_rate")}  # fmt: skip
+"""The rates that are quotients of linear functions of the cells, too."""
+
+LINEAR = frozenset({*_OF_CELLS, *_OF_RATES, "kappa"})
+"""Scores that bound a strip of the square; the others are tried matrix by matrix."""
+
+# A row is (s, t, 1), each cell as a function of sensitivity s and specificity t.
+_RATES = np.array([[1, 0, 0], [-1, 0, 1], [0, -1, 1], [0, 1, 0]], dtype=float)
+_SQUARE = np.array([[1, 0, 0], [-1, 0, 1], [0, 1, 0], [0, -1, 1]], dtype=float)
+
+_CLOSE = 1e-9
+_ROWS = 2_000_000
+"""True positives up to which each is tried; beyond, sizes no longer bind a printed score."""
+
+_TRIED = 300_000
+"""Matrices up to which each is held against every print."""
+
+
+def feasible(values: Sequence[Value], sizes: tuple[int, int] | None) -> bool:
+    """Say whether some matrix has all printed scores; True where it cannot be excluded.
+
+    Parameters
+    ----------
+    values
+        Scores and their prints; a print allows whatever could be rounded or cut to it.
+    sizes
+        Positive and negative images, or None where any are possible.
+    """
+    if sizes is None:
+        return _rays(values) is not None
+    allowed = matrices(values, sizes)
+    return bool(len(_corners(values, sizes))) if allowed is None else bool(len(allowed))
+
+
+def attainable(score: str, printed: Printed, sizes: tuple[int, int]) -> bool | None:
+    """Say whether any matrix of a test set prints this value for this score.
+
+    Returns
+    -------
+    bool or None
+        None where there are too many matrices to try them all.
+    """
+    if score == "auroc":
+        # It counts pairs of images, ties by half.
+        low, high = printed.span
+        pairs = 2 * sizes[0] * sizes[1]
+        return bool(np.ceil(low * pairs) < high * pairs)
+    allowed = matrices([(score, printed)], sizes)
+    if allowed is None:
+        return True if score in LINEAR else None
+    return bool(len(allowed))
+
+
+def matrices(values: Sequence[Value], sizes: tuple[int, int]) -> NDArray[np.int64] | None:
+    """Return every matrix of a test set that has all printed scores, shape (m, 4).
+
+    None where they are too many to try each.
+    """
+    positives, negatives = sizes
+    lines = _lines(values, positives / (positives + negatives))
+    first, last = _extent(lines, positives)
+    if last - first > _ROWS:
+        return None
+    tp = np.arange(first, last + 1)
+    low, high = np.zeros(len(tp)), np.full(len(tp), float(negatives))
+    for a, b, c in lines:
+        rest = a * tp / positives + c
+        if abs(b) < 1e-15:
+            high = np.where(rest < -_CLOSE, -1, high)
+        else:
+            edge = -rest / b * negatives
+            low, high = (np.maximum(low, edge), high) if b > 0 else (low, np.minimum(high, edge))
+    slack = 1e-9 * negatives + 1e-9
+    low, high = np.ceil(low - slack).astype(np.int64), np.floor(high + slack).astype(np.int64)
+    counts = np.maximum(0, high - low + 1)
+    if counts.sum() > _TRIED:
+        return None
+    tp = np.repeat(tp, counts)
+    start = np.repeat(np.cumsum(counts) - counts, counts)
+    tn = np.arange(len(tp)) - start + np.repeat(low, counts)
+    cells = np.stack([tp, positives - tp, negatives - tn, tn], axis=1)
+    return cells[_printing(cells, values)]
+
+
+def extremes(
+    values: Sequence[Value], sizes: tuple[int, int] | None, score: str
+) -> tuple[float, float] | None:
+    """Least and largest value of a score that other printed scores allow.
+
+    None where they allow nothing, or where the score is no such quotient.
+    """
+    if sizes is None:
+        cells = _rays(values) if score in _OF_CELLS or score in _OF_ONE_CLASS else None
+        parts = _OF_CELLS.get(score) or _OF_ONE_CLASS.get(score)
+        if cells is None or parts is None:
+            return None
+        above, below = (cells @ np.array(part) for part in parts)
+    elif score in LINEAR:
+        points = _corners(values, sizes)
+        share = sizes[0] / sum(sizes)
+        at = np.concatenate([points, np.ones((len(points), 1))], axis=1)
+        above, below = (at @ _coefficients(score, share, part) for part in (0, 1))
+    else:
+        return None
+    reached = above[below > _CLOSE] / below[below > _CLOSE]
+    return (float(reached.min()), float(reached.max())) if len(reached) else None
+
+
+def smallest_conflict(
+    values: Sequence[Value], sizes: tuple[int, int] | None, most: int = 3
+) -> list[Value]:
+    """Return the fewest printed scores that no matrix has together, or [] for none of so few."""
+    for size in range(2, most + 1):
+        for some in combinations(values, size):
+            if not feasible(some, sizes):
+                return list(some)
+    return []
+
+
+def odd_ones(values: Sequence[Value], sizes: tuple[int, int] | None) -> list[Value]:
+    """Return each printed score without which all the others go together."""
+    return [
+        one for i, one in enumerate(values) if feasible([*values[:i], *values[i + 1 :]], sizes)
+    ]
+
+
+def sizes_that_fit(
+    values: Sequence[Value], largest: int = 1000, most: int = 2_000_000
+) -> tuple[NDArray[np.int64], int] | None:
+    """Find the sizes of both classes that printed scores allow, where none are stated.
+
+    Returns
+    -------
+    tuple or None
+        Matrices, shape (m, 4), of up to the second number of images a class; None where
+        sensitivity or specificity is not printed, without which nothing can be listed.
+    """
+    rates = {name: print_ for name, print_ in values}
+    sensitivity = _rate(rates, "sensitivity", "false_negative_rate")
+    specificity = _rate(rates, "specificity", "false_positive_rate")
+    if sensitivity is None or specificity is None:
+        return None
+    while largest > 10:
+        positive, negative = (_fractions(*span, largest) for span in (sensitivity, specificity))
+        if len(positive) * len(negative) <= most:
+            break
+        largest //= 2
+    i, j = (grid.ravel() for grid in np.indices((len(positive), len(negative))))
+    (tp, p), (tn, n) = positive[i].T, negative[j].T
+    cells = np.stack([tp, p - tp, n - tn, tn], axis=1)
+    return cells[_printing(cells, values)], largest
+
+
+def _rate(rates: Mapping[str, Printed], name: str, rest: str) -> tuple[float, float] | None:
+    if name in rates:
+        return rates[name].span
+    if rest in rates:
+        low, high = rates[rest].span
+        return 1 - high, 1 - low
+    return None
+
+
+def _fractions(low: float, high: float, largest: int) -> NDArray[np.int64]:
+    """Return every numerator and denominator of a rate within limits, shape (m, 2)."""
+    n = np.arange(1, largest + 1)
+    least = np.maximum(0, np.ceil(low * n)).astype(np.int64)
+    counts = np.maximum(0, np.minimum(n, np.floor(high * n)).astype(np.int64) - least + 1)
+    start = np.repeat(np.cumsum(counts) - counts, counts)
+    k = np.arange(counts.sum()) - start + np.repeat(least, counts)
+    return np.stack([k, np.repeat(n, counts)], axis=1)
+
+
+def _printing(cells: NDArray[np.int64], values: Sequence[Value]) -> NDArray[np.bool_]:
+    """Say which matrices print as all values do."""
+    computed = scores.compute(cells)
+    keep = np.ones(len(cells), dtype=bool)
+    for name, value in values:
+        if name not in computed:
+            continue
+        low, high = value.span
+        keep &= (computed[name] >= low) & (computed[name] < high + (2e-12 if not value.unit else 0))
+    return keep
+
+
+def _coefficients(score: str, share: float, part: int) -> NDArray[np.float64]:
+    """Numerator or denominator of a score as a, b, c of a s + b t + c."""
+    if score in _OF_RATES:
+        return np.array(_OF_RATES[score][part]) @ _RATES
+    weights = np.array([share, share, 1 - share, 1 - share])
+    if score in _OF_CELLS:
+        return (weights * np.array(_OF_CELLS[score][part])) @ _RATES
+    # Cohen's kappa is 2 (tp tn - fp fn) over what follows from the four margins.
+    if part == 0:
+        return 2 * share * (1 - share) * np.array([1.0, 1.0, -1.0])
+    return (weights * np.array([1 - share, share, 1 - share, share])) @ _RATES
+
+
+def _lines(values: Sequence[Value], share: float) -> NDArray[np.float64]:
+    """Half-planes a s + b t + c >= 0 that the prints allow, shape (m, 3)."""
+    half_planes = [*_SQUARE]
+    for name, value in values:
+        if name in LINEAR:
+            low, high = value.span
+            above, below = (_coefficients(name, share, part) for part in (0, 1))
+            half_planes += [above - low * below, high * below - above]
+    return np.array(half_planes)
+
+
+def _corners(values: Sequence[Value], sizes: tuple[int, int]) -> NDArray[np.float64]:
+    """Corners of the region of sensitivity and specificity that the prints allow, shape (m, 2)."""
+    lines = _lines(values, sizes[0] / sum(sizes))
+    first, second = np.triu_indices(len(lines), 1)
+    crossing = np.cross(lines[first], lines[second])
+    crossing = crossing[np.abs(crossing[:, 2]) > 1e-14]
+    points = crossing[:, :2] / crossing[:, 2:]
+    sides = points @ lines[:, :2].T + lines[:, 2]
+    return points[(sides >= -_CLOSE).all(-1)]
+
+
+def _rays(values: Sequence[Value]) -> NDArray[np.float64] | None:
+    """Extreme matrices of whatever size that have all printed scores, shape (m, 4); None for none.
+
+    Scores of both classes' rates that are no function of the cells without sizes (likelihood
+    ratios, Youden's index) are taken as the limits of sensitivity and specificity that they set.
+    """
+    corners = _corners([one for one in values if one[0] in _OF_RATES], (1, 1))
+    if not len(corners):
+        return None
+    (least_s, least_t), (most_s, most_t) = corners.min(axis=0), corners.max(axis=0)
+    bounds = [
+        ((1, 0, 0, 0), (1, 1, 0, 0), least_s, most_s),
+        ((0, 0, 0, 1), (0, 0, 1, 1), least_t, most_t),
+    ]
+    bounds += [(*_OF_CELLS[name], *value.span) for name, value in values if name in _OF_CELLS]
+    denominators = np.array([below for _, below, *_ in bounds], dtype=float)
+    planes = [np.eye(4)]
+    for above, below, low, high in bounds:
+        a, b = np.array(above, dtype=float), np.array(below, dtype=float)
+        planes.append(np.array([a - low * b, high * b - a]))
+    sides = np.concatenate(planes)
+    sides /= np.abs(sides).max(axis=1, keepdims=True)
+    i, j, k = np.array(list(combinations(range(len(sides)), 3))).T
+    rays = _perpendicular(sides[i], sides[j], sides[k])
+    length = np.abs(rays).max(axis=1, keepdims=True)
+    rays = (rays / np.where(length > 1e-13, length, np.nan))[length[:, 0] > 1e-13]
+    rays = np.concatenate([rays, -rays])
+    rays = rays[(rays @ sides.T >= -_CLOSE).all(-1)]
+    # A matrix of no images of a class has every score of it: what is divided by must not vanish.
+    if not len(rays) or (denominators @ rays.sum(axis=0) <= _CLOSE).any():
+        return None
+    return rays
+
+
+def _perpendicular(
+    a: NDArray[np.float64], b: NDArray[np.float64], c: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Vectors of four numbers at right angles to three others each, shape (m, 4)."""
+    rest = [[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]]
+    minors = [np.einsum("ij,ij->i", a[:, r], np.cross(b[:, r], c[:, r])) for r in rest]
+    return np.stack([minors[0], -minors[1], minors[2], -minors[3]], axis=1)
+
+
+def _extent(lines: NDArray[np.float64], positives: int) -> tuple[int, int]:
+    """True positives between which the half-planes of sensitivity alone leave some."""
+    low, high = 0.0, 1.0
+    for a, b, c in lines:
+        if abs(b) < 1e-15 and abs(a) > 1e-15:
+            low, high = (max(low, -c / a), high) if a > 0 else (low, min(high, -c / a))
+    slack = 1e-9
+    return max(0, int(np.ceil((low - slack) * positives))), min(
+        positives, int(np.floor((high + slack) * positives))
+    )

@@ -1,0 +1,276 @@
+"""One verdict on all scores of a table together, before any on one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covidcxr.core.words import listing
+from covidcxr.paper.audit import feasible, labels
+from covidcxr.paper.audit.feasible import Value
+from covidcxr.paper.audit.names import canonical, word
+from covidcxr.paper.audit.printed import EXACT, Printed
+from covidcxr.paper.audit.reading import ReportedTable, Sizes
+
+_RATES = ("sensitivity", "specificity", "false_negative_rate", "false_positive_rate", "lr_positive",
+          "lr_negative", "youden", "balanced_accuracy")  # fmt: skip
+"""Scores that say the same of a network whatever the sizes of the classes."""
+
+_LISTED = 3
+"""Matrices that are named where several fit."""
+
+
+@dataclass(frozen=True)
+class Together:
+    """What the scores of a table without a matrix say together.
+
+    Attributes
+    ----------
+    verdict
+        ``consistent``, ``contradictory``, ``impossible`` (no score can be of this test set) or
+        ``averages`` (of folds, which no one matrix has).
+    note
+        The reason, in one or two sentences.
+    cells
+        tp, fn, fp, tn where the scores leave one matrix.
+    impossible
+        The values that no matrix of the test set has.
+    odd
+        The one value without which the others go together.
+    exchanged
+        Two of the paper's names that are exchanged.
+    """
+
+    verdict: str
+    note: str
+    cells: NDArray[np.int64] | None = None
+    impossible: tuple[tuple[str, Printed], ...] = ()
+    conflict: tuple[Value, ...] = ()
+    odd: tuple[str, Printed] | None = None
+    exchanged: tuple[str, str] | None = None
+    sizes: Mapping[str, Any] | None = field(default=None)
+
+
+def values(table: ReportedTable) -> list[tuple[str, Printed]]:
+    """Return the prints that a matrix decides, by the paper's names of the scores."""
+    return [
+        (score, entry.value)
+        for score, entries in table.reported.items()
+        for entry in entries
+        if canonical(score) != "auroc"
+    ]
+
+
+def sizes(table: ReportedTable) -> Sizes | None:
+    """Return the positive and negative images: stated, or in the fractions of both rates."""
+    if table.test_set:
+        return table.test_set
+    below = {
+        canonical(score): entry.fraction[1]
+        for score, entries in table.reported.items()
+        for entry in entries
+        if entry.fraction
+    }
+    if {"sensitivity", "specificity"} <= below.keys():
+        return below["sensitivity"], below["specificity"]
+    return None
+
+
+def contradictory(table: ReportedTable) -> bool:
+    """Say whether the scores that are possible by themselves do not go together."""
+    kept, _ = _possible(values(table), sizes(table))
+    return not feasible.feasible(_named(kept), sizes(table))
+
+
+def judge(table: ReportedTable, exchanged: tuple[str, str] | None = None) -> Together:
+    """Judge the scores of a table together.
+
+    Parameters
+    ----------
+    table
+        A table without a matrix.
+    exchanged
+        Names that are exchanged in its paper.
+    """
+    size = sizes(table)
+    kept, impossible = _possible(values(table), size)
+    if not kept:
+        return _nothing_left(impossible, size)
+    named = labels.relabel(kept, exchanged) if exchanged else _named(kept)
+    if not feasible.feasible(named, size):
+        return _contradiction(kept, named, impossible, size)
+    note = ""
+    if exchanged:
+        note = (
+            f"As labelled the scores contradict each other; with {exchanged[0]} and "
+            f"{exchanged[1]} exchanged they go together. "
+        )
+    if size is None:
+        return _unknown_sizes(named, note, exchanged)
+    cells, said = _one_matrix(named, size, strictly=not impossible)
+    return Together("consistent", note + said, cells, tuple(impossible), exchanged=exchanged)
+
+
+def _named(kept: Sequence[tuple[str, Printed]]) -> list[Value]:
+    return [(str(canonical(score)), printed) for score, printed in kept]
+
+
+def _possible(
+    prints: Sequence[tuple[str, Printed]], size: Sizes | None
+) -> tuple[list[tuple[str, Printed]], list[tuple[str, Printed]]]:
+    """Divide prints into those that some matrix of the test set has, and the others."""
+    impossible = [
+        one for one in prints
+        if size and feasible.attainable(str(canonical(one[0])), one[1], size) is False
+    ]  # fmt: skip
+    return [one for one in prints if one not in impossible], impossible
+
+
+def _nothing_left(impossible: list[tuple[str, Printed]], size: Sizes | None) -> Together:
+    if not impossible:
+        return Together("consistent", "No printed score depends on a matrix alone.")
+    assert size
+    return Together(
+        "impossible",
+        f"None of the {len(impossible)} scores can be of {size[0]:,} + {size[1]:,} images: they "
+        "are of another test set, or averages.",
+        impossible=tuple(impossible),
+    )
+
+
+def _one_matrix(
+    named: Sequence[Value], size: Sizes, strictly: bool
+) -> tuple[NDArray[np.int64] | None, str]:
+    """Return the one matrix with the scores, if there is one, and what to say of those there are.
+
+    ``strictly``: where several fit if digits may be cut off, one that fits rounded is taken.
+    """
+    found = feasible.matrices(named, size)
+    images = f"{size[0]:,} + {size[1]:,} images"
+    if found is None:
+        return None, f"Very many matrices of {images} have these scores."
+    if len(found) > 1 and strictly:
+        computed = feasible.scores.compute(found)
+        rounded = np.ones(len(found), dtype=bool)
+        for name, printed in named:
+            rounded &= [printed.match(value) == EXACT for value in computed[name].tolist()]
+        if rounded.sum() == 1:
+            found = found[rounded]
+    if len(found) == 1:
+        tp, fn, fp, tn = found[0].tolist()
+        return found[0], (
+            f"The scores single one matrix out: tp {tp:,}, fn {fn:,}, fp {fp:,}, tn {tn:,}."
+        )
+    return None, f"{len(found):,} matrices of {images} have these scores; they name none."
+
+
+def _unknown_sizes(
+    named: Sequence[Value], note: str, exchanged: tuple[str, str] | None
+) -> Together:
+    found = feasible.sizes_that_fit(named)
+    if found is None:
+        return Together("consistent", f"{note}Some test set has these scores.", exchanged=exchanged)
+    matrices, largest = found
+    pairs = np.unique(np.stack([matrices[:, :2].sum(1), matrices[:, 2:].sum(1)], axis=1), axis=0)
+    pairs = pairs[np.argsort(pairs.sum(axis=1), kind="stable")]
+    named_ = [f"{p:,} + {n:,}" for p, n in pairs[:_LISTED].tolist()]
+    if not len(pairs):
+        said = f"no test set of up to {largest:,} images a class has these scores"
+    elif len(pairs) <= _LISTED:
+        said = f"up to {largest:,} images a class, only {listing(named_)} have these scores"
+    else:
+        said = (
+            f"{len(pairs):,} test sets of up to {largest:,} images a class have these scores, the "
+            f"smallest {named_[0]}"
+        )
+    return Together(
+        "consistent",
+        f"{note}No sizes are stated: {said}.",
+        exchanged=exchanged,
+        sizes={"fit": len(pairs), "largest": largest, "smallest": pairs[:_LISTED].tolist()},
+    )
+
+
+def _contradiction(
+    kept: Sequence[tuple[str, Printed]],
+    named: Sequence[Value],
+    impossible: Sequence[tuple[str, Printed]],
+    size: Sizes | None,
+) -> Together:
+    """Explain a contradiction by the fewest scores, and name a value that all others refute."""
+    # What holds whatever the sizes is said first.
+    known = None if feasible.smallest_conflict(named, None) else size
+    conflict = feasible.smallest_conflict(named, known)
+    odd = _odd_one(kept, named, size)
+    cells, said = None, ""
+    if odd is not None:
+        rest = [one for one, value in zip(named, kept, strict=True) if value != kept[odd]]
+        limits = feasible.extremes(rest, size, named[odd][0])
+        if limits is None and named[odd][0] in _RATES:
+            rates = [one for one in rest if one[0] in _RATES]
+            limits = feasible.extremes(rates, size, named[odd][0])
+        would = f", which say {_between(kept[odd][1], limits)}" if limits else ""
+        said = f" {word(named[odd][0]).capitalize()} {kept[odd][1].text} is refuted by the others{would}."
+        if size and feasible.feasible(rest, size):
+            cells, single = _one_matrix(rest, size, strictly=not impossible)
+            said += f" {single}" if cells is not None else ""
+    return Together(
+        "contradictory",
+        _explanation(conflict, known) + said,
+        cells,
+        tuple(impossible),
+        tuple(conflict),
+        None if odd is None else kept[odd],
+    )
+
+
+def _odd_one(
+    kept: Sequence[tuple[str, Printed]], named: Sequence[Value], size: Sizes | None
+) -> int | None:
+    """Return the one value without which all others, of at least three, go together.
+
+    Rates that hold whatever the sizes are asked first: a wrong one among them is refuted by
+    them alone, even where other scores contradict, too.
+    """
+    for among in ([i for i, one in enumerate(named) if one[0] in _RATES], list(range(len(kept)))):
+        some = [named[i] for i in among]
+        whose = None if among != list(range(len(kept))) else size
+        if len(some) < 4 or feasible.feasible(some, whose):
+            continue
+        odd = feasible.odd_ones(some, whose)
+        if len(odd) == 1:
+            return among[some.index(odd[0])]
+    return None
+
+
+def _explanation(conflict: Sequence[Value], size: Sizes | None) -> str:
+    where = f"of {size[0]:,} + {size[1]:,} images" if size else "of any size"
+    if not conflict:
+        return f"No test set {where} has all these scores together."
+    by_name = dict(conflict)
+    if set(by_name) == {"accuracy", "sensitivity", "specificity"} and size is None:
+        a, s, t = (by_name[n].text for n in ("accuracy", "sensitivity", "specificity"))
+        return (
+            f"Accuracy {a} does not lie between sensitivity {s} and specificity {t}, as it does "
+            "in every test set."
+        )
+    spans = []
+    for i, (name, printed) in enumerate(conflict):
+        limits = feasible.extremes([*conflict[:i], *conflict[i + 1 :]], size, name)
+        if limits:
+            spans.append((limits[1] - limits[0], name, printed, limits))
+    together = listing([f"{word(name)} {printed.text}" for name, printed in conflict])
+    said = f"No test set {where} has {together} together"
+    if spans:
+        _, name, printed, limits = min(spans, key=lambda span: span[0])
+        said += f": by the other{'s' * (len(conflict) > 2)}, the {word(name)} is {_between(printed, limits)}"
+    return f"{said}."
+
+
+def _between(printed: Printed, limits: tuple[float, float]) -> str:
+    low, high = (printed.show(limit) for limit in limits)
+    return low if low == high else f"{low} to {high}"
