@@ -69,7 +69,6 @@ RUNS = "notebooks/reproduction/runs.ipynb"
         (["study", "nothing"], "nothing: no such study"),
         (["study", "demo", "epoch=2"], "key 'epoch' is unknown"),
         (["page", RUNS, "x.ipynb", "-p", "results"], "written name=value"),
-        (["page", RUNS, "x.ipynb", "-p", "results={"], "not valid YAML"),
         (["page", "nothing.ipynb", "x.ipynb"], "nothing.ipynb: no such notebook"),
         (["split", "demo", "m.csv", "sideways", "0", "s.csv"], "m.csv"),
     ],
@@ -79,6 +78,13 @@ def test_a_mistake_is_one_sentence(arguments: list[str], said: str) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("covidcxr: ")
     assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_yaml_that_is_refused_ends_with_status_2() -> None:
+    done = alone("page", RUNS, "x.ipynb", "-p", "results={")
+    assert done.returncode == 2
+    assert done.stderr.startswith("covidcxr: -p results={: the value is not valid YAML: line 1")
     assert done.stderr.count("\n") == 1
 
 

@@ -1,6 +1,6 @@
 """Counts, lists and lines read as in a sentence."""
 
-from covidcxr.core.words import listing, one_line, p_value, plural
+from covidcxr.core.words import listing, one_line, p_value, plural, shown
 
 
 def test_one_has_no_plural() -> None:
@@ -23,3 +23,10 @@ def test_small_p_values_keep_a_digit() -> None:
         "0.0004",
         "3e-07",
     ]
+
+
+def test_a_value_is_shown_on_one_line_cut_and_with_escapes() -> None:
+    assert shown("a\n b") == "a b"
+    assert shown("\x1b[31m\u202e\U000e0001") == "\\x1b[31m\\u202e\\U000e0001"
+    assert shown("a" * 61) == "a" * 60 + "..."
+    assert shown("\u202e" * 10**6) == ("\\u202e" * 10)[:60] + "..."

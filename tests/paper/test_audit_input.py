@@ -183,11 +183,11 @@ def test_something_else_than_a_report(content: Any) -> None:
         (b"\tx", "not valid YAML"),
         (b"a: &b [*b", "not valid YAML"),
         (b"? [a]\n: 1", "not valid YAML"),
-        (b"title: 2020-13-45", "not valid YAML"),
+        (b"title: 2020-13-45", "key 'tables' is missing"),
         (b"\x00\x01", "not valid YAML"),
         (b"\xff\xfe\x80\x81", "no UTF-8 text"),
         (b"[" * 100_000, "not valid YAML"),
-        (b"title: x\ntables: &t [*t]", "key: value"),
+        (b"title: x\ntables: &t [*t]", "not valid YAML"),
     ],
 )
 def test_a_file_that_is_no_report(tmp_path: Path, content: bytes, said: str) -> None:

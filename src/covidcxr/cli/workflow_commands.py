@@ -9,6 +9,7 @@ import typer
 
 from covidcxr.core import strict_yaml, studies
 from covidcxr.core.errors import Problem
+from covidcxr.core.words import shown
 
 
 def cohort(study: Path, folder: Path) -> None:
@@ -56,7 +57,9 @@ def page(
         name, equals, value = item.partition("=")
         if not equals:
             raise Problem(f"-p {item}: a parameter is written name=value.")
-        parameters[name] = strict_yaml.parse(value, f"-p {item}: the value is") if value else ""
+        parameters[name] = (
+            strict_yaml.parse(value, f"-p {shown(item, 80)}: the value is") if value else ""
+        )
     pages.execute(template, output, parameters)
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from covidcxr.core.errors import Unusable
-from covidcxr.core.words import failure, one_line, plural, quoted, shown
+from covidcxr.core.text_files import read_text
+from covidcxr.core.words import one_line, plural, quoted, shown
 
 ROW = "row"
 """Name of the index of a table that was read: the row in the file, counted from 1."""
@@ -84,7 +85,7 @@ def row_of(table: pd.DataFrame | pd.Series, position: int) -> int:
 
 def _rows(path: Path, delimiter: str) -> tuple[list[tuple[int, list[str]]], str]:
     """Return the rows with a filled cell, numbered from 1, and the delimiter."""
-    text, first = _text(path), 1
+    text, first = read_text(path, "CSV", "row"), 1
     if declared := re.match(r"sep=(.)\r?\n?", text):
         text, delimiter, first = text[declared.end() :], declared[1], 2
     rows = []
@@ -100,24 +101,6 @@ def _rows(path: Path, delimiter: str) -> tuple[list[tuple[int, list[str]]], str]
             f"{path}: cannot be read as CSV (near row {number}: {one_line(error)}); check the file."
         ) from error
     return rows, delimiter
-
-
-def _text(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-    except (OSError, ValueError) as error:
-        reason = failure(error)
-        raise Unusable(f"{path}: cannot be read as CSV ({reason}); check the file.") from error
-    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    try:
-        text = content.decode(encoding)
-    except UnicodeDecodeError as error:
-        row = content[: error.start].count(b"\n") + 1
-        raise Unusable(f"{path}, row {row}: is not UTF-8 text; save the file as UTF-8.") from error
-    if "\0" in text:
-        row = text[: text.index("\0")].count("\n") + 1
-        raise Unusable(f"{path}, row {row}: holds a NUL character; save the file as UTF-8 text.")
-    return text
 
 
 def _check_header(path: Path, number: int, header: list[str], delimiter: str) -> None:

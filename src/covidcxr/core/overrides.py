@@ -10,7 +10,7 @@ from typing import Any
 
 from covidcxr.core import settings, strict_yaml
 from covidcxr.core.errors import Problem
-from covidcxr.core.words import one_line
+from covidcxr.core.words import shown
 
 _LONGEST = 160  # characters of a name; a folder's has at most 255 bytes
 
@@ -23,7 +23,7 @@ def split(overrides: str | Sequence[str]) -> list[str]:
         return shlex.split(overrides)
     except ValueError as error:
         raise Problem(
-            f"{one_line(overrides)}: a quotation mark is missing; close the quotation."
+            f"{shown(overrides, 80)}: a quotation mark is missing; close the quotation."
         ) from error
 
 
@@ -31,8 +31,8 @@ def apply(content: Mapping[str, Any], item: str) -> dict[str, Any]:
     """Return a study's content with one override in it; a dot reaches into a section."""
     key, equals, text = item.partition("=")
     if not equals or not key:
-        raise Problem(f"{one_line(item)}: an override is written key=value, as in epochs=1.")
-    value = strict_yaml.parse(text, f"{one_line(item)}: the value is")
+        raise Problem(f"{shown(item, 80)}: an override is written key=value, as in epochs=1.")
+    value = strict_yaml.parse(text, f"{shown(item, 80)}: the value is")
     changed = section = dict(content)
     *sections, last = key.split(".")
     for depth, part in enumerate(sections, 1):
@@ -40,7 +40,7 @@ def apply(content: Mapping[str, Any], item: str) -> dict[str, Any]:
         if not isinstance(inner, dict):
             name = ".".join(sections[:depth])
             raise Problem(
-                f"{one_line(item)}: '{name}' is not a section of the study; write {name}=value."
+                f"{shown(item, 80)}: '{name}' is not a section of the study; write {name}=value."
             )
         section[part] = dict(inner)
         section = section[part]

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from covidcxr.core import overrides as changes
 from covidcxr.core import strict_yaml
 from covidcxr.core.errors import Problem
-from covidcxr.core.words import one_line
+from covidcxr.core.words import one_line, shown
 
 DATA_VARIABLE = "COVIDCXR_DATA"
 """The environment variable that names the folder of images."""
@@ -281,11 +281,7 @@ def load(path: str | Path, overrides: str | Sequence[str] = ()) -> Study:
         For an unreadable file, an unknown key, a wrong type or an impossible value.
     """
     path = _find(Path(path))
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Problem(f"{path}: cannot be read ({error}); check the file.") from error
-    content = strict_yaml.parse(text, f"{path}: is")
+    content = strict_yaml.read(path)
     if not isinstance(content, dict):
         raise Problem(f"{path}: holds no 'key: value' lines; see config/demo.yaml for a study.")
     content.setdefault("name", path.stem)
@@ -333,7 +329,7 @@ def _explain(error: Any) -> str:
         del parts[1:2]  # pydantic puts the source there
     elif parts[0:1] == ["external"]:
         del parts[2:3]
-    key = ".".join(parts)
+    key, value = shown(".".join(parts), 80), shown(repr(error["input"]), 80)
     match error["type"]:
         case "extra_forbidden" | "invalid_key":
             return f"key '{key}' is unknown; remove it or correct its spelling"
@@ -344,8 +340,8 @@ def _explain(error: Any) -> str:
         case "value_error":
             return str(error["ctx"]["error"])
         case "model_attributes_type":
-            return f"key '{key}' should hold 'key: value' lines, not {error['input']!r}"
+            return f"key '{key}' should hold 'key: value' lines, not {value}"
         case "too_short":
             return f"key '{key}' should name at least one"
     message = re.sub(r"^\w+ should", "should", error["msg"])
-    return f"key '{key}' {message}, not {error['input']!r}"
+    return f"key '{key}' {message}, not {value}"

@@ -28,12 +28,18 @@ def one_line(text: object) -> str:
 
 def printable(text: str) -> str:
     """Write characters that a terminal would obey, and halves of broken ones, as escapes."""
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+    return "".join(c if c.isprintable() else _escape(ord(c)) for c in text)
+
+
+def _escape(code: int) -> str:
+    return (
+        f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
+    )
 
 
 def shown(text: object, most: int = 60) -> str:
     """Write a value for a message: on one line, printable, cut to its first characters."""
-    line = printable(one_line(text))
+    line = printable(one_line(text)[: most + 1])
     return line if len(line) <= most else f"{line[:most]}..."
 
 
