@@ -1,6 +1,7 @@
 """The command line says what is wrong in one sentence and leaves with status 1 or 2."""
 
 import contextlib
+import csv
 import io
 import json
 import subprocess
@@ -188,3 +189,63 @@ def test_predictions_of_other_images_are_not_compared(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "image 'd' of" in done.stderr
     assert "is missing" in done.stderr
+
+
+def test_a_threshold_by_rule_is_named_with_its_price(tmp_path: Path) -> None:
+    path = predictions(tmp_path, HEADER + ROWS)
+    done = covidcxr("metrics", path, "--threshold", "sensitivity=1", "--no-bootstrap", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["threshold"]["rule"], found["sensitivity"]["value"]) == ("sensitivity=1", 1)
+    assert "optimistic" in found["threshold"]["reason"]
+    by_hand = covidcxr("metrics", path, "--threshold", str(found["threshold"]["value"]), "--json")
+    assert json.loads(by_hand.stdout)["specificity"] == found["specificity"]
+    # Each model has its own.
+    cells = [row.rpartition(",") for row in ROWS.splitlines()]
+    halved = HEADER + "".join(f"{start},{float(score) / 2}\n" for start, _, score in cells)
+    other = predictions(tmp_path, halved, "other.csv")
+    done = covidcxr("compare", path, other, "--threshold", "youden", "--resamples", "100", "--json")
+    found = json.loads(done.stdout)
+    assert found["threshold"]["second"] == found["threshold"]["first"] / 2
+    assert found["differences"]["accuracy"]["value"] == 0
+    text = covidcxr("compare", path, other, "--threshold", "youden", "--no-bootstrap").stdout
+    assert "(A) and" in text
+    assert "by the rule youden" in text
+    assert "optimistic" in text
+    done = covidcxr("metrics", path, "--threshold", "1.2")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+
+
+def test_without_the_bootstrap_what_needs_it_says_so(tmp_path: Path) -> None:
+    path = predictions(tmp_path, HEADER + ROWS)
+    found = json.loads(covidcxr("metrics", path, "--no-bootstrap", "--json").stdout)
+    assert found["f1"]["low"] is None
+    assert "switched off" in found["f1"]["reason"]
+    drawn = json.loads(covidcxr("metrics", path, "--resamples", "100", "--json").stdout)
+    assert found["sensitivity"] == drawn["sensitivity"]
+    assert found["f1"]["value"] == drawn["f1"]["value"]
+    done = covidcxr("metrics", path, "--no-bootstrap", "--bca")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    done = covidcxr("compare", path, path, "--no-bootstrap", "--json")
+    differences = json.loads(done.stdout)["differences"]
+    assert "switched off" in differences["accuracy"]["reason"]
+
+
+def test_csv_has_a_row_a_score(tmp_path: Path) -> None:
+    path = predictions(tmp_path, HEADER + ROWS)
+    options = ("--resamples", "100", "--threshold", "youden")
+    rows = list(csv.DictReader(covidcxr("metrics", path, *options, "--csv").stdout.splitlines()))
+    found = json.loads(covidcxr("metrics", path, *options, "--json").stdout)
+    assert list(rows[0]) == ["score", "value", "low", "high", "method", "n", "unit", "reason"]
+    assert [row["score"] for row in rows] == list(found)
+    for row in rows:
+        low = found[row["score"]].get("low")
+        assert float(row["value"]) == found[row["score"]]["value"]
+        assert row["low"] == ("" if low is None else repr(low))
+    rows = list(
+        csv.DictReader(covidcxr("compare", path, path, *options, "--csv").stdout.splitlines())
+    )
+    assert [row["score"] for row in rows][:3] == ["threshold first", "threshold second", "accuracy"]
+    done = covidcxr("metrics", path, "--csv", "--json")
+    assert done.returncode == 2
+    assert "exclude each other" in done.stderr

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from covidcxr.cli.options import Delimiter, Json
+from covidcxr.cli.options import Csv, Delimiter, Json
+from covidcxr.core.errors import Unusable
+from covidcxr.core.words import listing
 
 if TYPE_CHECKING:
     from covidcxr.scores.intervals import Protocol
@@ -26,10 +30,18 @@ _Group = Annotated[
 _Part = Annotated[str, typer.Option(help="Which rows count, where there is a column 'part'.")]
 _Positive = Annotated[str, typer.Option(help="The label of the positive class.")]
 _Threshold = Annotated[
-    float, typer.Option(min=0, max=1, help="A score at or above it is called positive.")
+    str,
+    typer.Option(
+        metavar="NUMBER|RULE",
+        help="A score at or above it is called positive; or youden, sensitivity=0.9, "
+        "specificity=0.9, which choose it from the scores at hand.",
+    ),
 ]
 _Confidence = Annotated[float, typer.Option(min=0.5, max=0.999, help="Coverage of intervals.")]
 _Resamples = Annotated[int, typer.Option(min=100, max=1_000_000, help="Of the bootstrap.")]
+_NoBootstrap = Annotated[
+    bool, typer.Option("--no-bootstrap", help="Intervals of closed form alone.")
+]
 _Seed = Annotated[int, typer.Option(min=0, help="Of the bootstrap.")]
 _Bca = Annotated[bool, typer.Option("--bca", help="BCa instead of percentile intervals.")]
 _Id = Annotated[str, typer.Option("--id", metavar="COLUMN", help="Names the image.")]
@@ -44,11 +56,13 @@ def metrics(
     predictions: _Predictions,
     group: _Group = None,
     as_json: Json = False,
-    threshold: _Threshold = 0.5,
+    as_csv: Csv = False,
+    threshold: _Threshold = "0.5",
     confidence: _Confidence = 0.95,
     resamples: _Resamples = 10_000,
     seed: _Seed = 0,
     bca: _Bca = False,
+    no_bootstrap: _NoBootstrap = False,
     part: _Part = "test",
     positive: _Positive = "COVID19",
     image_id: _Id = "image_id",
@@ -62,20 +76,26 @@ def metrics(
     class, from 0 to 1. Bad input ends with one sentence and exit status 2.
     """
     from covidcxr.cli import scoresheet
-    from covidcxr.scores import evaluation
+    from covidcxr.scores import evaluation, thresholds
     from covidcxr.scores import predictions as tables
 
-    protocol = _protocol(threshold, confidence, resamples, seed, bca)
+    _refuse_together({"--json": as_json, "--csv": as_csv})
+    wanted = thresholds.parse(threshold)
+    protocol = _protocol(confidence, resamples, seed, bca=bca, no_bootstrap=no_bootstrap)
     columns = {"image_id": image_id, "label": label, "score": score}
     table = tables.read(
         predictions, part=part, group=group, positive=positive, columns=columns, delimiter=delimiter
     )
+    protocol = replace(protocol, threshold=thresholds.choose(wanted, table))
     scores = evaluation.evaluate(table, protocol)
+    chosen = thresholds.as_json(wanted, {"value": protocol.threshold})
+    content = {name: interval.as_json() for name, interval in scores.items()}
     if as_json:
-        content = {name: interval.as_json() for name, interval in scores.items()}
-        typer.echo(json.dumps(content, indent=1, allow_nan=False))
+        typer.echo(json.dumps(chosen | content, indent=1, allow_nan=False))
+    elif as_csv:
+        typer.echo(scoresheet.as_csv(content, chosen), nl=False)
     else:
-        typer.echo(scoresheet.of_metrics(table, scores, protocol), nl=False)
+        typer.echo(scoresheet.of_metrics(table, scores, protocol, wanted), nl=False)
 
 
 def compare(
@@ -83,12 +103,14 @@ def compare(
     other: _Other,
     group: _Group = None,
     as_json: Json = False,
-    threshold: _Threshold = 0.5,
+    as_csv: Csv = False,
+    threshold: _Threshold = "0.5",
     margin: _Margin = 0.05,
     confidence: _Confidence = 0.95,
     resamples: _Resamples = 10_000,
     seed: _Seed = 0,
     bca: _Bca = False,
+    no_bootstrap: _NoBootstrap = False,
     part: _Part = "test",
     positive: _Positive = "COVID19",
     image_id: _Id = "image_id",
@@ -102,10 +124,12 @@ def compare(
     images are refused.
     """
     from covidcxr.cli import scoresheet
-    from covidcxr.scores import comparison
+    from covidcxr.scores import comparison, thresholds
     from covidcxr.scores import predictions as tables
 
-    protocol = _protocol(threshold, confidence, resamples, seed, bca)
+    _refuse_together({"--json": as_json, "--csv": as_csv})
+    wanted = thresholds.parse(threshold)
+    protocol = _protocol(confidence, resamples, seed, bca=bca, no_bootstrap=no_bootstrap)
     columns = {"image_id": image_id, "label": label, "score": score}
     first, second = (
         tables.read(
@@ -113,16 +137,30 @@ def compare(
         )
         for path in (predictions, other)
     )
-    compared = comparison.compare(first, second, protocol, margin)
+    levels = thresholds.choose(wanted, first), thresholds.choose(wanted, second)
+    compared = comparison.compare(first, second, protocol, margin, levels)
+    chosen = thresholds.as_json(wanted, dict(zip(("first", "second"), levels, strict=True)))
     if as_json:
-        typer.echo(json.dumps(compared, indent=1, allow_nan=False))
+        typer.echo(json.dumps(chosen | compared, indent=1, allow_nan=False))
+    elif as_csv:
+        typer.echo(scoresheet.as_csv(compared["differences"], chosen), nl=False)
     else:
-        typer.echo(scoresheet.of_comparison(first, second, compared, protocol), nl=False)
+        text = scoresheet.of_comparison(first, second, compared, protocol, levels, wanted)
+        typer.echo(text, nl=False)
 
 
 def _protocol(
-    threshold: float, confidence: float, resamples: int, seed: int, bca: bool
+    confidence: float, resamples: int, seed: int, *, bca: bool, no_bootstrap: bool
 ) -> Protocol:
     from covidcxr.scores import intervals
 
-    return intervals.Protocol(threshold, confidence, resamples, seed, bca=bca)
+    _refuse_together({"--bca": bca, "--no-bootstrap": no_bootstrap})
+    drawn = 0 if no_bootstrap else resamples
+    return intervals.Protocol(confidence=confidence, resamples=drawn, seed=seed, bca=bca)
+
+
+def _refuse_together(options: Mapping[str, bool]) -> None:
+    """Refuse options that exclude each other."""
+    asked = [name for name, value in options.items() if value]
+    if len(asked) > 1:
+        raise Unusable(f"{listing(asked)} exclude each other; choose one.")

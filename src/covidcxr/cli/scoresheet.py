@@ -2,21 +2,54 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import math
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from covidcxr.core.words import p_value
+from covidcxr.core.words import listing, p_value
 from covidcxr.scores.intervals import Interval, Protocol
 from covidcxr.scores.metrics import word
 from covidcxr.scores.predictions import IMAGE, Predictions
+from covidcxr.scores.thresholds import REMARK, Rule
+
+COLUMNS = ("score", "value", "low", "high", "method", "n", "unit", "reason")
+"""Of CSV."""
 
 
-def of_metrics(predictions: Predictions, scores: Mapping[str, Interval], protocol: Protocol) -> str:
+def as_csv(scores: Mapping[str, Mapping[str, Any]], chosen: Mapping[str, Any]) -> str:
+    """Write intervals, each as its JSON, as CSV; thresholds that a rule chose stand first."""
+    rule = dict(chosen.get("threshold", {}))
+    method, reason = rule.pop("rule", None), rule.pop("reason", None)
+    rows: list[Mapping[str, Any]] = [
+        {
+            "score": "threshold" if name == "value" else f"threshold {name}",
+            "value": value,
+            "method": method,
+            "reason": reason,
+        }
+        for name, value in rule.items()
+    ]
+    rows += [{"score": name} | dict(one) for name, one in scores.items()]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def of_metrics(
+    predictions: Predictions,
+    scores: Mapping[str, Interval],
+    protocol: Protocol,
+    threshold: float | Rule = math.nan,
+) -> str:
     """Write a model's scores, a line a score, and how the intervals were computed."""
-    lines = [predictions.name, _sample(predictions, protocol), ""]
+    lines = [predictions.name, _sample(predictions, [protocol.threshold], threshold), ""]
     lines.append(f"  {'':<19}{'value':>7}  {_heading(protocol):<17}{'n':>6}  method")
     remarks = []
     for name, score in scores.items():
@@ -28,11 +61,15 @@ def of_metrics(predictions: Predictions, scores: Mapping[str, Interval], protoco
         if score.reason:
             remarks.append(f"* {word(name)}: {score.reason}.")
     remarks += _hints(predictions, scores["auroc"].value)
+    remarks += _chosen(threshold)
     unit = predictions.unit if predictions.unit == IMAGE else f"group ({predictions.unit})"
-    remarks.append(
+    bootstrap = (
         f"Bootstrap: {protocol.resamples:,} resamples, each {unit} drawn as a whole, seed "
-        f"{protocol.seed}. The intervals cover the chance of having drawn these images, not "
-        "another training, another split or another hospital."
+        f"{protocol.seed}. "
+    )
+    remarks.append(
+        f"{bootstrap if protocol.resamples else ''}The intervals cover the chance of having drawn "
+        "these images, not another training, another split or another hospital."
     )
     return _text([*lines, ""], remarks)
 
@@ -53,11 +90,17 @@ def _hints(predictions: Predictions, auroc: float) -> list[str]:
 
 
 def of_comparison(
-    first: Predictions, second: Predictions, comparison: Mapping[str, Any], protocol: Protocol
+    first: Predictions,
+    second: Predictions,
+    comparison: Mapping[str, Any],
+    protocol: Protocol,
+    levels: Sequence[float] = (0.5, 0.5),
+    threshold: float | Rule = math.nan,
 ) -> str:
     """Write a comparison of two models: tests, then a line a difference."""
     interval = _heading(protocol)
-    lines = [f"A: {first.name}", f"B: {second.name}", _sample(first, protocol), ""]
+    sample = _sample(first, levels, threshold)
+    lines = [f"A: {first.name}", f"B: {second.name}", sample, ""]
     lines.append(_text([], _tests(comparison, first.unit)))
     lines.append(f"  {'A - B':<19}{'value':>7}  {interval}")
     for name, row in comparison["differences"].items():
@@ -65,12 +108,15 @@ def of_comparison(
         reason = f"  ({row['reason']})" if "reason" in row else ""
         lines.append(f"  {word(name):<19}{value:>7}  {limits}{reason}")
     unit = "images" if first.unit == IMAGE else f"groups ({first.unit})"
-    remark = (
+    bootstrap = (
         f"Differences: paired bootstrap of {unit}, {protocol.resamples:,} resamples, stratified "
-        f"by class, seed {protocol.seed}. One training of each model is compared, not the way of "
-        "training."
+        f"by class, seed {protocol.seed}. "
     )
-    return _text([*lines, ""], [remark])
+    remark = (
+        f"{bootstrap if protocol.resamples else ''}One training of each model is compared, not "
+        "the way of training."
+    )
+    return _text([*lines, ""], [*_chosen(threshold), remark])
 
 
 def _tests(comparison: Mapping[str, Any], unit: str) -> list[str]:
@@ -114,13 +160,27 @@ def _tests(comparison: Mapping[str, Any], unit: str) -> list[str]:
     return [*sentences, f"Within {margin:g} points: {verdicts}."]
 
 
-def _sample(predictions: Predictions, protocol: Protocol) -> str:
+def _chosen(threshold: float | Rule) -> list[str]:
+    """Say what a threshold by rule does to the scores at it."""
+    return [f"{REMARK[0].upper()}{REMARK[1:]}."] if isinstance(threshold, Rule) else []
+
+
+def _sample(predictions: Predictions, levels: Sequence[float], threshold: float | Rule) -> str:
     positives, negatives = predictions.counts.values()
     groups = f" in {predictions.units:,} groups ({predictions.unit})"
     return (
         f"{_images(len(predictions))}{'' if predictions.unit == IMAGE else groups}, "
-        f"{positives:,} positive and {negatives:,} negative; threshold {protocol.threshold:g}"
+        f"{positives:,} positive and {negatives:,} negative; threshold {_levels(levels, threshold)}"
     )
+
+
+def _levels(levels: Sequence[float], threshold: float | Rule) -> str:
+    """Write thresholds, of two models each with its letter where a rule chose them."""
+    if not isinstance(threshold, Rule):
+        return f"{levels[0]:g}"
+    letters = ("",) if len(levels) == 1 else (" (A)", " (B)")
+    values = [f"{level:g}{letter}" for level, letter in zip(levels, letters, strict=True)]
+    return f"{listing(values)}, by the rule {threshold}"
 
 
 def _text(lines: list[str], sentences: list[str]) -> str:

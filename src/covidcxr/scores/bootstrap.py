@@ -14,8 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from covidcxr.core.progress import Progress
+
 EQUAL = 1e-12
 """Resamples nearer to each other differ by rounding alone."""
+
+SWITCHED_OFF = "its interval needs the bootstrap, which is switched off"
+"""Why a score has no limits where no resample is drawn."""
 
 CHUNK = 4_000_000
 """Weights held at a time, so that memory does not grow with the number of resamples."""
@@ -117,7 +122,7 @@ def weights(
     unit, stratum = strata(positive, group, stratified=stratified)
     number, n = len(stratum), len(positive)
     members = [np.flatnonzero(stratum == one) for one in np.unique(stratum)]
-    left = resamples
+    left, progress = resamples, Progress("bootstrap", "resamples", resamples)
     while left > 0:
         rows = min(left, max(1, CHUNK // max(1, n)))
         drawn = np.empty((rows, number), dtype=np.int64)
@@ -128,6 +133,7 @@ def weights(
             drawn[:, inside] = np.bincount(chosen.ravel(), minlength=rows * size).reshape(-1, size)
         yield drawn if group is None else drawn[:, unit]
         left -= rows
+        progress.add(rows)
 
 
 def streams(seed: int) -> list[np.random.Generator]:

@@ -155,7 +155,7 @@ def _threshold_scores(
             continue
         df = _degrees_of_freedom(*_units_by_class(drawn))
         one = _resampled(name, value, resampled[name], acceleration, df, unit, n, protocol)
-        if np.isfinite(value) and one.resamples is None:
+        if np.isfinite(value) and one.resamples is None and protocol.resamples:
             one = _from_proportions(name, one, cells, proportions)
         scores[name] = one
     return scores
@@ -185,6 +185,8 @@ def _resampled(
 ) -> Interval:
     """Interval of resampled values, or the reason why they give none."""
     usable = drawn[np.isfinite(drawn)]
+    if np.isfinite(value) and not len(drawn):
+        return undefined(unit, n, bootstrap.SWITCHED_OFF, value)
     if not np.isfinite(value) or not len(usable):
         return undefined(unit, n, None, value)
     if np.ptp(usable) <= bootstrap.EQUAL:
@@ -240,7 +242,10 @@ def resample_probability_scores(
         )
     ]
     return {
-        name: np.concatenate([np.stack([one[name] for one in piece], -1) for piece in pieces])
+        name: np.concatenate(
+            [np.empty((0, len(models)))]
+            + [np.stack([one[name] for one in piece], -1) for piece in pieces]
+        )
         for name in metrics.PROBABILITY_SCORES
     }
 
