@@ -249,3 +249,22 @@ def test_csv_has_a_row_a_score(tmp_path: Path) -> None:
     done = covidcxr("metrics", path, "--csv", "--json")
     assert done.returncode == 2
     assert "exclude each other" in done.stderr
+
+
+def test_different_test_sets_are_compared_unpaired(tmp_path: Path) -> None:
+    one = predictions(tmp_path, HEADER + ROWS)
+    renamed = "".join(f"z{row}\n" for row in ROWS.splitlines())
+    other = predictions(tmp_path, HEADER + renamed, "other.csv")
+    done = covidcxr("compare", one, other)
+    assert done.returncode == 2
+    assert "--unpaired" in done.stderr
+    options = ("--unpaired", "--resamples", "100")
+    found = json.loads(covidcxr("compare", one, other, *options, "--json").stdout)
+    assert found["design"] == "unpaired"
+    assert found["differences"]["auroc"]["value"] == found["delong"]["difference"] == 0
+    text = covidcxr("compare", one, other, *options).stdout
+    assert "Unpaired: two test sets" in text
+    assert "Fisher's exact test: accuracy p = 1.000" in text
+    done = covidcxr("compare", one, one, *options)
+    assert done.returncode == 2
+    assert "leave --unpaired out" in done.stderr

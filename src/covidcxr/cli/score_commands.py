@@ -21,7 +21,10 @@ _Predictions = Annotated[
     Path, typer.Argument(metavar="PREDICTIONS.csv", help="Columns image_id, label and score.")
 ]
 _Other = Annotated[
-    Path, typer.Argument(metavar="OTHER.csv", help="Another model's, of the same images.")
+    Path,
+    typer.Argument(
+        metavar="OTHER.csv", help="Another model's; without --unpaired of the same images."
+    ),
 ]
 _Group = Annotated[
     str | None,
@@ -49,6 +52,11 @@ _Label = Annotated[str, typer.Option(metavar="COLUMN", help="The reference stand
 _Score = Annotated[str, typer.Option(metavar="COLUMN", help="The positive class's probability.")]
 _Margin = Annotated[
     float, typer.Option(min=0, max=1, help="Scores nearer to each other are equivalent.")
+]
+
+
+_Unpaired = Annotated[
+    bool, typer.Option("--unpaired", help="The two files are of different, independent images.")
 ]
 
 
@@ -101,6 +109,7 @@ def metrics(
 def compare(
     predictions: _Predictions,
     other: _Other,
+    unpaired: _Unpaired = False,
     group: _Group = None,
     as_json: Json = False,
     as_csv: Csv = False,
@@ -121,11 +130,12 @@ def compare(
     """Compare two models' predictions of the same images, pair by pair.
 
     A difference is the first model's score less the other's. Predictions of different
-    images are refused.
+    images are refused, save with --unpaired, which compares independent test sets.
     """
     from covidcxr.cli import scoresheet
     from covidcxr.scores import comparison, thresholds
     from covidcxr.scores import predictions as tables
+    from covidcxr.scores import unpaired as independent
 
     _refuse_together({"--json": as_json, "--csv": as_csv})
     wanted = thresholds.parse(threshold)
@@ -138,15 +148,16 @@ def compare(
         for path in (predictions, other)
     )
     levels = thresholds.choose(wanted, first), thresholds.choose(wanted, second)
-    compared = comparison.compare(first, second, protocol, margin, levels)
+    method = independent.compare if unpaired else comparison.compare
+    compared = method(first, second, protocol, margin, levels)
     chosen = thresholds.as_json(wanted, dict(zip(("first", "second"), levels, strict=True)))
     if as_json:
         typer.echo(json.dumps(chosen | compared, indent=1, allow_nan=False))
     elif as_csv:
         typer.echo(scoresheet.as_csv(compared["differences"], chosen), nl=False)
     else:
-        text = scoresheet.of_comparison(first, second, compared, protocol, levels, wanted)
-        typer.echo(text, nl=False)
+        write = scoresheet.of_unpaired if unpaired else scoresheet.of_comparison
+        typer.echo(write(first, second, compared, protocol, levels, wanted), nl=False)
 
 
 def _protocol(

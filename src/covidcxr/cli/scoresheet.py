@@ -98,15 +98,10 @@ def of_comparison(
     threshold: float | Rule = math.nan,
 ) -> str:
     """Write a comparison of two models: tests, then a line a difference."""
-    interval = _heading(protocol)
     sample = _sample(first, levels, threshold)
     lines = [f"A: {first.name}", f"B: {second.name}", sample, ""]
     lines.append(_text([], _tests(comparison, first.unit)))
-    lines.append(f"  {'A - B':<19}{'value':>7}  {interval}")
-    for name, row in comparison["differences"].items():
-        value, limits = _number(row["value"], "+"), _limits(row["low"], row["high"], "+")
-        reason = f"  ({row['reason']})" if "reason" in row else ""
-        lines.append(f"  {word(name):<19}{value:>7}  {limits}{reason}")
+    lines += _differences(comparison["differences"], protocol)
     unit = "images" if first.unit == IMAGE else f"groups ({first.unit})"
     bootstrap = (
         f"Differences: paired bootstrap of {unit}, {protocol.resamples:,} resamples, stratified "
@@ -154,10 +149,66 @@ def _tests(comparison: Mapping[str, Any], unit: str) -> list[str]:
             f"({100 * smallest['share']:.1f} points of accuracy) is the smallest to be told at "
             "0.05."
         )
-    equivalence = dict(comparison["equivalence"])
-    margin = 100 * equivalence.pop("margin")
-    verdicts = ", ".join(f"{word(name)} {verdict}" for name, verdict in equivalence.items())
-    return [*sentences, f"Within {margin:g} points: {verdicts}."]
+    return [*sentences, _equivalence(comparison["equivalence"])]
+
+
+def _differences(rows: Mapping[str, Mapping[str, Any]], protocol: Protocol) -> list[str]:
+    """Write a line a difference."""
+    lines = [f"  {'A - B':<19}{'value':>7}  {_heading(protocol)}"]
+    for name, row in rows.items():
+        value, limits = _number(row["value"], "+"), _limits(row["low"], row["high"], "+")
+        reason = f"  ({row['reason']})" if "reason" in row else ""
+        lines.append(f"  {word(name):<19}{value:>7}  {limits}{reason}")
+    return lines
+
+
+def _equivalence(verdicts: Mapping[str, Any]) -> str:
+    names = ", ".join(f"{word(name)} {said}" for name, said in verdicts.items() if name != "margin")
+    return f"Within {100 * verdicts['margin']:g} points: {names}."
+
+
+def of_unpaired(
+    first: Predictions,
+    second: Predictions,
+    comparison: Mapping[str, Any],
+    protocol: Protocol,
+    levels: Sequence[float],
+    threshold: float | Rule = math.nan,
+) -> str:
+    """Write an unpaired comparison: tests, then a line a difference."""
+    lines = []
+    for letter, p, level in zip("AB", (first, second), levels, strict=True):
+        lines += [f"{letter}: {p.name}", f"   {_sample(p, [level], threshold)}"]
+    tests = [
+        f"{word(name)} p = {p_value(test['p'])}" if test["p"] is not None
+        else f"{word(name)} none ({test['reason']})"
+        for name, test in comparison["fisher"].items()
+    ]  # fmt: skip
+    sentences = [
+        "Unpaired: two test sets that share no image, taken for independent.",
+        f"Fisher's exact test: {', '.join(tests)}.",
+        _unpaired_delong(comparison["delong"]),
+        _equivalence(comparison["equivalence"]),
+    ]
+    remarks = [
+        f"Limits combine those that each set has by itself (Newcombe; Zou and Donner). Accuracy, "
+        "predictive values and what else depends on the share of positive images, "
+        f"{first.prevalence:.1%} and {second.prevalence:.1%} here, may differ for that alone."
+    ]
+    table = _differences(comparison["differences"], protocol)
+    return _text([*lines, "", _text([], sentences), *table, ""], [*_chosen(threshold), *remarks])
+
+
+def _unpaired_delong(test: Mapping[str, Any] | None) -> str:
+    if not test:
+        return "AUROC: no test, because a class has fewer than two independent images."
+    if test["p"] is None:
+        return f"AUROC: A - B = {test['difference']:+.3f}; no test, because {test['reason']}."
+    reason = f"; {test['reason']}" if "reason" in test else ""
+    return (
+        f"AUROC: A - B = {test['difference']:+.3f} ({test['low']:+.3f} to {test['high']:+.3f}), "
+        f"unpaired DeLong p = {p_value(test['p'])} ({test['distribution']}{reason})."
+    )
 
 
 def _chosen(threshold: float | Rule) -> list[str]:

@@ -24,7 +24,7 @@ from covidcxr.scores.proportions import clopper_pearson
 LEVEL = 0.05
 """Significance level of tests of two models."""
 
-_EQUIVALENT = ("accuracy", "sensitivity", "specificity")
+EQUIVALENT = ("accuracy", "sensitivity", "specificity")
 """Scores that are judged equivalent or not: both models share their denominators."""
 
 
@@ -144,7 +144,7 @@ def compare(
         )
     # Equivalence at level (1 - confidence) asks two one-sided tests: a narrower interval.
     inner = replace(protocol, confidence=max(2 * protocol.confidence - 1, 0) or protocol.confidence)
-    narrower = _threshold_differences({s: samples[s] for s in _EQUIVALENT}, a, inner)
+    narrower = _threshold_differences({s: samples[s] for s in EQUIVALENT}, a, inner)
     return {
         "n": len(a),
         "unit": a.unit,
@@ -162,7 +162,7 @@ def compare(
         },
         "equivalence": {
             "margin": margin,
-            **{name: _equivalence(one, margin) for name, one in narrower.items()},
+            **{name: equivalence(one, margin) for name, one in narrower.items()},
         },
     }
 
@@ -247,7 +247,7 @@ def _threshold_samples(
     inside = metrics.denominators(images.positive, called[0])
     discordant = {
         name: (int(np.sum(differ & inside[name])), len(np.unique(images.group[inside[name]])))
-        for name in _EQUIVALENT
+        for name in EQUIVALENT
     }
     return {
         name: _Sample(observed[name], resampled[name], acceleration, discordant.get(name))
@@ -365,21 +365,11 @@ def _delong(a: Predictions, b: Predictions, confidence: float) -> dict[str, Any]
     areas, covariance = delong.covariance(a.positive, np.stack([a.score, b.score]), a.clusters)
     value = float(areas[0] - areas[1])
     variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
-    test: dict[str, Any] = {"difference": value, "low": None, "high": None}
-    if variance <= 1e-15:
-        reason = "the variance of the difference is 0"
-        return test | {"z": None, "p": None, "reason": reason}
-    error = np.sqrt(variance)
-    reach = stats.norm.ppf((1 + confidence) / 2) * error
-    z = float(value / error)
-    test |= {"low": value - reach, "high": value + reach}
     doubts = [f"{p.name}: {why}" for p in (a, b) if (why := area(p, confidence).reason)]
-    if doubts:
-        test["reason"] = "; ".join(doubts)
-    return test | {"z": z, "p": float(2 * stats.norm.sf(abs(z)))}
+    return delong.z_test(value, variance, confidence, doubts)
 
 
-def _equivalence(one: Interval, margin: float) -> str:
+def equivalence(one: Interval, margin: float) -> str:
     """Judge by an interval of coverage 1 - 2 alpha, as two one-sided tests at alpha do."""
     if not np.isfinite(one.low):
         return "undecided"

@@ -185,6 +185,8 @@ def align(first: Predictions, second: Predictions) -> tuple[Predictions, Predict
         remedy = "compare predictions of the same images"
         if names[0] == names[1]:
             remedy = "their names agree without the folders: write them alike in both files"
+        elif not set(first.image_id) & set(second.image_id):
+            remedy += ", or two test sets that share no image with --unpaired"
         raise Unusable(
             f"{absent.name}: image '{shown(image, 200)}' of {here.name} is missing; in all, "
             f"{len(unpaired):,} stand in one file only; {remedy}."
