@@ -268,3 +268,19 @@ def test_different_test_sets_are_compared_unpaired(tmp_path: Path) -> None:
     done = covidcxr("compare", one, one, *options)
     assert done.returncode == 2
     assert "leave --unpaired out" in done.stderr
+
+
+def test_several_classes_are_scored(tmp_path: Path) -> None:
+    rows = "a,FLU,0.6,0.3,0.1\nb,TB,0.2,0.7,0.1\nc,NONE,0.3,0.3,0.4\nd,FLU,0.2,0.6,0.2\n"
+    path = predictions(tmp_path, "image_id,label,FLU,TB,NONE\n" + rows)
+    options = ("--classes", "FLU,TB,NONE", "--resamples", "100")
+    scores = json.loads(covidcxr("metrics", path, *options, "--json").stdout)
+    assert scores["overall"]["accuracy"]["value"] == 0.75
+    assert list(scores["classes"]) == ["FLU", "TB", "NONE"]
+    assert scores["classes"]["FLU"]["sensitivity"]["value"] == 0.5
+    assert "TB against the rest" in covidcxr("metrics", path, *options).stdout
+    first, *_ = csv.DictReader(covidcxr("metrics", path, *options, "--csv").stdout.splitlines())
+    assert (first["score"], first["value"]) == ("accuracy", "0.75")
+    for option in (["--bca"], ["--threshold", "youden"]):
+        done = covidcxr("metrics", path, *options, *option)
+        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)

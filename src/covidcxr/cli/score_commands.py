@@ -60,8 +60,18 @@ _Unpaired = Annotated[
 ]
 
 
+_Classes = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN,COLUMN,...",
+        help="Of several classes: columns of probabilities, named as the labels.",
+    ),
+]
+
+
 def metrics(
     predictions: _Predictions,
+    classes: _Classes = None,
     group: _Group = None,
     as_json: Json = False,
     as_csv: Csv = False,
@@ -83,13 +93,23 @@ def metrics(
     PREDICTIONS.csv holds one row an image; score is the probability of the positive
     class, from 0 to 1. Bad input ends with one sentence and exit status 2.
     """
-    from covidcxr.cli import scoresheet
-    from covidcxr.scores import evaluation, thresholds
+    from covidcxr.cli import class_sheet, scoresheet
+    from covidcxr.scores import evaluation, several_classes, thresholds
     from covidcxr.scores import predictions as tables
 
     _refuse_together({"--json": as_json, "--csv": as_csv})
     wanted = thresholds.parse(threshold)
     protocol = _protocol(confidence, resamples, seed, bca=bca, no_bootstrap=no_bootstrap)
+    if classes is not None:
+        _refuse_together({"--classes": True, "--bca": bca})
+        _refuse_together({"--classes": True, "--threshold": threshold != "0.5"})
+        several = several_classes.read(
+            predictions, [name.strip() for name in classes.split(",")], part=part, group=group,
+            image_id=image_id, label=label, delimiter=delimiter,
+        )  # fmt: skip
+        text = class_sheet.write(several, protocol, as_json=as_json, as_csv=as_csv)
+        typer.echo(text, nl=False)
+        return
     columns = {"image_id": image_id, "label": label, "score": score}
     table = tables.read(
         predictions, part=part, group=group, positive=positive, columns=columns, delimiter=delimiter

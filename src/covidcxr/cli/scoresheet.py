@@ -50,16 +50,8 @@ def of_metrics(
 ) -> str:
     """Write a model's scores, a line a score, and how the intervals were computed."""
     lines = [predictions.name, _sample(predictions, [protocol.threshold], threshold), ""]
-    lines.append(f"  {'':<19}{'value':>7}  {_heading(protocol):<17}{'n':>6}  method")
-    remarks = []
-    for name, score in scores.items():
-        mark = " *" if score.reason else ""
-        lines.append(
-            f"  {word(name):<19}{_number(score.value):>7}  {_limits(score.low, score.high):<17}"
-            f"{score.n:>6,}  {score.method}{mark}"
-        )
-        if score.reason:
-            remarks.append(f"* {word(name)}: {score.reason}.")
+    lines += table(scores, protocol)
+    remarks = [f"* {word(name)}: {one.reason}." for name, one in scores.items() if one.reason]
     remarks += _hints(predictions, scores["auroc"].value)
     remarks += _chosen(threshold)
     unit = predictions.unit if predictions.unit == IMAGE else f"group ({predictions.unit})"
@@ -71,7 +63,16 @@ def of_metrics(
         f"{bootstrap if protocol.resamples else ''}The intervals cover the chance of having drawn "
         "these images, not another training, another split or another hospital."
     )
-    return _text([*lines, ""], remarks)
+    return wrapped([*lines, ""], remarks)
+
+
+def table(scores: Mapping[str, Interval], protocol: Protocol) -> list[str]:
+    """Write a heading and a line a score, with a mark where there is a reason to give."""
+    return [f"  {'':<19}{'value':>7}  {_heading(protocol):<17}{'n':>6}  method"] + [
+        f"  {word(name):<19}{_number(score.value):>7}  {_limits(score.low, score.high):<17}"
+        f"{score.n:>6,}  {score.method}{' *' if score.reason else ''}"
+        for name, score in scores.items()
+    ]
 
 
 def _hints(predictions: Predictions, auroc: float) -> list[str]:
@@ -100,7 +101,7 @@ def of_comparison(
     """Write a comparison of two models: tests, then a line a difference."""
     sample = _sample(first, levels, threshold)
     lines = [f"A: {first.name}", f"B: {second.name}", sample, ""]
-    lines.append(_text([], _tests(comparison, first.unit)))
+    lines.append(wrapped([], _tests(comparison, first.unit)))
     lines += _differences(comparison["differences"], protocol)
     unit = "images" if first.unit == IMAGE else f"groups ({first.unit})"
     bootstrap = (
@@ -111,7 +112,7 @@ def of_comparison(
         f"{bootstrap if protocol.resamples else ''}One training of each model is compared, not "
         "the way of training."
     )
-    return _text([*lines, ""], [*_chosen(threshold), remark])
+    return wrapped([*lines, ""], [*_chosen(threshold), remark])
 
 
 def _tests(comparison: Mapping[str, Any], unit: str) -> list[str]:
@@ -195,8 +196,8 @@ def of_unpaired(
         "predictive values and what else depends on the share of positive images, "
         f"{first.prevalence:.1%} and {second.prevalence:.1%} here, may differ for that alone."
     ]
-    table = _differences(comparison["differences"], protocol)
-    return _text([*lines, "", _text([], sentences), *table, ""], [*_chosen(threshold), *remarks])
+    rows = _differences(comparison["differences"], protocol)
+    return wrapped([*lines, "", wrapped([], sentences), *rows, ""], [*_chosen(threshold), *remarks])
 
 
 def _unpaired_delong(test: Mapping[str, Any] | None) -> str:
@@ -234,10 +235,10 @@ def _levels(levels: Sequence[float], threshold: float | Rule) -> str:
     return f"{listing(values)}, by the rule {threshold}"
 
 
-def _text(lines: list[str], sentences: list[str]) -> str:
+def wrapped(lines: list[str], sentences: list[str]) -> str:
     """Join lines as they are and sentences in lines of their own, wrapped."""
-    wrapped = [line for sentence in sentences for line in textwrap.wrap(sentence, 78)]
-    return "\n".join([*lines, *wrapped]) + "\n"
+    folded = [line for sentence in sentences for line in textwrap.wrap(sentence, 78)]
+    return "\n".join([*lines, *folded]) + "\n"
 
 
 def _heading(protocol: Protocol) -> str:
