@@ -278,7 +278,9 @@ def test_several_classes_are_scored(tmp_path: Path) -> None:
     assert scores["overall"]["accuracy"]["value"] == 0.75
     assert list(scores["classes"]) == ["FLU", "TB", "NONE"]
     assert scores["classes"]["FLU"]["sensitivity"]["value"] == 0.5
-    assert "TB against the rest" in covidcxr("metrics", path, *options).stdout
+    text = covidcxr("metrics", path, *options).stdout
+    assert "TB against the rest" in text
+    assert "macro AUROC" in text
     first, *_ = csv.DictReader(covidcxr("metrics", path, *options, "--csv").stdout.splitlines())
     assert (first["score"], first["value"]) == ("accuracy", "0.75")
     for option in (["--bca"], ["--threshold", "youden"]):

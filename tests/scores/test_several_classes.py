@@ -102,7 +102,7 @@ def test_a_class_without_an_image_has_no_average(tmp_path: Path) -> None:
     ],
 )
 def test_bad_rows_are_named(
-    tmp_path: Path, row: int, column: str, value: object, complaint: str
+    tmp_path: Path, row: int, column: str, value: str | float, complaint: str
 ) -> None:
     rows = table().astype(object)
     rows.loc[row, column] = value
