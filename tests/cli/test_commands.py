@@ -1,6 +1,7 @@
 """The command line says what is wrong in one sentence and leaves with status 1 or 2."""
 
 import contextlib
+import csv
 import io
 import json
 import subprocess
@@ -194,3 +195,100 @@ def test_predictions_of_other_images_are_not_compared(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "image 'd' of" in done.stderr
     assert "is missing" in done.stderr
+
+
+def test_a_threshold_by_rule_is_named_with_its_price(tmp_path: Path) -> None:
+    path = predictions(tmp_path, HEADER + ROWS)
+    done = covidcxr("metrics", path, "--threshold", "sensitivity=1", "--no-bootstrap", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["threshold"]["rule"], found["sensitivity"]["value"]) == ("sensitivity=1", 1)
+    assert "optimistic" in found["threshold"]["reason"]
+    by_hand = covidcxr("metrics", path, "--threshold", str(found["threshold"]["value"]), "--json")
+    assert json.loads(by_hand.stdout)["specificity"] == found["specificity"]
+    # Each model has its own.
+    cells = [row.rpartition(",") for row in ROWS.splitlines()]
+    halved = HEADER + "".join(f"{start},{float(score) / 2}\n" for start, _, score in cells)
+    other = predictions(tmp_path, halved, "other.csv")
+    done = covidcxr("compare", path, other, "--threshold", "youden", "--resamples", "100", "--json")
+    found = json.loads(done.stdout)
+    assert found["threshold"]["second"] == found["threshold"]["first"] / 2
+    assert found["differences"]["accuracy"]["value"] == 0
+    text = covidcxr("compare", path, other, "--threshold", "youden", "--no-bootstrap").stdout
+    assert "(A) and" in text
+    assert "by the rule youden" in text
+    assert "optimistic" in text
+    done = covidcxr("metrics", path, "--threshold", "1.2")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+
+
+def test_without_the_bootstrap_what_needs_it_says_so(tmp_path: Path) -> None:
+    path = predictions(tmp_path, HEADER + ROWS)
+    found = json.loads(covidcxr("metrics", path, "--no-bootstrap", "--json").stdout)
+    assert found["f1"]["low"] is None
+    assert "switched off" in found["f1"]["reason"]
+    drawn = json.loads(covidcxr("metrics", path, "--resamples", "100", "--json").stdout)
+    assert found["sensitivity"] == drawn["sensitivity"]
+    assert found["f1"]["value"] == drawn["f1"]["value"]
+    done = covidcxr("metrics", path, "--no-bootstrap", "--bca")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    done = covidcxr("compare", path, path, "--no-bootstrap", "--json")
+    differences = json.loads(done.stdout)["differences"]
+    assert "switched off" in differences["accuracy"]["reason"]
+
+
+def test_csv_has_a_row_a_score(tmp_path: Path) -> None:
+    path = predictions(tmp_path, HEADER + ROWS)
+    options = ("--resamples", "100", "--threshold", "youden")
+    rows = list(csv.DictReader(covidcxr("metrics", path, *options, "--csv").stdout.splitlines()))
+    found = json.loads(covidcxr("metrics", path, *options, "--json").stdout)
+    assert list(rows[0]) == ["score", "value", "low", "high", "method", "n", "unit", "reason"]
+    assert [row["score"] for row in rows] == list(found)
+    for row in rows:
+        low = found[row["score"]].get("low")
+        assert float(row["value"]) == found[row["score"]]["value"]
+        assert row["low"] == ("" if low is None else repr(low))
+    rows = list(
+        csv.DictReader(covidcxr("compare", path, path, *options, "--csv").stdout.splitlines())
+    )
+    assert [row["score"] for row in rows][:3] == ["threshold first", "threshold second", "accuracy"]
+    done = covidcxr("metrics", path, "--csv", "--json")
+    assert done.returncode == 2
+    assert "exclude each other" in done.stderr
+
+
+def test_different_test_sets_are_compared_unpaired(tmp_path: Path) -> None:
+    one = predictions(tmp_path, HEADER + ROWS)
+    renamed = "".join(f"z{row}\n" for row in ROWS.splitlines())
+    other = predictions(tmp_path, HEADER + renamed, "other.csv")
+    done = covidcxr("compare", one, other)
+    assert done.returncode == 2
+    assert "--unpaired" in done.stderr
+    options = ("--unpaired", "--resamples", "100")
+    found = json.loads(covidcxr("compare", one, other, *options, "--json").stdout)
+    assert found["design"] == "unpaired"
+    assert found["differences"]["auroc"]["value"] == found["delong"]["difference"] == 0
+    text = covidcxr("compare", one, other, *options).stdout
+    assert "Unpaired: two test sets" in text
+    assert "Fisher's exact test: accuracy p = 1.000" in text
+    done = covidcxr("compare", one, one, *options)
+    assert done.returncode == 2
+    assert "leave --unpaired out" in done.stderr
+
+
+def test_several_classes_are_scored(tmp_path: Path) -> None:
+    rows = "a,FLU,0.6,0.3,0.1\nb,TB,0.2,0.7,0.1\nc,NONE,0.3,0.3,0.4\nd,FLU,0.2,0.6,0.2\n"
+    path = predictions(tmp_path, "image_id,label,FLU,TB,NONE\n" + rows)
+    options = ("--classes", "FLU,TB,NONE", "--resamples", "100")
+    scores = json.loads(covidcxr("metrics", path, *options, "--json").stdout)
+    assert scores["overall"]["accuracy"]["value"] == 0.75
+    assert list(scores["classes"]) == ["FLU", "TB", "NONE"]
+    assert scores["classes"]["FLU"]["sensitivity"]["value"] == 0.5
+    text = covidcxr("metrics", path, *options).stdout
+    assert "TB against the rest" in text
+    assert "macro AUROC" in text
+    first, *_ = csv.DictReader(covidcxr("metrics", path, *options, "--csv").stdout.splitlines())
+    assert (first["score"], first["value"]) == ("accuracy", "0.75")
+    for option in (["--bca"], ["--threshold", "youden"]):
+        done = covidcxr("metrics", path, *options, *option)
+        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)

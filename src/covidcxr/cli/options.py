@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Csv = Annotated[bool, typer.Option("--csv", help="Print CSV, a row a score, instead of text.")]
 
 
 def _one_character(text: str) -> str:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from covidcxr.cli.options import Delimiter, Json
+from covidcxr.cli.options import Csv, Delimiter, Json
+from covidcxr.core.errors import Unusable
+from covidcxr.core.words import listing
 
 if TYPE_CHECKING:
     from covidcxr.scores.intervals import Protocol
@@ -17,7 +21,10 @@ _Predictions = Annotated[
     Path, typer.Argument(metavar="PREDICTIONS.csv", help="Columns image_id, label and score.")
 ]
 _Other = Annotated[
-    Path, typer.Argument(metavar="OTHER.csv", help="Another model's, of the same images.")
+    Path,
+    typer.Argument(
+        metavar="OTHER.csv", help="Another model's; without --unpaired of the same images."
+    ),
 ]
 _Group = Annotated[
     str | None,
@@ -26,10 +33,18 @@ _Group = Annotated[
 _Part = Annotated[str, typer.Option(help="Which rows count, where there is a column 'part'.")]
 _Positive = Annotated[str, typer.Option(help="The label of the positive class.")]
 _Threshold = Annotated[
-    float, typer.Option(min=0, max=1, help="A score at or above it is called positive.")
+    str,
+    typer.Option(
+        metavar="NUMBER|RULE",
+        help="A score at or above it is called positive; or youden, sensitivity=0.9, "
+        "specificity=0.9, which choose it from the scores at hand.",
+    ),
 ]
 _Confidence = Annotated[float, typer.Option(min=0.5, max=0.999, help="Coverage of intervals.")]
 _Resamples = Annotated[int, typer.Option(min=100, max=1_000_000, help="Of the bootstrap.")]
+_NoBootstrap = Annotated[
+    bool, typer.Option("--no-bootstrap", help="Intervals of closed form alone.")
+]
 _Seed = Annotated[int, typer.Option(min=0, help="Of the bootstrap.")]
 _Bca = Annotated[bool, typer.Option("--bca", help="BCa instead of percentile intervals.")]
 _Id = Annotated[str, typer.Option("--id", metavar="COLUMN", help="Names the image.")]
@@ -40,15 +55,32 @@ _Margin = Annotated[
 ]
 
 
+_Unpaired = Annotated[
+    bool, typer.Option("--unpaired", help="The two files are of different, independent images.")
+]
+
+
+_Classes = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN,COLUMN,...",
+        help="Of several classes: columns of probabilities, named as the labels.",
+    ),
+]
+
+
 def metrics(
     predictions: _Predictions,
+    classes: _Classes = None,
     group: _Group = None,
     as_json: Json = False,
-    threshold: _Threshold = 0.5,
+    as_csv: Csv = False,
+    threshold: _Threshold = "0.5",
     confidence: _Confidence = 0.95,
     resamples: _Resamples = 10_000,
     seed: _Seed = 0,
     bca: _Bca = False,
+    no_bootstrap: _NoBootstrap = False,
     part: _Part = "test",
     positive: _Positive = "COVID19",
     image_id: _Id = "image_id",
@@ -61,34 +93,53 @@ def metrics(
     PREDICTIONS.csv holds one row an image; score is the probability of the positive
     class, from 0 to 1. Bad input ends with one sentence and exit status 2.
     """
-    from covidcxr.cli import scoresheet
-    from covidcxr.scores import evaluation
+    from covidcxr.cli import class_sheet, scoresheet
+    from covidcxr.scores import evaluation, several_classes, thresholds
     from covidcxr.scores import predictions as tables
 
-    protocol = _protocol(threshold, confidence, resamples, seed, bca)
+    _refuse_together({"--json": as_json, "--csv": as_csv})
+    wanted = thresholds.parse(threshold)
+    protocol = _protocol(confidence, resamples, seed, bca=bca, no_bootstrap=no_bootstrap)
+    if classes is not None:
+        _refuse_together({"--classes": True, "--bca": bca})
+        _refuse_together({"--classes": True, "--threshold": threshold != "0.5"})
+        several = several_classes.read(
+            predictions, [name.strip() for name in classes.split(",")], part=part, group=group,
+            image_id=image_id, label=label, delimiter=delimiter,
+        )  # fmt: skip
+        text = class_sheet.write(several, protocol, as_json=as_json, as_csv=as_csv)
+        typer.echo(text, nl=False)
+        return
     columns = {"image_id": image_id, "label": label, "score": score}
     table = tables.read(
         predictions, part=part, group=group, positive=positive, columns=columns, delimiter=delimiter
     )
+    protocol = replace(protocol, threshold=thresholds.choose(wanted, table))
     scores = evaluation.evaluate(table, protocol)
+    chosen = thresholds.as_json(wanted, {"value": protocol.threshold})
+    content = {name: interval.as_json() for name, interval in scores.items()}
     if as_json:
-        content = {name: interval.as_json() for name, interval in scores.items()}
-        typer.echo(json.dumps(content, indent=1, allow_nan=False))
+        typer.echo(json.dumps(chosen | content, indent=1, allow_nan=False))
+    elif as_csv:
+        typer.echo(scoresheet.as_csv(content, chosen), nl=False)
     else:
-        typer.echo(scoresheet.of_metrics(table, scores, protocol), nl=False)
+        typer.echo(scoresheet.of_metrics(table, scores, protocol, wanted), nl=False)
 
 
 def compare(
     predictions: _Predictions,
     other: _Other,
+    unpaired: _Unpaired = False,
     group: _Group = None,
     as_json: Json = False,
-    threshold: _Threshold = 0.5,
+    as_csv: Csv = False,
+    threshold: _Threshold = "0.5",
     margin: _Margin = 0.05,
     confidence: _Confidence = 0.95,
     resamples: _Resamples = 10_000,
     seed: _Seed = 0,
     bca: _Bca = False,
+    no_bootstrap: _NoBootstrap = False,
     part: _Part = "test",
     positive: _Positive = "COVID19",
     image_id: _Id = "image_id",
@@ -99,13 +150,16 @@ def compare(
     """Compare two models' predictions of the same images, pair by pair.
 
     A difference is the first model's score less the other's. Predictions of different
-    images are refused.
+    images are refused, save with --unpaired, which compares independent test sets.
     """
     from covidcxr.cli import scoresheet
-    from covidcxr.scores import comparison
+    from covidcxr.scores import comparison, thresholds
     from covidcxr.scores import predictions as tables
+    from covidcxr.scores import unpaired as independent
 
-    protocol = _protocol(threshold, confidence, resamples, seed, bca)
+    _refuse_together({"--json": as_json, "--csv": as_csv})
+    wanted = thresholds.parse(threshold)
+    protocol = _protocol(confidence, resamples, seed, bca=bca, no_bootstrap=no_bootstrap)
     columns = {"image_id": image_id, "label": label, "score": score}
     first, second = (
         tables.read(
@@ -113,16 +167,31 @@ def compare(
         )
         for path in (predictions, other)
     )
-    compared = comparison.compare(first, second, protocol, margin)
+    levels = thresholds.choose(wanted, first), thresholds.choose(wanted, second)
+    method = independent.compare if unpaired else comparison.compare
+    compared = method(first, second, protocol, margin, levels)
+    chosen = thresholds.as_json(wanted, dict(zip(("first", "second"), levels, strict=True)))
     if as_json:
-        typer.echo(json.dumps(compared, indent=1, allow_nan=False))
+        typer.echo(json.dumps(chosen | compared, indent=1, allow_nan=False))
+    elif as_csv:
+        typer.echo(scoresheet.as_csv(compared["differences"], chosen), nl=False)
     else:
-        typer.echo(scoresheet.of_comparison(first, second, compared, protocol), nl=False)
+        write = scoresheet.of_unpaired if unpaired else scoresheet.of_comparison
+        typer.echo(write(first, second, compared, protocol, levels, wanted), nl=False)
 
 
 def _protocol(
-    threshold: float, confidence: float, resamples: int, seed: int, bca: bool
+    confidence: float, resamples: int, seed: int, *, bca: bool, no_bootstrap: bool
 ) -> Protocol:
     from covidcxr.scores import intervals
 
-    return intervals.Protocol(threshold, confidence, resamples, seed, bca=bca)
+    _refuse_together({"--bca": bca, "--no-bootstrap": no_bootstrap})
+    drawn = 0 if no_bootstrap else resamples
+    return intervals.Protocol(confidence=confidence, resamples=drawn, seed=seed, bca=bca)
+
+
+def _refuse_together(options: Mapping[str, bool]) -> None:
+    """Refuse options that exclude each other."""
+    asked = [name for name, value in options.items() if value]
+    if len(asked) > 1:
+        raise Unusable(f"{listing(asked)} exclude each other; choose one.")

@@ -2,39 +2,77 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import math
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from covidcxr.core.words import p_value
+from covidcxr.core.words import listing, p_value
 from covidcxr.scores.intervals import Interval, Protocol
 from covidcxr.scores.metrics import word
 from covidcxr.scores.predictions import IMAGE, Predictions
+from covidcxr.scores.thresholds import REMARK, Rule
+
+COLUMNS = ("score", "value", "low", "high", "method", "n", "unit", "reason")
+"""Of CSV."""
 
 
-def of_metrics(predictions: Predictions, scores: Mapping[str, Interval], protocol: Protocol) -> str:
+def as_csv(scores: Mapping[str, Mapping[str, Any]], chosen: Mapping[str, Any]) -> str:
+    """Write intervals, each as its JSON, as CSV; thresholds that a rule chose stand first."""
+    rule = dict(chosen.get("threshold", {}))
+    method, reason = rule.pop("rule", None), rule.pop("reason", None)
+    rows: list[Mapping[str, Any]] = [
+        {
+            "score": "threshold" if name == "value" else f"threshold {name}",
+            "value": value,
+            "method": method,
+            "reason": reason,
+        }
+        for name, value in rule.items()
+    ]
+    rows += [{"score": name} | dict(one) for name, one in scores.items()]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def of_metrics(
+    predictions: Predictions,
+    scores: Mapping[str, Interval],
+    protocol: Protocol,
+    threshold: float | Rule = math.nan,
+) -> str:
     """Write a model's scores, a line a score, and how the intervals were computed."""
-    lines = [predictions.name, _sample(predictions, protocol), ""]
-    lines.append(f"  {'':<19}{'value':>7}  {_heading(protocol):<17}{'n':>6}  method")
-    remarks = []
-    for name, score in scores.items():
-        mark = " *" if score.reason else ""
-        lines.append(
-            f"  {word(name):<19}{_number(score.value):>7}  {_limits(score.low, score.high):<17}"
-            f"{score.n:>6,}  {score.method}{mark}"
-        )
-        if score.reason:
-            remarks.append(f"* {word(name)}: {score.reason}.")
+    lines = [predictions.name, _sample(predictions, [protocol.threshold], threshold), ""]
+    lines += table(scores, protocol)
+    remarks = [f"* {word(name)}: {one.reason}." for name, one in scores.items() if one.reason]
     remarks += _hints(predictions, scores["auroc"].value)
+    remarks += _chosen(threshold)
     unit = predictions.unit if predictions.unit == IMAGE else f"group ({predictions.unit})"
-    remarks.append(
+    bootstrap = (
         f"Bootstrap: {protocol.resamples:,} resamples, each {unit} drawn as a whole, seed "
-        f"{protocol.seed}. The intervals cover the chance of having drawn these images, not "
-        "another training, another split or another hospital."
+        f"{protocol.seed}. "
     )
-    return _text([*lines, ""], remarks)
+    remarks.append(
+        f"{bootstrap if protocol.resamples else ''}The intervals cover the chance of having drawn "
+        "these images, not another training, another split or another hospital."
+    )
+    return wrapped([*lines, ""], remarks)
+
+
+def table(scores: Mapping[str, Interval], protocol: Protocol) -> list[str]:
+    """Write a heading and a line a score, with a mark where there is a reason to give."""
+    return [f"  {'':<19}{'value':>7}  {_heading(protocol):<17}{'n':>6}  method"] + [
+        f"  {word(name):<19}{_number(score.value):>7}  {_limits(score.low, score.high):<17}"
+        f"{score.n:>6,}  {score.method}{' *' if score.reason else ''}"
+        for name, score in scores.items()
+    ]
 
 
 def _hints(predictions: Predictions, auroc: float) -> list[str]:
@@ -53,24 +91,28 @@ def _hints(predictions: Predictions, auroc: float) -> list[str]:
 
 
 def of_comparison(
-    first: Predictions, second: Predictions, comparison: Mapping[str, Any], protocol: Protocol
+    first: Predictions,
+    second: Predictions,
+    comparison: Mapping[str, Any],
+    protocol: Protocol,
+    levels: Sequence[float] = (0.5, 0.5),
+    threshold: float | Rule = math.nan,
 ) -> str:
     """Write a comparison of two models: tests, then a line a difference."""
-    interval = _heading(protocol)
-    lines = [f"A: {first.name}", f"B: {second.name}", _sample(first, protocol), ""]
-    lines.append(_text([], _tests(comparison, first.unit)))
-    lines.append(f"  {'A - B':<19}{'value':>7}  {interval}")
-    for name, row in comparison["differences"].items():
-        value, limits = _number(row["value"], "+"), _limits(row["low"], row["high"], "+")
-        reason = f"  ({row['reason']})" if "reason" in row else ""
-        lines.append(f"  {word(name):<19}{value:>7}  {limits}{reason}")
+    sample = _sample(first, levels, threshold)
+    lines = [f"A: {first.name}", f"B: {second.name}", sample, ""]
+    lines.append(wrapped([], _tests(comparison, first.unit)))
+    lines += _differences(comparison["differences"], protocol)
     unit = "images" if first.unit == IMAGE else f"groups ({first.unit})"
-    remark = (
+    bootstrap = (
         f"Differences: paired bootstrap of {unit}, {protocol.resamples:,} resamples, stratified "
-        f"by class, seed {protocol.seed}. One training of each model is compared, not the way of "
-        "training."
+        f"by class, seed {protocol.seed}. "
     )
-    return _text([*lines, ""], [remark])
+    remark = (
+        f"{bootstrap if protocol.resamples else ''}One training of each model is compared, not "
+        "the way of training."
+    )
+    return wrapped([*lines, ""], [*_chosen(threshold), remark])
 
 
 def _tests(comparison: Mapping[str, Any], unit: str) -> list[str]:
@@ -108,25 +150,95 @@ def _tests(comparison: Mapping[str, Any], unit: str) -> list[str]:
             f"({100 * smallest['share']:.1f} points of accuracy) is the smallest to be told at "
             "0.05."
         )
-    equivalence = dict(comparison["equivalence"])
-    margin = 100 * equivalence.pop("margin")
-    verdicts = ", ".join(f"{word(name)} {verdict}" for name, verdict in equivalence.items())
-    return [*sentences, f"Within {margin:g} points: {verdicts}."]
+    return [*sentences, _equivalence(comparison["equivalence"])]
 
 
-def _sample(predictions: Predictions, protocol: Protocol) -> str:
+def _differences(rows: Mapping[str, Mapping[str, Any]], protocol: Protocol) -> list[str]:
+    """Write a line a difference."""
+    lines = [f"  {'A - B':<19}{'value':>7}  {_heading(protocol)}"]
+    for name, row in rows.items():
+        value, limits = _number(row["value"], "+"), _limits(row["low"], row["high"], "+")
+        reason = f"  ({row['reason']})" if "reason" in row else ""
+        lines.append(f"  {word(name):<19}{value:>7}  {limits}{reason}")
+    return lines
+
+
+def _equivalence(verdicts: Mapping[str, Any]) -> str:
+    names = ", ".join(f"{word(name)} {said}" for name, said in verdicts.items() if name != "margin")
+    return f"Within {100 * verdicts['margin']:g} points: {names}."
+
+
+def of_unpaired(
+    first: Predictions,
+    second: Predictions,
+    comparison: Mapping[str, Any],
+    protocol: Protocol,
+    levels: Sequence[float],
+    threshold: float | Rule = math.nan,
+) -> str:
+    """Write an unpaired comparison: tests, then a line a difference."""
+    lines = []
+    for letter, p, level in zip("AB", (first, second), levels, strict=True):
+        lines += [f"{letter}: {p.name}", f"   {_sample(p, [level], threshold)}"]
+    tests = [
+        f"{word(name)} p = {p_value(test['p'])}" if test["p"] is not None
+        else f"{word(name)} none ({test['reason']})"
+        for name, test in comparison["fisher"].items()
+    ]  # fmt: skip
+    sentences = [
+        "Unpaired: two test sets that share no image, taken for independent.",
+        f"Fisher's exact test: {', '.join(tests)}.",
+        _unpaired_delong(comparison["delong"]),
+        _equivalence(comparison["equivalence"]),
+    ]
+    remarks = [
+        f"Limits combine those that each set has by itself (Newcombe; Zou and Donner). Accuracy, "
+        "predictive values and what else depends on the share of positive images, "
+        f"{first.prevalence:.1%} and {second.prevalence:.1%} here, may differ for that alone."
+    ]
+    rows = _differences(comparison["differences"], protocol)
+    return wrapped([*lines, "", wrapped([], sentences), *rows, ""], [*_chosen(threshold), *remarks])
+
+
+def _unpaired_delong(test: Mapping[str, Any] | None) -> str:
+    if not test:
+        return "AUROC: no test, because a class has fewer than two independent images."
+    if test["p"] is None:
+        return f"AUROC: A - B = {test['difference']:+.3f}; no test, because {test['reason']}."
+    reason = f"; {test['reason']}" if "reason" in test else ""
+    return (
+        f"AUROC: A - B = {test['difference']:+.3f} ({test['low']:+.3f} to {test['high']:+.3f}), "
+        f"unpaired DeLong p = {p_value(test['p'])} ({test['distribution']}{reason})."
+    )
+
+
+def _chosen(threshold: float | Rule) -> list[str]:
+    """Say what a threshold by rule does to the scores at it."""
+    return [f"{REMARK[0].upper()}{REMARK[1:]}."] if isinstance(threshold, Rule) else []
+
+
+def _sample(predictions: Predictions, levels: Sequence[float], threshold: float | Rule) -> str:
     positives, negatives = predictions.counts.values()
     groups = f" in {predictions.units:,} groups ({predictions.unit})"
     return (
         f"{_images(len(predictions))}{'' if predictions.unit == IMAGE else groups}, "
-        f"{positives:,} positive and {negatives:,} negative; threshold {protocol.threshold:g}"
+        f"{positives:,} positive and {negatives:,} negative; threshold {_levels(levels, threshold)}"
     )
 
 
-def _text(lines: list[str], sentences: list[str]) -> str:
+def _levels(levels: Sequence[float], threshold: float | Rule) -> str:
+    """Write thresholds, of two models each with its letter where a rule chose them."""
+    if not isinstance(threshold, Rule):
+        return f"{levels[0]:g}"
+    letters = ("",) if len(levels) == 1 else (" (A)", " (B)")
+    values = [f"{level:g}{letter}" for level, letter in zip(levels, letters, strict=True)]
+    return f"{listing(values)}, by the rule {threshold}"
+
+
+def wrapped(lines: list[str], sentences: list[str]) -> str:
     """Join lines as they are and sentences in lines of their own, wrapped."""
-    wrapped = [line for sentence in sentences for line in textwrap.wrap(sentence, 78)]
-    return "\n".join([*lines, *wrapped]) + "\n"
+    folded = [line for sentence in sentences for line in textwrap.wrap(sentence, 78)]
+    return "\n".join([*lines, *folded]) + "\n"
 
 
 def _heading(protocol: Protocol) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from covidcxr.core.progress import Progress
 from covidcxr.scores import bootstrap, metrics
 from covidcxr.scores.bootstrap import EQUAL, Units
 
@@ -56,10 +57,12 @@ def acceleration_of_weights(
     number = len(stratum)
     pieces = []
     rows = max(1, bootstrap.CHUNK // len(positive))
+    progress = Progress("acceleration of BCa intervals", "units left out", number)
     for start in range(0, number, rows):
         weights = unit[None] != np.arange(start, min(start + rows, number))[:, None]
         values = metrics.probability_scores(positive, score, weights)
         pieces.append(np.stack(list(values.values()), axis=-1))
+        progress.add(len(weights))
     left = np.concatenate(pieces)
     accelerations = acceleration(left, np.ones(number, dtype=np.int64), stratum)
     return dict(zip(metrics.PROBABILITY_SCORES, accelerations.tolist(), strict=True))

@@ -14,8 +14,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from covidcxr.core.progress import Progress
+
+Weights = Iterator[NDArray[np.int64]]
+"""Pieces of shape (up to b, n): how often each image is in each resample."""
+
 EQUAL = 1e-12
 """Resamples nearer to each other differ by rounding alone."""
+
+SWITCHED_OFF = "its interval needs the bootstrap, which is switched off"
+"""Why a score has no limits where no resample is drawn."""
 
 CHUNK = 4_000_000
 """Weights held at a time, so that memory does not grow with the number of resamples."""
@@ -109,15 +117,26 @@ def weights(
     rng: np.random.Generator,
     *,
     stratified: bool = True,
-) -> Iterator[NDArray[np.int64]]:
+) -> Weights:
     """Yield how often each image is in each resample; parameters as for `units` and `matrices`.
 
     Pieces have the shape (up to `resamples`, n), and together that many rows.
     """
     unit, stratum = strata(positive, group, stratified=stratified)
-    number, n = len(stratum), len(positive)
+    return draw(unit, stratum, resamples, rng)
+
+
+def draw(
+    unit: NDArray[np.int64],
+    stratum: NDArray[np.int64],
+    resamples: int,
+    rng: np.random.Generator,
+) -> Weights:
+    """Yield weights as `weights` does, from each image's unit and each unit's stratum."""
+    number, n = len(stratum), len(unit)
+    alone = np.array_equal(unit, np.arange(n))
     members = [np.flatnonzero(stratum == one) for one in np.unique(stratum)]
-    left = resamples
+    left, progress = resamples, Progress("bootstrap", "resamples", resamples)
     while left > 0:
         rows = min(left, max(1, CHUNK // max(1, n)))
         drawn = np.empty((rows, number), dtype=np.int64)
@@ -126,8 +145,9 @@ def weights(
             chosen = rng.integers(0, size, (rows, size), dtype=np.uint32).astype(np.int64)
             chosen += np.arange(rows)[:, None] * size
             drawn[:, inside] = np.bincount(chosen.ravel(), minlength=rows * size).reshape(-1, size)
-        yield drawn if group is None else drawn[:, unit]
+        yield drawn if alone else drawn[:, unit]
         left -= rows
+        progress.add(rows)
 
 
 def streams(seed: int) -> list[np.random.Generator]:

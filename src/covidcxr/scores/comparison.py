@@ -24,7 +24,7 @@ from covidcxr.scores.proportions import clopper_pearson
 LEVEL = 0.05
 """Significance level of tests of two models."""
 
-_EQUIVALENT = ("accuracy", "sensitivity", "specificity")
+EQUIVALENT = ("accuracy", "sensitivity", "specificity")
 """Scores that are judged equivalent or not: both models share their denominators."""
 
 
@@ -88,6 +88,7 @@ def compare(
     second: Predictions,
     protocol: Protocol | None = None,
     margin: float = 0.05,
+    thresholds: tuple[float, float] | None = None,
 ) -> dict[str, Any]:
     """Compare two models on the same images.
 
@@ -99,6 +100,8 @@ def compare(
         Threshold, coverage and bootstrap; the default one where left out.
     margin
         Scores nearer than this to each other are equivalent.
+    thresholds
+        Each model's own, in place of the protocol's.
 
     Returns
     -------
@@ -116,7 +119,8 @@ def compare(
     """
     protocol = protocol or Protocol()
     a, b = align(first, second)
-    called = np.stack([a.called(protocol.threshold), b.called(protocol.threshold)])
+    of_a, of_b = thresholds or (protocol.threshold, protocol.threshold)
+    called = np.stack([a.called(of_a), b.called(of_b)])
     right = called == a.positive
     test = _mcnemar(right, a, np.ones(len(a), bool))
     smallest = smallest_difference(test["b"] + test["c"])
@@ -126,11 +130,21 @@ def compare(
     plain = replace(protocol, bca=False)
     for name, sample in _probability_samples(a, b, protocol).items():
         differences[name] = _difference(sample, a, plain)
-    if not np.isfinite(differences["auroc"].low):
-        differences["auroc"] = _apart(area(a, protocol.confidence), area(b, protocol.confidence))
+    delong_test = _delong(a, b, protocol.confidence)
+    if not protocol.resamples and delong_test and delong_test["low"] is not None:
+        value, low, high = (delong_test[key] for key in ("difference", "low", "high"))
+        differences["auroc"] = Interval(value, low, high, "paired DeLong", a.unit, len(a))
+    elif not np.isfinite(differences["auroc"].low):
+        differences["auroc"] = _apart(
+            area(a, protocol.confidence),
+            area(b, protocol.confidence),
+            "every resample gives the same difference"
+            if protocol.resamples
+            else "DeLong's test is undefined",
+        )
     # Equivalence at level (1 - confidence) asks two one-sided tests: a narrower interval.
     inner = replace(protocol, confidence=max(2 * protocol.confidence - 1, 0) or protocol.confidence)
-    narrower = _threshold_differences({s: samples[s] for s in _EQUIVALENT}, a, inner)
+    narrower = _threshold_differences({s: samples[s] for s in EQUIVALENT}, a, inner)
     return {
         "n": len(a),
         "unit": a.unit,
@@ -141,14 +155,14 @@ def compare(
             "specificity": _mcnemar(right, a, ~a.positive),
         },
         "differences": {name: one.as_json() for name, one in differences.items()},
-        "delong": _delong(a, b, protocol.confidence),
+        "delong": delong_test,
         "smallest": {
             "images": smallest,
             "share": None if smallest is None else smallest / len(a),
         },
         "equivalence": {
             "margin": margin,
-            **{name: _equivalence(one, margin) for name, one in narrower.items()},
+            **{name: equivalence(one, margin) for name, one in narrower.items()},
         },
     }
 
@@ -233,7 +247,7 @@ def _threshold_samples(
     inside = metrics.denominators(images.positive, called[0])
     discordant = {
         name: (int(np.sum(differ & inside[name])), len(np.unique(images.group[inside[name]])))
-        for name in _EQUIVALENT
+        for name in EQUIVALENT
     }
     return {
         name: _Sample(observed[name], resampled[name], acceleration, discordant.get(name))
@@ -285,12 +299,11 @@ def _together(whole: Interval, by_class: Sequence[Interval], share: float) -> In
     )
 
 
-def _apart(first: Interval, second: Interval) -> Interval:
+def _apart(first: Interval, second: Interval, reason: str) -> Interval:
     """Interval of a difference from each model's own, which takes no account of the pairing."""
     value, low, high = difference(first, second)
     if not np.isfinite(low):
         return undefined(first.unit, first.n, "undefined for one of the models", value)
-    reason = "every resample gives the same difference"
     method = "limits of each model's AUROC, unpaired"
     return Interval(value, low, high, method, first.unit, first.n, reason=reason)
 
@@ -300,6 +313,8 @@ def _difference(sample: _Sample, images: Predictions, protocol: Protocol) -> Int
     value, unit, n = float(sample.values[0] - sample.values[1]), images.unit, len(images)
     resampled = sample.drawn[:, 0] - sample.drawn[:, 1]
     usable = resampled[np.isfinite(resampled)]
+    if np.isfinite(value) and not len(resampled):
+        return undefined(unit, n, bootstrap.SWITCHED_OFF, value)
     if not np.isfinite(value) or not len(usable):
         return undefined(unit, n, "undefined for one of the models", value)
     if np.ptp(usable) <= bootstrap.EQUAL:
@@ -350,21 +365,11 @@ def _delong(a: Predictions, b: Predictions, confidence: float) -> dict[str, Any]
     areas, covariance = delong.covariance(a.positive, np.stack([a.score, b.score]), a.clusters)
     value = float(areas[0] - areas[1])
     variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
-    test: dict[str, Any] = {"difference": value, "low": None, "high": None}
-    if variance <= 1e-15:
-        reason = "the variance of the difference is 0"
-        return test | {"z": None, "p": None, "reason": reason}
-    error = np.sqrt(variance)
-    reach = stats.norm.ppf((1 + confidence) / 2) * error
-    z = float(value / error)
-    test |= {"low": value - reach, "high": value + reach}
     doubts = [f"{p.name}: {why}" for p in (a, b) if (why := area(p, confidence).reason)]
-    if doubts:
-        test["reason"] = "; ".join(doubts)
-    return test | {"z": z, "p": float(2 * stats.norm.sf(abs(z)))}
+    return delong.z_test(value, variance, confidence, doubts)
 
 
-def _equivalence(one: Interval, margin: float) -> str:
+def equivalence(one: Interval, margin: float) -> str:
     """Judge by an interval of coverage 1 - 2 alpha, as two one-sided tests at alpha do."""
     if not np.isfinite(one.low):
         return "undecided"

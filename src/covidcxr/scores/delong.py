@@ -9,6 +9,9 @@ Signal Process Lett 21:1389-1393 (2014), for midranks; Obuchowski, Biometrics
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
@@ -74,6 +77,26 @@ def interval(area: float, variance: float, confidence: float) -> tuple[float, fl
     centre = np.log(area / (1 - area))
     low, high = 1 / (1 + np.exp(-(centre + np.array([-away, away]))))
     return float(low), float(high)
+
+
+def z_test(
+    difference: float, variance: float, confidence: float, doubts: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Test a difference of AUROCs by the normal distribution, with its limits.
+
+    Returns ``difference``, ``low``, ``high``, ``z``, ``p``, None where the variance is 0, and
+    ``reason`` for that or for ``doubts``.
+    """
+    test: dict[str, Any] = {"difference": difference, "low": None, "high": None}
+    if variance <= 1e-15:
+        return test | {"z": None, "p": None, "reason": "the variance of the difference is 0"}
+    error = np.sqrt(variance)
+    reach = stats.norm.ppf((1 + confidence) / 2) * error
+    z = float(difference / error)
+    test |= {"low": difference - reach, "high": difference + reach}
+    if doubts:
+        test["reason"] = "; ".join(doubts)
+    return test | {"z": z, "p": float(2 * stats.norm.sf(abs(z)))}
 
 
 def newcombe(area: float, p: int, q: int, confidence: float) -> tuple[float, float]:

@@ -36,10 +36,15 @@ MIN_UNITS = 30
 """Independent units of each class below which a mean of losses is too skewed for an interval."""
 
 
-def evaluate(p: Predictions, protocol: Protocol | None = None) -> dict[str, Interval]:
-    """All of `metrics.SCORES` and `metrics.PROBABILITY_SCORES` of a model, with intervals."""
+def evaluate(
+    p: Predictions, protocol: Protocol | None = None, called: NDArray[np.bool_] | None = None
+) -> dict[str, Interval]:
+    """All of `metrics.SCORES` and `metrics.PROBABILITY_SCORES` of a model, with intervals.
+
+    ``called``, shape (n,): decisions that do not come from the protocol's threshold.
+    """
     protocol = protocol or Protocol()
-    called = p.called(protocol.threshold)
+    called = p.called(protocol.threshold) if called is None else called
     drawn = bootstrap.units(p.positive, called[None], p.clusters, stratified=protocol.stratified)
     proportions = _proportions(p, called, protocol.confidence)
     scores = _threshold_scores(drawn, proportions, p.unit, protocol)
@@ -140,7 +145,7 @@ def _threshold_scores(
     cells = drawn.observed[0]
     values, n = metrics.score(cells), int(cells.sum())
     rng, _ = bootstrap.streams(protocol.seed)
-    resampled = metrics.score(bootstrap.matrices(drawn, protocol.resamples, rng)[:, 0])
+    drawn_scores = metrics.score(bootstrap.matrices(drawn, protocol.resamples, rng)[:, 0])
     accelerations = np.full(len(metrics.COMPOSITES), np.nan)
     if protocol.bca:
         accelerations = bca.acceleration_of_counts(
@@ -153,9 +158,11 @@ def _threshold_scores(
         if name == "balanced_accuracy":
             scores[name] = _balanced_accuracy(value, n, proportions)
             continue
-        df = _degrees_of_freedom(*_units_by_class(drawn))
-        one = _resampled(name, value, resampled[name], acceleration, df, unit, n, protocol)
-        if np.isfinite(value) and one.resamples is None:
+        df = degrees_of_freedom(*_units_by_class(drawn))
+        one = resampled(
+            _SCALES[name], value, drawn_scores[name], acceleration, df, unit, n, protocol
+        )
+        if np.isfinite(value) and one.resamples is None and protocol.resamples:
             one = _from_proportions(name, one, cells, proportions)
         scores[name] = one
     return scores
@@ -168,13 +175,13 @@ def _units_by_class(drawn: bootstrap.Units) -> tuple[int, int]:
     return int(drawn.number[holds[0]].sum()), int(drawn.number[holds[1]].sum())
 
 
-def _degrees_of_freedom(*units: int) -> int:
+def degrees_of_freedom(*units: int) -> int:
     """Degrees of freedom of a standard error that the smaller class decides."""
     return max(1, 2 * min(units) - 2)
 
 
-def _resampled(
-    name: str,
+def resampled(
+    scale: jackknife.Scale,
     value: float,
     drawn: NDArray[np.float64],
     acceleration: float,
@@ -185,12 +192,14 @@ def _resampled(
 ) -> Interval:
     """Interval of resampled values, or the reason why they give none."""
     usable = drawn[np.isfinite(drawn)]
+    if np.isfinite(value) and not len(drawn):
+        return undefined(unit, n, bootstrap.SWITCHED_OFF, value)
     if not np.isfinite(value) or not len(usable):
         return undefined(unit, n, None, value)
     if np.ptp(usable) <= bootstrap.EQUAL:
         reason = "every resample gives the same value, which is no knowledge of its uncertainty"
         return undefined(unit, n, reason, value)
-    scale, remarks = _SCALES[name], []
+    remarks = []
     low, high, used = np.nan, np.nan, "BCa"
     if protocol.bca:
         low, high = bca.interval(value, usable, acceleration, protocol.confidence)
@@ -240,7 +249,10 @@ def resample_probability_scores(
         )
     ]
     return {
-        name: np.concatenate([np.stack([one[name] for one in piece], -1) for piece in pieces])
+        name: np.concatenate(
+            [np.empty((0, len(models)))]
+            + [np.stack([one[name] for one in piece], -1) for piece in pieces]
+        )
         for name in metrics.PROBABILITY_SCORES
     }
 
@@ -268,9 +280,16 @@ def _probability_scores(p: Predictions, protocol: Protocol) -> dict[str, Interva
             )
             scores[name] = undefined(p.unit, len(p), reason, value)
         elif protocol.bca:
-            df = _degrees_of_freedom(*units)
-            scores[name] = _resampled(
-                name, value, drawn[name][:, 0], accelerations[name], df, p.unit, len(p), protocol
+            df = degrees_of_freedom(*units)
+            scores[name] = resampled(
+                _SCALES[name],
+                value,
+                drawn[name][:, 0],
+                accelerations[name],
+                df,
+                p.unit,
+                len(p),
+                protocol,
             )
         else:
             scores[name] = _left_out(name, value, p, units, protocol)
@@ -301,7 +320,7 @@ def _left_out(
         error = jackknife.standard_error(
             influence, p.positive, p.clusters, stratified=protocol.stratified
         )
-    df = _degrees_of_freedom(*units)
+    df = degrees_of_freedom(*units)
     low, high = jackknife.limits(value, error, _SCALES[name], df, protocol.confidence)
     if not np.isfinite(low):
         reason = "the value is as good as it can be, or leaving an image out changes nothing"

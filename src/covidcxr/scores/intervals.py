@@ -59,6 +59,7 @@ class Protocol:
 
     A score at or above ``threshold`` is called positive. A ``stratified`` bootstrap keeps the
     sizes of the classes, as a case-control cohort does; otherwise the prevalence varies as well.
+    With 0 ``resamples`` only scores whose interval has a closed form get one.
     """
 
     threshold: float = 0.5

@@ -97,6 +97,8 @@ def summary(
 
 def word(name: str) -> str:
     """Name of a score in prose."""
+    if name not in WORDS and name.startswith("macro_"):
+        return f"macro {word(name.removeprefix('macro_'))}"
     return WORDS.get(name, name)
 
 

@@ -108,7 +108,7 @@ def read(
     """
     table = csv_tables.read(path, delimiter)
     for name, column in (columns or {}).items():
-        _require(table, column, str(path))
+        require(table, column, str(path))
         table[name] = table[column]
     if "image_id" in table:
         composed = table["image_id"].map(lambda text: normalize("NFC", text), na_action="ignore")
@@ -148,16 +148,16 @@ def from_table(
     """
     columns = ["image_id", "label", "score", *([group] if group else [])]
     for column in columns:
-        _require(table, column, name)
+        require(table, column, name)
     rows = table if table.index.name == csv_tables.ROW else table.reset_index(drop=True)
     if "part" in rows:
-        rows = _part(rows, name, part)
+        rows = keep_part(rows, name, part)
     if rows.empty:
         raise Unusable(f"{name}: holds no prediction; one row an image is needed.")
     for column in columns[:3]:
-        _refuse(rows[column], rows[column].isna(), name, "is empty; fill it in")
+        refuse(rows[column], rows[column].isna(), name, "is empty; fill it in")
     image = rows["image_id"]
-    _refuse(image, image.duplicated(), name, "stands twice; keep one row an image")
+    refuse(image, image.duplicated(), name, "stands twice; keep one row an image")
     return Predictions(
         name=name,
         image_id=rows["image_id"].to_numpy(dtype=str),
@@ -185,6 +185,8 @@ def align(first: Predictions, second: Predictions) -> tuple[Predictions, Predict
         remedy = "compare predictions of the same images"
         if names[0] == names[1]:
             remedy = "their names agree without the folders: write them alike in both files"
+        elif not set(first.image_id) & set(second.image_id):
+            remedy += ", or two test sets that share no image with --unpaired"
         raise Unusable(
             f"{absent.name}: image '{shown(image, 200)}' of {here.name} is missing; in all, "
             f"{len(unpaired):,} stand in one file only; {remedy}."
@@ -208,7 +210,8 @@ def align(first: Predictions, second: Predictions) -> tuple[Predictions, Predict
     return first, second
 
 
-def _require(table: pd.DataFrame, column: str, name: str) -> None:
+def require(table: pd.DataFrame, column: str, name: str) -> None:
+    """Refuse a table without the column."""
     if column not in table:
         raise Unusable(
             f"{name}: column '{shown(column)}' is missing (there are: "
@@ -226,8 +229,9 @@ def _groups(column: pd.Series, name: str) -> NDArray[np.int64]:
     return pd.factorize(codes)[0].astype(np.int64)
 
 
-def _part(rows: pd.DataFrame, name: str, part: str) -> pd.DataFrame:
-    _refuse(rows["part"], rows["part"].isna(), name, "is empty; fill it in")
+def keep_part(rows: pd.DataFrame, name: str, part: str) -> pd.DataFrame:
+    """Keep the rows of a part, of which there is one at least."""
+    refuse(rows["part"], rows["part"].isna(), name, "is empty; fill it in")
     kept = rows[rows["part"] == part]
     if kept.empty:
         raise Unusable(
@@ -244,7 +248,7 @@ def _scores(rows: pd.DataFrame, name: str) -> NDArray[np.float64]:
         "is not a number from 0 to 1; give the probability of the positive class, with a decimal "
         "point (percent divided by 100, a logit through the sigmoid)"
     )
-    _refuse(rows["score"], wrong, name, fault)
+    refuse(rows["score"], wrong, name, fault)
     return score
 
 
@@ -254,7 +258,7 @@ def _positive(rows: pd.DataFrame, name: str, positive: str) -> NDArray[np.bool_]
         fault = (
             f"is a third class beside '{shown(labels[0])}' and '{shown(labels[1])}'; two are needed"
         )
-        _refuse(rows["label"], rows["label"] == labels[2], name, fault)
+        refuse(rows["label"], rows["label"] == labels[2], name, fault)
     # Normal images alone are a sample without a patient, unless another class was asked for.
     if positive not in labels and (positive != POSITIVE or labels != ["NORMAL"]):
         raise Unusable(
@@ -264,7 +268,7 @@ def _positive(rows: pd.DataFrame, name: str, positive: str) -> NDArray[np.bool_]
     return (rows["label"] == positive).to_numpy(dtype=bool)
 
 
-def _refuse(column: pd.Series, wrong: pd.Series, name: str, fault: str) -> None:
+def refuse(column: pd.Series, wrong: pd.Series, name: str, fault: str) -> None:
     """Name the first wrong cell by its line in the file, whose first line is the header."""
     if wrong.any():
         position = int(wrong.to_numpy(dtype=bool).argmax())
