@@ -300,7 +300,7 @@ def test_an_independent_library_agrees() -> None:
 
 
 def test_in_words() -> None:
-    text = audit.as_text(paper())
+    text = audit.as_text(paper(), full=True)
     for said in (
         "Orientation: transposed.",
         "p is below 0.05 for at most 30 discordant",

@@ -13,24 +13,32 @@ from covidcxr.cli.options import Delimiter, Json
 
 AUDIT = """Audit the confusion matrices and scores that a paper reports.
 
-Needs no images. It decides by the margins of the tables whether their rows are the
-truth or the model's decision, recomputes every score, says of each printed value
-whether it is exact, truncated, mislabelled or impossible, and bounds what the tables
-leave open.
+Needs no images. It judges all scores of a table together, recomputes each from its matrix
+(or from the one matrix that they leave), says of every printed value whether it is exact,
+cut off, another score's, impossible or contradictory, and decides by the margins whether
+rows are the truth or the model's decision.
 
 FILE holds what the paper prints, numbers in quotes:
 
 \b
   title: Some paper
   test_set: {positive: 92, negative: 268}  # optional
+  prevalences: ["26%"]                     # optional: to which PPV and NPV are adjusted
   tables:
     - name: ResNet50
       matrix: [[70, 22], [60, 208]]  # as printed, positive class first
       rows: predicted  # what the paper says its rows are: predicted or true
       reported: {accuracy: "77.22%", precision: "76.09%", npv: "0.78"}
+    - name: ResNet152V2
+      counts: {TP: 75, FN: 17, FP: 53, TN: 215}
+      unclassified: 3  # images without an answer, optional
+    - name: Without a matrix
+      test_set: {positive: 70, negative: 220}  # its own, optional
+      reported: {sensitivity: "0.83 (0.72-0.91)", specificity: ".67", ppv: "58/130"}
 
-A score may list several values. A table without a matrix needs test_set. For a matrix
-whose negative class stands first, add 'first: negative' to its table.
+A score may list several values and carry an interval, a fraction or +/- a spread. For a
+matrix whose negative class stands first, add 'first: negative' to its table. Averages over
+folds say 'folds: 5'.
 """
 """Help of the command ``audit``."""
 
@@ -40,6 +48,9 @@ def audit(
         Path, typer.Argument(metavar="FILE", help="A YAML file, or an example: seedpaper, panwar.")
     ],
     as_json: Json = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Every score, interval and comparison.")
+    ] = False,
 ) -> None:
     """Audit a paper's tables."""
     from covidcxr.paper import audit as auditor
@@ -51,7 +62,7 @@ def audit(
         paper = auditor.parse(auditor.example(name), name)
     result = auditor.audit(paper)
     typer.echo(
-        json.dumps(result, indent=1, allow_nan=False) if as_json else auditor.as_text(result),
+        json.dumps(result, indent=1, allow_nan=False) if as_json else auditor.as_text(result, full),
         nl=as_json,
     )
 

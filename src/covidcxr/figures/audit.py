@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from covidcxr.figures import common
 from covidcxr.figures.audit_tables import Report
 from covidcxr.figures.common import Picture
-from covidcxr.paper.audit.scores import word
+from covidcxr.paper.audit.names import word
 from covidcxr.paper.audit.text import p_range
 from covidcxr.scores import comparison
 

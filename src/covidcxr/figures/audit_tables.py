@@ -10,8 +10,8 @@ from markupsafe import escape
 
 from covidcxr.figures.common import Html
 from covidcxr.paper.audit import verdicts
+from covidcxr.paper.audit.names import UNBOUNDED, word
 from covidcxr.paper.audit.printed import denominators, parse
-from covidcxr.paper.audit.scores import UNBOUNDED, word
 from covidcxr.paper.audit.text import p_range, p_value
 
 Report = Mapping[str, Any]

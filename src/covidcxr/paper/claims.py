@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 from covidcxr.core.studies import TITLES, Strict
 from covidcxr.core.words import listing
 from covidcxr.paper import publication
-from covidcxr.paper.audit.scores import word
+from covidcxr.paper.audit.names import word
 from covidcxr.paper.checks import CHECKS, Evidence, Finding, Verdict
 from covidcxr.paper.publication import Number
 

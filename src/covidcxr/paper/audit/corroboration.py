@@ -12,8 +12,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from covidcxr.paper.audit.printed import Printed
 from covidcxr.paper.audit.names import NAMES
+from covidcxr.paper.audit.printed import Printed
 from covidcxr.paper.audit.scores import COUNTERPARTS
 
 _THEIRS = {

@@ -47,8 +47,10 @@ _OF_RATES: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "lr_negative": ((0, 1, 0, 0), (0, 0, 0, 1)),
 }
 
-_OF_ONE_CLASS = {name: _OF_RATES[name] for name in
-                 ("sensitivity", "specificity", "false_negative_rate", "false_positive_rate")}  # fmt: skip
+_OF_ONE_CLASS = {
+    name: _OF_RATES[name]
+    for name in ("sensitivity", "specificity", "false_negative_rate", "false_positive_rate")
+}
 """The rates that are quotients of linear functions of the cells, too."""
 
 LINEAR = frozenset({*_OF_CELLS, *_OF_RATES, "kappa"})
@@ -90,11 +92,6 @@ def attainable(score: str, printed: Printed, sizes: tuple[int, int]) -> bool | N
     bool or None
         None where there are too many matrices to try them all.
     """
-    if score == "auroc":
-        # It counts pairs of images, ties by half.
-        low, high = printed.span
-        pairs = 2 * sizes[0] * sizes[1]
-        return bool(np.ceil(low * pairs) < high * pairs)
     allowed = matrices([(score, printed)], sizes)
     if allowed is None:
         return True if score in LINEAR else None
@@ -169,9 +166,7 @@ def smallest_conflict(
 
 def odd_ones(values: Sequence[Value], sizes: tuple[int, int] | None) -> list[Value]:
     """Return each printed score without which all the others go together."""
-    return [
-        one for i, one in enumerate(values) if feasible([*values[:i], *values[i + 1 :]], sizes)
-    ]
+    return [one for i, one in enumerate(values) if feasible([*values[:i], *values[i + 1 :]], sizes)]
 
 
 def sizes_that_fit(
@@ -185,7 +180,7 @@ def sizes_that_fit(
         Matrices, shape (m, 4), of up to the second number of images a class; None where
         sensitivity or specificity is not printed, without which nothing can be listed.
     """
-    rates = {name: print_ for name, print_ in values}
+    rates = dict(values)
     sensitivity = _rate(rates, "sensitivity", "false_negative_rate")
     specificity = _rate(rates, "specificity", "false_positive_rate")
     if sensitivity is None or specificity is None:
@@ -228,7 +223,7 @@ def _printing(cells: NDArray[np.int64], values: Sequence[Value]) -> NDArray[np.b
         if name not in computed:
             continue
         low, high = value.span
-        keep &= (computed[name] >= low) & (computed[name] < high + (2e-12 if not value.unit else 0))
+        keep &= (computed[name] >= low) & (computed[name] <= high)
     return keep
 
 
@@ -277,7 +272,7 @@ def _rays(values: Sequence[Value]) -> NDArray[np.float64] | None:
     if not len(corners):
         return None
     (least_s, least_t), (most_s, most_t) = corners.min(axis=0), corners.max(axis=0)
-    bounds = [
+    bounds: list[tuple[tuple[int, ...], tuple[int, ...], float, float]] = [
         ((1, 0, 0, 0), (1, 1, 0, 0), least_s, most_s),
         ((0, 0, 0, 1), (0, 0, 1, 1), least_t, most_t),
     ]
@@ -311,7 +306,7 @@ def _perpendicular(
 
 
 def _extent(lines: NDArray[np.float64], positives: int) -> tuple[int, int]:
-    """True positives between which the half-planes of sensitivity alone leave some."""
+    """Find the true positives between which sensitivity alone leaves some."""
     low, high = 0.0, 1.0
     for a, b, c in lines:
         if abs(b) < 1e-15 and abs(a) > 1e-15:

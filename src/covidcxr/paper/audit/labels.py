@@ -16,8 +16,11 @@ from covidcxr.paper.audit import feasible
 from covidcxr.paper.audit.names import canonical
 from covidcxr.paper.audit.printed import CUT, Printed
 
-LIKELY = 0.05
+LIKELY = 0.02
 """Chance of a coincidence above which no name is called wrong."""
+
+_FAR = 0.001
+"""The same for a score that nobody would mix up with the one that is named."""
 
 _RANGE = 0.5
 """Width within which scores of papers lie: a value of some other score is as soon here as there."""
@@ -29,14 +32,17 @@ _AUROC_RANGE = 0.2
 """The same for the AUROC, which is near the balanced accuracy in any case."""
 
 _NEAR = {
-    "sensitivity": ("ppv", "specificity"),
-    "specificity": ("npv", "sensitivity"),
-    "ppv": ("sensitivity", "npv"),
-    "npv": ("specificity", "ppv"),
+    "accuracy": ("balanced_accuracy",),
+    "sensitivity": ("ppv", "specificity", "balanced_accuracy", "accuracy"),
+    "specificity": ("npv", "sensitivity", "balanced_accuracy", "weighted_specificity"),
+    "ppv": ("sensitivity", "npv", "macro_ppv", "weighted_ppv"),
+    "npv": ("specificity", "ppv", "macro_ppv", "weighted_ppv"),
+    "f1": ("macro_f1", "weighted_f1", "f1_negative"),
+    "error_rate": ("false_negative_rate", "false_positive_rate"),
     "false_positive_rate": ("false_negative_rate",),
     "false_negative_rate": ("false_positive_rate",),
 }
-"""Scores that are exchanged where rows and columns, classes, or two columns are."""
+"""Scores taken for another where rows and columns, classes or averages are mixed up."""
 
 _SAME = frozenset({"micro_average", "prevalence"})
 """Scores whose name nobody takes by mistake: one is the accuracy, one is of the test set."""
@@ -124,18 +130,20 @@ def alike(printed: Printed, computed: Mapping[str, float], score: str) -> Label 
 
 def exchanged_rows(values: Values) -> list[tuple[Place, Place]]:
     """Find pairs of tables that print each other's value of a score."""
+    names = {place: str(canonical(place.score)) for place in values}
     wrong = [
-        place for place, (printed, computed) in values.items()
-        if (name := canonical(place.score)) in computed and not printed.match(computed[name])
-    ]  # fmt: skip
+        place
+        for place, (printed, computed) in values.items()
+        if names[place] in computed and not printed.match(computed[names[place]])
+    ]
     pairs = [
-        (a, b) for a, b in combinations(wrong, 2) if a.score == b.score and a.table != b.table
+        (a, b) for a, b in combinations(wrong, 2) if names[a] == names[b] and a.table != b.table
     ]
     return [
         (a, b)
         for a, b in pairs
-        if values[a][0].match(values[b][1][str(canonical(b.score))])
-        and values[b][0].match(values[a][1][str(canonical(a.score))])
+        if values[a][0].match(values[b][1][names[a]])
+        and values[b][0].match(values[a][1][names[a]])
         and chance([values[a][0], values[b][0]], len(pairs)) < LIKELY
     ]
 
@@ -204,9 +212,9 @@ def _label(places: Sequence[Place], values: Values, score: str) -> Label | None:
     near = _NEAR.get(score, ())
     scores_ = values[places[0]][1]
     far = [name for name in scores_ if name not in {*near, score, *_SAME}]
-    for others in (near, far):
+    for others, limit in ((near, LIKELY), (far, _FAR)):
         by_chance = chance([values[place][0] for place in places], len(others))
-        if by_chance >= LIKELY:
+        if by_chance >= limit:
             continue
         for other in others:
             if all(_matches(values[place], other) for place in places):

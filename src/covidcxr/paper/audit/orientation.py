@@ -23,6 +23,9 @@ OTHER = {"predicted": "true", "true": "predicted"}
 _FEW = 0.05
 """Share of a test set that exclusions may make a table differ by."""
 
+_ENOUGH = 3
+"""Tables whose margins agree nearly by no chance."""
+
 
 @dataclass(frozen=True)
 class Orientation:
@@ -183,6 +186,8 @@ def _of_most(
 
 def _nearly(totals: Mapping[str, Mapping[str, Sizes]]) -> Orientation | None:
     """Decide where the margins of one reading nearly agree, as they do after exclusions."""
+    if len(totals["as_printed"]) < _ENOUGH:
+        return None
     spread = {
         reading: np.ptp(np.array(list(by_name.values())), axis=0).max()
         for reading, by_name in totals.items()

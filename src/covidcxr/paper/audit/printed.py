@@ -13,7 +13,9 @@ _PLAIN = re.compile(rf"^({_NUMBER})\s*(%?)$")
 _FRACTION = re.compile(r"(\d+)\s*/\s*(\d+)")
 _SPREAD = re.compile(rf"(?:±|\+/-|\+-)\s*({_NUMBER})\s*(%?)")
 _BRACKET = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
-_COVERAGE = re.compile(r"\b\d{2}(?:[.,]\d+)?\s*%?\s*(?:CI|C\.I\.|confidence interval)\s*[:,=]?", re.I)
+_COVERAGE = re.compile(
+    r"\b\d{2}(?:[.,]\d+)?\s*%?\s*(?:CI|C\.I\.|confidence interval)\s*[:,=]?", re.I
+)
 _SPAN = re.compile(rf"^({_NUMBER})\s*(%?)\s*(?:-|–|—|−|to|,|;|\.\.)\s*({_NUMBER})\s*(%?)$")
 
 _DIGITS = 15
@@ -47,7 +49,9 @@ class Printed:
     @property
     def span(self) -> tuple[float, float]:
         """Least and largest value that any rounding or cutting could print so."""
-        below, above = _TWICE * self.unit + _TOLERANCE, self.unit + _TOLERANCE
+        # What is a whole step above is printed as the next number.
+        below = _TWICE * self.unit + _TOLERANCE
+        above = self.unit - _TOLERANCE if self.unit else _TOLERANCE
         if self.value == 0:
             below = above
         elif self.value < 0:
@@ -129,7 +133,7 @@ def parse(text: str) -> Printed:
         For a text that is no plain number or percentage.
     """
     match = _PLAIN.match(text.strip())
-    if not match or not text.isascii() and not _ascii_digits(text):
+    if not match or (not text.isascii() and not _ascii_digits(text)):
         raise ValueError("is no number such as 0.78 or 77.22%")
     return _number(match[1], match[2], text.strip())
 
@@ -193,8 +197,13 @@ def entry(text: str, bounded: bool = True) -> Entry:
     ends = None
     if limits:
         signs = limits[2] or limits[4] or sign
-        ends = _number(limits[1], signs, limits[1] + signs), _number(limits[3], signs, limits[3] + signs)
-    deviation = _number(spread[1], spread[2] or sign, spread[1] + (spread[2] or sign)) if spread else None
+        ends = (
+            _number(limits[1], signs, limits[1] + signs),
+            _number(limits[3], signs, limits[3] + signs),
+        )
+    deviation = (
+        _number(spread[1], spread[2] or sign, spread[1] + (spread[2] or sign)) if spread else None
+    )
     return Entry(text.strip(), value, ends, deviation, fraction)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from covidcxr.core import strict_yaml
-from covidcxr.core.errors import Problem
+from covidcxr.core.errors import Unusable
 from covidcxr.core.words import quoted, shown
 from covidcxr.paper import publication
 from covidcxr.paper.audit import printed
@@ -97,18 +97,13 @@ def read(path: Path) -> Paper:
 
     Raises
     ------
-    Problem
+    Unusable
         For a file that cannot be read, and for the first thing in it that is malformed.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+    if not path.is_file():
         known = ", ".join(examples())
-        raise Problem(
-            f"{path}: cannot be read ({reason}); give a YAML file or one of the examples: {known}."
-        ) from error
-    return parse(strict_yaml.parse(text, f"{path}: is"), str(path))
+        raise Unusable(f"{path}: is no file; give a YAML file or one of the examples: {known}.")
+    return parse(strict_yaml.read(path), str(path))
 
 
 def examples() -> list[str]:
@@ -137,7 +132,7 @@ def parse(content: Any, where: str) -> Paper:
 
     Raises
     ------
-    Problem
+    Unusable
         For the first thing that is malformed, with its place.
     """
     optional = {"test_set", "test_sets", "prevalences", "folds", "source"}
@@ -146,15 +141,15 @@ def parse(content: Any, where: str) -> Paper:
     common = _sizes(content.get("test_set"), f"{where}: test_set")
     named = content.get("test_sets") or {}
     if not isinstance(named, Mapping):
-        raise Problem(f"{where}: test_sets: should hold lines such as internal: {{positive: 92, "
+        raise Unusable(f"{where}: test_sets: should hold lines such as internal: {{positive: 92, "
                       "negative: 268}.")  # fmt: skip
     sets = {str(k): _sizes(v, f"{where}: test_sets, {shown(k)}") for k, v in named.items()}
     folds = _folds(content.get("folds", 1), f"{where}: folds")
     tables = content["tables"]
     if not isinstance(tables, list) or not tables:
-        raise Problem(f"{where}: tables: should be a list of at least one table.")
+        raise Unusable(f"{where}: tables: should be a list of at least one table.")
     if len(tables) > _TABLES:
-        raise Problem(
+        raise Unusable(
             f"{where}: tables: are {len(tables):,}; at most {_TABLES} are read, so divide the file."
         )
     parsed = tuple(
@@ -163,13 +158,13 @@ def parse(content: Any, where: str) -> Paper:
     )
     names = [table.name for table in parsed]
     if repeated := next((name for name in names if names.count(name) > 1), None):
-        raise Problem(
+        raise Unusable(
             f"{where}: tables: two are named '{shown(repeated)}'; name each differently."
         )
     stated = content.get("prevalences")
     shares = list(PREVALENCES) if stated is None else stated
     if not isinstance(shares, list) or not shares:
-        raise Problem(f"{where}: prevalences: should be a list such as ['1%', '10%'].")
+        raise Unusable(f"{where}: prevalences: should be a list such as ['1%', '10%'].")
     prevalences = tuple(
         _entry(share, f"{where}: prevalences, item {i}", "prevalence").value
         for i, share in enumerate(shares, 1)
@@ -198,7 +193,7 @@ def _table(
     if content.get("matrix") is not None:
         matrix = _matrix(content["matrix"], rows, f"{where}, matrix")
         if "rows" not in content:
-            raise Problem(
+            raise Unusable(
                 f"{where}: key 'rows' is missing; say what the paper says its rows are, "
                 "predicted or true."
             )
@@ -211,9 +206,9 @@ def _table(
         matrix, rows, first = ((tp, fn), (fp, tn)), "true", "positive"
     reported = _reported(content.get("reported"), where)
     if matrix is None and not reported:
-        raise Problem(f"{where}: has neither a matrix nor reported scores; give one of them.")
+        raise Unusable(f"{where}: has neither a matrix nor reported scores; give one of them.")
     if matrix is not None and not sum(map(sum, matrix)):
-        raise Problem(f"{where}: counts no image at all; correct it.")
+        raise Unusable(f"{where}: counts no image at all; correct it.")
     group, test_set = _test_set(content.get("test_set"), f"{where}, test_set", common, sets)
     missing = content.get("unclassified", [])
     return ReportedTable(
@@ -235,12 +230,12 @@ def _table(
 def _test_set(
     content: Any, where: str, common: Sizes | None, sets: Mapping[str, Sizes | None]
 ) -> tuple[str, Sizes | None]:
-    """Return name and sizes of a table's test set: its own, one of the paper's by name, or all's."""
+    """Return name and sizes of a test set: the table's own, a named one, or the paper's."""
     if content is None:
         return "", common
     if isinstance(content, str):
         if content not in sets:
-            raise Problem(
+            raise Unusable(
                 f"{where}: '{shown(content)}' is not among test_sets ({quoted(sets)}); add it."
             )
         return content, sets[content]
@@ -256,32 +251,32 @@ def _sizes(content: Any, where: str) -> Sizes | None:
         _count(content[key], f"{where}, {key}") for key in ("positive", "negative")
     )
     if 0 in (positive, negative):
-        raise Problem(f"{where}: has a class without images; an audit needs both classes.")
+        raise Unusable(f"{where}: has a class without images; an audit needs both classes.")
     return positive, negative
 
 
 def _folds(content: Any, where: str) -> int:
     folds = _count(content, where)
     if not 1 <= folds <= 1000:
-        raise Problem(f"{where}: {folds} is no number of folds from 1 to 1,000; correct it.")
+        raise Unusable(f"{where}: {folds} is no number of folds from 1 to 1,000; correct it.")
     return folds
 
 
 def _reported(content: Any, where: str) -> dict[str, tuple[Entry, ...]]:
     content = {} if content is None else content
     if not isinstance(content, Mapping):
-        raise Problem(f"{where}, reported: should hold lines such as accuracy: '77.22%'.")
+        raise Unusable(f"{where}, reported: should hold lines such as accuracy: '77.22%'.")
     reported = {}
     for score, values in content.items():
         at = f"{where}, reported, {shown(score)}"
         name = canonical(score) if isinstance(score, str) else None
         if name is None:
-            raise Problem(
+            raise Unusable(
                 f"{at}: is an unknown score; known are accuracy, sensitivity, specificity, ppv, "
                 "npv, f1, mcc, kappa, auroc and others (covidcxr audit --help)."
             )
         if values == []:
-            raise Problem(f"{at}: lists no value; give one or remove the line.")
+            raise Unusable(f"{at}: lists no value; give one or remove the line.")
         reported[score] = tuple(
             _entry(v, at, name) for v in (values if isinstance(values, list) else [values])
         )
@@ -292,12 +287,12 @@ def _matrix(content: Any, rows: str, where: str) -> tuple[tuple[int, int], tuple
     """Read a matrix; of more than two true classes, those after the first are added up."""
     shaped = isinstance(content, list) and len(content) >= 2
     if not shaped or any(not isinstance(row, list) or len(row) < 2 for row in content):
-        raise Problem(f"{where}: should have two rows of two counts, as in [[70, 22], [60, 208]].")
+        raise Unusable(f"{where}: should have two rows of two counts, as in [[70, 22], [60, 208]].")
     lengths = {len(row) for row in content}
     tall = rows == "true" and lengths == {2}
     wide = rows == "predicted" and len(content) == 2 and len(lengths) == 1
     if not tall and not wide and (len(content), lengths) != (2, {2}):
-        raise Problem(
+        raise Unusable(
             f"{where}: has {len(content)} rows of {', '.join(map(str, sorted(lengths)))} counts; "
             "give two rows of two, or name the classes under 'classes'."
         )
@@ -313,11 +308,11 @@ def _matrix(content: Any, rows: str, where: str) -> tuple[tuple[int, int], tuple
 
 def _count(value: Any, where: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise Problem(f"{where}: {_quote(value)} is no whole number; give a count of images.")
+        raise Unusable(f"{where}: {_quote(value)} is no whole number; give a count of images.")
     if value < 0:
-        raise Problem(f"{where}: {shown(value)} is negative; give a count of images.")
+        raise Unusable(f"{where}: {shown(value)} is negative; give a count of images.")
     if value > _LARGEST:
-        raise Problem(
+        raise Unusable(
             f"{where}: {shown(value, 20)} is more images than there are; give a count of images."
         )
     return value
@@ -325,7 +320,7 @@ def _count(value: Any, where: str) -> int:
 
 def _entry(value: Any, where: str, score: str) -> Entry:
     if not isinstance(value, str):
-        raise Problem(
+        raise Unusable(
             f"{where}: {_quote(value)} is not in quotes; write it as printed, such as '77.22%' or "
             "'0.80', so that no digit is lost."
         )
@@ -333,19 +328,19 @@ def _entry(value: Any, where: str, score: str) -> Entry:
     try:
         entry = printed.entry(value, bounded)
     except ValueError as error:
-        raise Problem(f"{where}: '{shown(value)}' {error}; write it as printed.") from error
+        raise Unusable(f"{where}: '{shown(value)}' {error}; write it as printed.") from error
     number = entry.value.value
     if bounded and number > 1:
         said = "above 100%" if "%" in entry.value.text else "above 1; write % behind a percentage"
-        raise Problem(f"{where}: '{shown(value)}' is {said}; correct it.")
+        raise Unusable(f"{where}: '{shown(value)}' is {said}; correct it.")
     if number < (-1 if score in SIGNED else 0):
-        raise Problem(f"{where}: '{shown(value)}' is below what the score can be; correct it.")
+        raise Unusable(f"{where}: '{shown(value)}' is below what the score can be; correct it.")
     return entry
 
 
 def _name(value: Any, where: str) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise Problem(f"{where}: {_quote(value)} is no text; put it in quotes.")
+        raise Unusable(f"{where}: {_quote(value)} is no text; put it in quotes.")
     return value
 
 
@@ -360,17 +355,17 @@ def _choice(value: Any, where: str, choices: Iterable[str]) -> str:
     if isinstance(value, bool):  # true is a word here, and a truth value in YAML
         value = str(value).lower()
     if value not in choices:
-        raise Problem(f"{where}: {_quote(value)} is neither {' nor '.join(choices)}; correct it.")
+        raise Unusable(f"{where}: {_quote(value)} is neither {' nor '.join(choices)}; correct it.")
     return str(value)
 
 
 def _keys(content: Any, where: str, required: set[str], optional: Iterable[str] = ()) -> None:
     if not isinstance(content, Mapping):
-        raise Problem(f"{where}: should hold 'key: value' lines: {', '.join(sorted(required))}.")
+        raise Unusable(f"{where}: should hold 'key: value' lines: {', '.join(sorted(required))}.")
     for key in content:
         if key not in {*required, *optional}:
             known = ", ".join(sorted({*required, *optional}))
-            raise Problem(f"{where}: key '{shown(key)}' is unknown; known are {known}.")
+            raise Unusable(f"{where}: key '{shown(key)}' is unknown; known are {known}.")
     for key in sorted(required):
         if content.get(key) is None:
-            raise Problem(f"{where}: key '{key}' is missing; add it.")
+            raise Unusable(f"{where}: key '{key}' is missing; add it.")

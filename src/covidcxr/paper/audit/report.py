@@ -11,7 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covidcxr.core.words import plural
-from covidcxr.paper.audit import bounds, corroboration, labels, orientation, scores, together, verdicts
+from covidcxr.paper.audit import (
+    bounds,
+    corroboration,
+    labels,
+    orientation,
+    scores,
+    together,
+    verdicts,
+)
 from covidcxr.paper.audit.labels import Label, Place, Values
 from covidcxr.paper.audit.names import canonical, word
 from covidcxr.paper.audit.orientation import READINGS, Orientation
@@ -87,7 +95,7 @@ def audit(paper: Paper) -> dict[str, Any]:
     known = paper.test_set
     if known is None and len(groups) == 1 and main.decision != "undecidable":
         sizes = Counter(tuple(table["test_set"]) for table in tables if table["test_set"])
-        known = sizes.most_common(1)[0][0]  # type: ignore[assignment]
+        known = sizes.most_common(1)[0][0]
     faults = _faults(tables)
     result = {
         "title": paper.title,
@@ -226,17 +234,16 @@ def _alone(
     if one in judged.impossible and size:
         note = verdicts.unattainable(str(canonical(score)), entry.value, [size[0], 0, 0, size[1]])
         return by_matrix or Verdict("impossible", None, None, note)
-    if by_matrix is not None and one != judged.odd:
+    if by_matrix is not None:
         return by_matrix
     if canonical(score) == "auroc":
         return Verdict("possible", None, None, "Without a matrix nothing bounds it.")
     if one == judged.odd or (judged.verdict == "contradictory" and judged.odd is None):
         note = "Possible by itself; it contradicts the other scores."
-        return Verdict("contradictory", by_matrix.computed if by_matrix else None, None, note)
+        return Verdict("contradictory", None, None, note)
     if judged.verdict == "averages":
         return Verdict("possible", None, None, f"An average over {table.folds} folds.")
-    return Verdict("possible", None, None, "Some matrix of this test set prints it."
-                   if size else "Some test set prints it.")  # fmt: skip
+    return Verdict("possible", None, None, "Nothing speaks against it by itself.")
 
 
 def _corroborated(table: ReportedTable, size: tuple[int, int] | None) -> dict[str, Any] | None:
@@ -275,7 +282,9 @@ def _first_forgotten(
             continue
         upright = scores.compute(cells[table.name][decided[table.group].of(table)])
         turned = scores.compute(cells[table.name][decided[table.group].of(table)][::-1])
-        fits = [sum(p.match(float(by[n])) is not None for n, p in prints) for by in (upright, turned)]
+        fits = [
+            sum(p.match(float(by[n])) is not None for n, p in prints) for by in (upright, turned)
+        ]
         if fits[1] == len(prints) > fits[0] + 1:
             names.append(table.name)
     other = {"positive": "negative", "negative": "positive"}

@@ -11,8 +11,6 @@ from covidcxr.paper.audit.printed import Printed
 from covidcxr.scores import metrics
 from covidcxr.scores.proportions import clopper_pearson, wilson
 
-
-
 COUNTERPARTS = {"sensitivity": "ppv", "ppv": "sensitivity", "specificity": "npv",
                 "npv": "specificity"}  # fmt: skip
 """What a score becomes when rows and columns change places."""

@@ -6,9 +6,13 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from covidcxr.core.words import printable
 from covidcxr.paper.audit.names import word
 
 _WIDTH = 78
+
+_LINES = 40
+"""Lines of the short text."""
 
 _LEAST = 0.001
 """How small a p is told; what lies below says no more."""
@@ -16,23 +20,64 @@ _LEAST = 0.001
 _SHOWN = ("accuracy", "sensitivity", "specificity", "ppv", "npv", "f1", "balanced_accuracy", "mcc")
 
 
-def as_text(report: Mapping[str, Any]) -> str:
+def as_text(report: Mapping[str, Any], full: bool = False) -> str:
     """Return an audit as plain text.
 
     Parameters
     ----------
     report
         As `covidcxr.paper.audit.report.audit` returns it.
+    full
+        All scores, intervals and comparisons of every table instead of a line a finding, of
+        which at most `_LINES` are shown.
     """
-    lines = [report["title"], "=" * min(len(report["title"]), _WIDTH), ""]
-    lines += _wrapped(f"Orientation: {report['orientation'].replace('_', ' ')}. {report['reason']}")
-    for table in report["tables"]:
-        lines += ["", *_table(table)]
-    if report["pairs"]:
-        lines += ["", "Pairs of models", "---------------"]
-        for pair in report["pairs"]:
-            lines += _wrapped(_pair(pair), "  ")
-    return "\n".join(lines) + "\n"
+    title = printable(report["title"])
+    head = [title, "=" * min(len(title), _WIDTH), "", *_wrapped(report["headline"])]
+    if any(table["matrix"] for table in report["tables"]):
+        head += _wrapped(f"Orientation: {report['orientation'].replace('_', ' ')}. "
+                         f"{report['reason']}")  # fmt: skip
+    for remark in report["remarks"]:
+        head += _wrapped(f"- {remark}")
+    lines = [*head]
+    if full:
+        for table in report["tables"]:
+            lines += ["", *_table(table)]
+        if report["pairs"]:
+            lines += ["", "Pairs of models", "---------------"]
+            for pair in report["pairs"]:
+                lines += _wrapped(_pair(pair), "  ")
+    else:
+        for table in report["tables"]:
+            lines += _findings(table)
+        if len(lines) > _LINES:
+            lines = [*lines[: _LINES - 1], f"... and {len(lines) - _LINES + 1} lines more: --full"]
+    return printable("\n".join(lines).replace("\n", "\0")).replace("\\x00", "\n") + "\n"
+
+
+def _findings(table: Mapping[str, Any]) -> list[str]:
+    """Write a table's matrix and a line for each value that is not exact."""
+    lines = ["", *_wrapped(f"{table['name']}: {_single(table)}")]
+    verdicts: dict[str, int] = {}
+    for score, rows in table["reported"].items():
+        for row in rows if isinstance(rows, list) else [rows]:
+            if row["verdict"] in ("exact", "possible", "contradictory"):
+                verdicts[row["verdict"]] = verdicts.get(row["verdict"], 0) + 1
+                continue
+            head = f"  {score} {row['printed']}: {row['verdict']}. "
+            lines += _wrapped(head + row["note"], "", "    ")
+    if verdicts:
+        lines.append("  " + ", ".join(f"{n} {verdict}" for verdict, n in verdicts.items()) + ".")
+    return lines
+
+
+def _single(table: Mapping[str, Any]) -> str:
+    """Say what stands for a table as a whole: its matrix, or what the scores say together."""
+    if table["together"]:
+        verdict = table["together"]["verdict"]
+        said = "" if verdict == "consistent" else f"{verdict}. "
+        return said + table["together"]["note"]
+    cells = table["cells"][table["reading"]]
+    return ", ".join(f"{name} {count:,}" for name, count in cells.items()) + "."
 
 
 def p_value(value: float) -> str:
@@ -49,19 +94,10 @@ def p_range(low: float, high: float) -> str:
 
 def _table(table: Mapping[str, Any]) -> list[str]:
     lines = [table["name"], "-" * len(table["name"])]
+    if table["together"]:
+        lines += _wrapped(_single(table))
     if not table["cells"]:
-        lines += _wrapped(
-            "No matrix is printed, and the scores do not single one out among those of the "
-            "test set; each value is judged by itself."
-        )
         return lines + _reported(table)
-    if table["matrix_from"] == "scores":
-        cells = table["cells"]["as_printed"]
-        lines += _wrapped(
-            "No matrix is printed. The scores single one out: "
-            + ", ".join(f"{k} {v}" for k, v in cells.items())
-            + "."
-        )
     lines += ["", *_scores(table), "", *_reported(table), ""]
     lines += _wrapped(_corroboration(table))
     lines += _wrapped(_margins_allow(table))
@@ -105,26 +141,27 @@ def _reported(table: Mapping[str, Any]) -> list[str]:
 
 
 def _corroboration(table: Mapping[str, Any]) -> str:
-    found = table["corroboration"]
-    if not found or found["as_labelled"] is None:
+    theirs = table["corroboration"]
+    if not theirs or theirs["as_labelled"] is None:
         return ""
-    p, n = found["test_set"]
+    p, n = theirs["test_set"]
     answer = {True: "some matrix has", False: "no matrix has"}
     alone = "".join(
-        f" No matrix has {score} {printed} at all." for score, printed in found["impossible_alone"]
+        f" No matrix has {score} {printed} at all." for score, printed in theirs["impossible_alone"]
     )
     rest = "the other printed scores" if alone else "the printed scores"
     said = (
         f"mlscorecheck, for {p:,} + {n:,} images:{alone} As the paper labels them, "
-        f"{answer[found['as_labelled']]} {rest}"
+        f"{answer[theirs['as_labelled']]} {rest}"
     )
-    if found["relabelled"] is None:
-        return f"{said}."
-    left = len(found["impossible_relabelled"])
+    if theirs["relabelled"] is None:
+        return f"{said}. It takes a print for any value within one last digit."
+    left = len(theirs["impossible_relabelled"])
     all_ = f"all but {left} of them" if left else "them all"
     return (
         f"{said}; with sensitivity and PPV, specificity and NPV exchanged, "
-        f"{answer[found['relabelled']]} {all_}."
+        f"{answer[theirs['relabelled']]} {all_}. It takes a print for any value within one last "
+        "digit."
     )
 
 
@@ -148,7 +185,7 @@ def _margins_allow(table: Mapping[str, Any]) -> str:
 def _pair(pair: Mapping[str, Any]) -> str:
     name = f"{pair['a']} against {pair['b']}"
     if not pair["comparable"]:
-        return f"{name}: in this reading they were not tested on the same images."
+        return f"{name}: in this reading they have other numbers of images."
     found = pair["all"]
     (few, many), (low, high) = found["discordant"], found["p"]
     if high < 0.05:

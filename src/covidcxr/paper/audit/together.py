@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covidcxr.core.words import listing
-from covidcxr.paper.audit import feasible, labels
+from covidcxr.paper.audit import feasible, labels, scores
 from covidcxr.paper.audit.feasible import Value
 from covidcxr.paper.audit.names import canonical, word
 from covidcxr.paper.audit.printed import EXACT, Printed
@@ -154,7 +154,7 @@ def _one_matrix(
     if found is None:
         return None, f"Very many matrices of {images} have these scores."
     if len(found) > 1 and strictly:
-        computed = feasible.scores.compute(found)
+        computed = scores.compute(found)
         rounded = np.ones(len(found), dtype=bool)
         for name, printed in named:
             rounded &= [printed.match(value) == EXACT for value in computed[name].tolist()]
@@ -202,9 +202,7 @@ def _contradiction(
     size: Sizes | None,
 ) -> Together:
     """Explain a contradiction by the fewest scores, and name a value that all others refute."""
-    # What holds whatever the sizes is said first.
-    known = None if feasible.smallest_conflict(named, None) else size
-    conflict = feasible.smallest_conflict(named, known)
+    conflict, known = _conflict(named, size)
     odd = _odd_one(kept, named, size)
     cells, said = None, ""
     if odd is not None:
@@ -214,7 +212,8 @@ def _contradiction(
             rates = [one for one in rest if one[0] in _RATES]
             limits = feasible.extremes(rates, size, named[odd][0])
         would = f", which say {_between(kept[odd][1], limits)}" if limits else ""
-        said = f" {word(named[odd][0]).capitalize()} {kept[odd][1].text} is refuted by the others{would}."
+        name = word(named[odd][0])
+        said = f" {name[0].upper()}{name[1:]} {kept[odd][1].text} is refuted by the others{would}."
         if size and feasible.feasible(rest, size):
             cells, single = _one_matrix(rest, size, strictly=not impossible)
             said += f" {single}" if cells is not None else ""
@@ -226,6 +225,21 @@ def _contradiction(
         tuple(conflict),
         None if odd is None else kept[odd],
     )
+
+
+def _conflict(named: Sequence[Value], size: Sizes | None) -> tuple[list[Value], Sizes | None]:
+    """Return the fewest scores that contradict each other, and the sizes that it takes.
+
+    What holds whatever the sizes is said first, and of all the accuracy between the two rates.
+    """
+    rates = [one for one in named if one[0] in ("accuracy", "sensitivity", "specificity")]
+    for known in dict.fromkeys((None, size)):
+        if len(rates) == 3 and not feasible.feasible(rates, known):
+            return rates, known
+    for known in dict.fromkeys((None, size)):
+        if conflict := feasible.smallest_conflict(named, known):
+            return conflict, known
+    return [], size
 
 
 def _odd_one(
@@ -262,12 +276,15 @@ def _explanation(conflict: Sequence[Value], size: Sizes | None) -> str:
     for i, (name, printed) in enumerate(conflict):
         limits = feasible.extremes([*conflict[:i], *conflict[i + 1 :]], size, name)
         if limits:
-            spans.append((limits[1] - limits[0], name, printed, limits))
+            # The accuracy and F1 follow from the others in the eyes of their readers.
+            last = name not in ("accuracy", "f1", "error_rate")
+            spans.append((last, limits[1] - limits[0], name, printed, limits))
     together = listing([f"{word(name)} {printed.text}" for name, printed in conflict])
     said = f"No test set {where} has {together} together"
     if spans:
-        _, name, printed, limits = min(spans, key=lambda span: span[0])
-        said += f": by the other{'s' * (len(conflict) > 2)}, the {word(name)} is {_between(printed, limits)}"
+        *_, name, printed, limits = min(spans, key=lambda span: span[:2])
+        others = "others" if len(conflict) > 2 else "other"
+        said += f": by the {others}, the {word(name)} is {_between(printed, limits)}"
     return f"{said}."
 
 

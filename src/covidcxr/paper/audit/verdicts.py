@@ -95,7 +95,7 @@ def judge(
     """
     computed = {k: float(v) for k, v in scores.compute(cells).items()}
     if score == "auroc":
-        return _judge_area(printed, computed, cells, label)
+        return _judge_area(printed, computed, label)
     value = computed[score] if np.isfinite(computed[score]) else None
     if value is None and printed.value == 0:
         note = "The matrix divides by zero here: the score is undefined, and 0 a convention."
@@ -103,18 +103,20 @@ def judge(
     shown = "undefined" if value is None else printed.show(value)
     match = None if value is None else printed.match(value)
     if match:
-        reason = {
+        how = {
             EXACT: "",
             CUT: "; the print cuts digits off",
             TWICE: "; rounding one digit at a time leads to the print",
         }[match]
-        longer = printed.show_longer(value) if match == TWICE else shown  # type: ignore[arg-type]
-        return Verdict(match, value, None, f"The matrix gives {longer}{reason}.")
-    if unclassified and (note := _with_unclassified(score, printed, cells, unclassified)):
-        return Verdict(EXACT, value, None, note)
+        assert value is not None
+        longer = shown if match == EXACT else printed.show_longer(value)
+        return Verdict(match, value, None, f"The matrix gives {longer}{how}.")
+    if unclassified and (reason := _with_unclassified(score, printed, cells, unclassified)):
+        return Verdict(EXACT, value, None, reason)
     for prevalence in prevalences:
-        if note := _at_prevalence(score, printed, computed, prevalence):
-            return Verdict("adjusted", value, None, f"{note}; in this test set it is {shown}.")
+        adjusted = _at_prevalence(score, printed, computed, prevalence)
+        if adjusted:
+            return Verdict("adjusted", value, None, f"{adjusted}; in this test set it is {shown}.")
     if label:
         cut = printed.match(computed[label.score]) == CUT
         by_chance = f" By chance {share(label.chance)}." if label.chance > 0.001 else ""
@@ -128,12 +130,13 @@ def judge(
     if possible is False:
         return Verdict("impossible", value, None, f"{said} {unattainable(score, printed, cells)}")
     said += "" if possible else f" {_TOO_MANY}"
-    if other := labels.alike(printed, computed, score):
+    other = labels.alike(printed, computed, score)
+    if other and other.chance < 0.5:
         said += (
             f" It prints like the {word(other.score)}, as some score would by chance "
             f"{share(other.chance)}."
         )
-    elif more := _more_images(score, printed, cells):
+    if more := _more_images(score, printed, cells):
         said += f" {more}"
     return Verdict("inconsistent", value, None, said)
 
@@ -164,7 +167,7 @@ def unattainable(score: str, printed: Printed, cells: ArrayLike) -> str:
 
 def share(chance: float) -> str:
     """Write a chance in words: ``in 1 of 30 cases``."""
-    return f"in 1 of {1 / chance:,.0f} cases" if chance < 0.5 else "in most cases"
+    return f"in 1 of {1 / chance:,.0f} cases"
 
 
 def _with_unclassified(
@@ -215,9 +218,7 @@ def _at_prevalence(
     return f"This is the {word(score)} at a prevalence of {prevalence.text}"
 
 
-def _judge_area(
-    printed: Printed, computed: Mapping[str, float], cells: ArrayLike, label: Label | None
-) -> Verdict:
+def _judge_area(printed: Printed, computed: Mapping[str, float], label: Label | None) -> Verdict:
     limits = bounds.auroc(computed["sensitivity"], computed["specificity"])
     if not np.isfinite(limits["low"]):
         return Verdict("possible", None, None, "Without images of both classes it is undefined.")
@@ -236,9 +237,6 @@ def _judge_area(
     # The least area may be printed rounded or cut off, the largest rounded.
     if not limits["low"] - printed.unit < printed.value <= limits["high"] + printed.unit / 2:
         return Verdict("impossible", None, None, said)
-    tp, fn, fp, tn = (int(cell) for cell in np.asarray(cells))
-    if feasible.attainable("auroc", printed, (tp + fn, fp + tn)) is False:
-        return Verdict("impossible", None, None, unattainable("auroc", printed, cells))
     if printed.match(computed["balanced_accuracy"]):
         said += (
             " It prints like the balanced accuracy, the area under a curve of decisions instead "

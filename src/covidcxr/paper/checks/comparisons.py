@@ -6,7 +6,7 @@ from scipy import stats
 
 from covidcxr.core.studies import TITLES, ModelName
 from covidcxr.paper import publication, reproduction
-from covidcxr.paper.audit.scores import word
+from covidcxr.paper.audit.names import word
 from covidcxr.paper.audit.text import p_range, p_value
 from covidcxr.paper.checks.evidence import Evidence, Finding, Verdict, judge
 from covidcxr.scores import comparison

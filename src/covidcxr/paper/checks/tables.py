@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from covidcxr.core.studies import ModelName
 from covidcxr.paper import audit, publication
-from covidcxr.paper.audit import printed, verdicts
+from covidcxr.paper.audit import printed
 from covidcxr.paper.checks.evidence import Evidence, Finding, Verdict, judge
 
 _OF_A_PRINT = {
     "exact": Verdict.HOLDS,
     "truncated": Verdict.CORRECTED,
+    "rounded twice": Verdict.CORRECTED,
+    "adjusted": Verdict.CORRECTED,
     "mislabelled": Verdict.CORRECTED,
+    "undefined": Verdict.UNVERIFIABLE,
     "impossible": Verdict.IMPOSSIBLE,
     "inconsistent": Verdict.CONTRADICTED,
+    "contradictory": Verdict.CONTRADICTED,
     "possible": Verdict.UNVERIFIABLE,
 }
 
@@ -21,10 +25,13 @@ def printed_value(evidence: Evidence, number: str) -> Finding:
     """Compare a printed score of a network with its matrix."""
     stated = publication.numbers()[number]
     assert stated.of and stated.score
-    value = printed.parse(stated.with_unit)
-    judged = verdicts.judge(stated.score, value, evidence.cells(stated.of))
-    minor = "minor" if judged.verdict == "truncated" else None
-    return Finding(_OF_A_PRINT[judged.verdict], {"note": judged.note}, minor)
+    rows = evidence.table(stated.of)["reported"][stated.score]
+    judged = next(
+        row for row in (rows if isinstance(rows, list) else [rows])
+        if row["printed"] == stated.with_unit
+    )  # fmt: skip
+    minor = "minor" if judged["verdict"] == "truncated" else None
+    return Finding(_OF_A_PRINT[judged["verdict"]], {"note": judged["note"]}, minor)
 
 
 def one_accuracy(evidence: Evidence, model: ModelName) -> Finding:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from covidcxr.core.studies import POSITIVE, TITLES
 from covidcxr.paper import publication
-from covidcxr.paper.audit.scores import word
+from covidcxr.paper.audit.names import word
 from covidcxr.paper.checks.evidence import Evidence, Finding, Verdict, judge
 from covidcxr.scores import metrics
 
