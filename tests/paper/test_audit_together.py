@@ -6,13 +6,15 @@ other code than the auditor's.
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
 import pytest
+from statsmodels.stats.proportion import proportion_confint
 
 from covidcxr.paper import audit
-from covidcxr.paper.audit import feasible, scores
+from covidcxr.paper.audit import feasible, printed_limits, scores
 from covidcxr.paper.audit.printed import parse
 
 
@@ -302,7 +304,7 @@ def test_images_without_an_answer_count_as_errors() -> None:
     table = {"matrix": [[290, 2], [2, 115]], "rows": "true", "reported": {"accuracy": "96.4%"}}
     said = run(table)["tables"][0]["reported"]["accuracy"]
     assert said["verdict"] == "impossible"
-    assert "405 of 420 would print so" in said["note"]
+    assert "405 of 420 would print so: with 11 images more" in said["note"]
     assert verdicts(run(table | {"unclassified": 11})) == {"accuracy": "exact"}
 
 
@@ -365,3 +367,78 @@ def test_the_class_order_may_be_forgotten() -> None:
 def test_more_than_two_true_classes_are_added_up() -> None:
     report = of([[86, 21, 19, 0], [14, 12, 14, 34]])
     assert list(report["tables"][0]["cells"]["as_printed"].values()) == [86, 14, 40, 60]
+
+
+# --- intervals and averages
+
+
+def test_an_interval_too_narrow_for_its_images() -> None:
+    # PMC7415126, Table 3.
+    table = {"matrix": [[92, 90], [9, 1831]], "rows": "predicted",
+             "reported": {"sensitivity": "91.1% (88.3–93.3)"}}  # fmt: skip
+    limits = run(table)["tables"][0]["reported"]["sensitivity"]["limits"]
+    assert limits["verdict"] == "too narrow"
+    assert "Wilson's is 83.9% to 95.2%" in limits["note"]
+
+
+@pytest.mark.parametrize("method", ["normal", "wilson", "agresti_coull", "beta"])
+def test_the_method_of_an_interval_is_named(method: str) -> None:
+    names = {"normal": "Wald", "wilson": "Wilson", "agresti_coull": "Agresti-Coull",
+             "beta": "Clopper-Pearson"}  # fmt: skip
+    for k, n in ((86, 92), (1, 9), (0, 10), (30, 41), (248, 268)):
+        low, high = proportion_confint(k, n, method=method)
+        # statsmodels cuts Agresti and Coull's and Wald's limits to the scale.
+        ours = printed_limits.methods(k, n)[names[method]]
+        assert np.clip(ours, 0, 1) == pytest.approx((low, high), abs=1e-12)
+        value, *limits = (parse(f"{v:.4f}") for v in (k / n, *ours))
+        judged = printed_limits.judge(value, (limits[0], limits[1]), k, n)
+        assert names[method] in judged["methods"]
+        assert judged["verdict"] in ("formula", "beyond")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        ("0.38", "0.36", "reversed"),
+        ("0.95", "0.99", "outside"),
+        ("0.85", "1.02", "beyond"),
+        ("0.92", "0.95", "too narrow"),
+        ("0.60", "0.99", "too wide"),
+        ("0.880", "0.981", "other"),
+    ],
+)
+def test_intervals_that_no_method_gives(low: str, high: str, verdict: str) -> None:
+    value = parse("0.93") if verdict != "reversed" else parse("0.37")
+    assert printed_limits.judge(value, (parse(low), parse(high)), 86, 92)["verdict"] == verdict
+    assert printed_limits.judge(value, (parse(low), parse(high)))["verdict"] in (
+        verdict, "unchecked",
+    )  # fmt: skip
+
+
+def test_averages_over_folds_are_no_matrix() -> None:
+    prints = {"accuracy": "93.12%", "sensitivity": "91.5%", "specificity": "94.3%"}
+    sizes = {"positive": 30, "negative": 30}
+    assert "impossible" in verdicts(run({"reported": prints}, test_set=sizes)).values()
+    report = run({"reported": prints}, test_set=sizes, folds=5)
+    assert report["tables"][0]["together"]["verdict"] == "averages"
+    assert set(verdicts(report).values()) == {"possible"}
+    torn = run({"reported": WANG, "folds": 5})
+    assert torn["tables"][0]["together"]["verdict"] == "contradictory"
+
+
+def test_an_average_with_a_spread_need_be_no_matrix() -> None:
+    table = {"matrix": [[70, 22], [60, 208]], "rows": "true",
+             "reported": {"accuracy": "93.0 ± 1.2"}}  # fmt: skip
+    assert verdicts(run(table)) == {"accuracy": "possible"}
+
+
+def test_three_hundred_tables_take_less_than_two_seconds() -> None:
+    tables = [
+        {"matrix": [[70 + i, 30], [60, 200 + i]], "rows": "true", "reported": {"accuracy": "0.80"}}
+        for i in range(300)
+    ]
+    run(*tables[:2])
+    start = time.process_time()
+    report = run(*tables)
+    assert time.process_time() - start < 2
+    assert len(audit.as_text(report).splitlines()) == 40

@@ -49,6 +49,8 @@ class ReportedTable:
         Name of its test set; tables of one name were tested on the same images.
     unclassified
         Positive and negative images that got no answer, which the matrix leaves out.
+    merged
+        True classes that were added up to the negative one.
     folds
         Number of folds, or runs, of which printed scores are averages; 1 for a single test set.
     """
@@ -62,6 +64,7 @@ class ReportedTable:
     group: str = ""
     unclassified: tuple[int, ...] = ()
     folds: int = 1
+    merged: int = 1
 
 
 @dataclass(frozen=True)
@@ -224,6 +227,9 @@ def _table(
             for one in (missing if isinstance(missing, list) else [missing])
         ),
         _folds(content.get("folds", folds), f"{where}, folds"),
+        1
+        if content.get("matrix") is None
+        else max(map(len, (content["matrix"], content["matrix"][0]))) - 1,
     )
 
 

@@ -16,6 +16,7 @@ from covidcxr.paper.audit import (
     corroboration,
     labels,
     orientation,
+    printed_limits,
     scores,
     together,
     verdicts,
@@ -65,7 +66,8 @@ def audit(paper: Paper) -> dict[str, Any]:
         ``reported``
             By the paper's name of the score: ``printed``, ``verdict`` (see
             `covidcxr.paper.audit.verdicts`), ``computed``, ``equals``, ``note``, and
-            ``readings`` with the verdict under each reading; a list of them where the
+            ``readings`` with the verdict under each reading, and ``limits`` where an interval
+            is printed (see `covidcxr.paper.audit.printed_limits`); a list of them where the
             file gives several values.
         ``auroc``, ``predictive_values``, ``baseline``
             As `covidcxr.paper.audit.bounds` returns them, in the reading that was decided.
@@ -113,6 +115,12 @@ def audit(paper: Paper) -> dict[str, Any]:
             *(remark for one in decided.values() for remark in one.remarks),
             *_rows_exchanged(_values(paper, cells | found, main.reading)),
             *_first_forgotten(paper, decided, cells),
+            *(
+                f"{table.name}: {table.merged} true classes after the first are added up as "
+                "the negative one."
+                for table in paper.tables
+                if table.merged > 1
+            ),
         ],
         "tables": tables,
         "pairs": _pairs(tables, paper),
@@ -129,13 +137,12 @@ def _without_matrix(paper: Paper) -> dict[str, Together]:
     pair = labels.exchanged_columns(
         [(together.values(table), together.sizes(table)) for table in torn]
     )
-    judged = {
-        table.name: together.judge(table, pair if table in torn else None) for table in single
+    return {
+        table.name: together.judge(table, pair if table in torn else None)
+        if table.folds == 1
+        else together.judge_averages(table)
+        for table in alone
     }
-    for table in alone:
-        if table.folds > 1:
-            judged[table.name] = Together("averages", "")
-    return judged
 
 
 def _cells(table: ReportedTable) -> dict[str, NDArray[np.int64]]:
@@ -180,9 +187,12 @@ def _table(
         "test_set": size,
         "cells": {r: dict(zip(CELLS, c, strict=True)) for r, c in cells.items()},
         "scores": {r: scores.compute(c) for r, c in cells.items()},
-        "intervals": {r: scores.intervals(c) for r, c in cells.items()},
+        "intervals": {
+            r: scores.intervals(c) if len(paper.tables) <= _DETAILED else {}
+            for r, c in cells.items()
+        },
         "reported": _reported(table, paper, cells, reading, judged, wrong),
-        "corroboration": _corroborated(table, size),
+        "corroboration": _corroborated(table, size) if len(paper.tables) <= _DETAILED else None,
     }
     if used is not None:
         values = result["scores"][reading]
@@ -219,10 +229,26 @@ def _reported(
                 verdict = _alone(table, score, entry, judged, by.get(reading))
             else:
                 verdict = by[reading]
+            if entry.spread and verdict.verdict in verdicts.FAULTS:
+                note = "An average with a spread, which need be no one matrix's."
+                verdict = Verdict("possible", verdict.computed, None, note)
             readings = {r: {"verdict": v.verdict, "equals": v.equals} for r, v in by.items()}
-            rows.append({"printed": entry.text, **vars(verdict), "readings": readings})
+            row = {"printed": entry.text, **vars(verdict), "readings": readings}
+            if entry.limits:
+                row["limits"] = _limits(name, entry, cells.get(reading))
+            rows.append(row)
         by_score[score] = rows[0] if len(rows) == 1 else rows
     return by_score
+
+
+def _limits(name: str, entry: Entry, cells: NDArray[np.int64] | None) -> dict[str, Any]:
+    """Judge a printed interval by the images of its score's matrix, or of its own fraction."""
+    assert entry.limits
+    k, n = entry.fraction or (None, None)
+    if cells is not None and name in metrics.PROPORTIONS:
+        counts = dict(zip(CELLS, cells.tolist(), strict=True))
+        k, n = (sum(counts[c] for c in part.split("+")) for part in metrics.PROPORTIONS[name])
+    return printed_limits.judge(entry.value, entry.limits, k, n)
 
 
 def _alone(
@@ -323,7 +349,7 @@ def _headline(tables: list[dict[str, Any]], faults: Mapping[str, int]) -> str:
 def _pairs(tables: list[dict[str, Any]], paper: Paper) -> list[dict[str, Any]]:
     """Bound the tests of tables with a matrix, of each two on one test set."""
     groups = {table.name: table.group for table in paper.tables}
-    known = [t for t in tables if t["cells"]][:_PAIRED]
+    known = [t for t in tables if t["cells"]][:_DETAILED]
     listed = []
     for i, first in enumerate(known):
         for second in known[i + 1 :]:
@@ -336,8 +362,8 @@ def _pairs(tables: list[dict[str, Any]], paper: Paper) -> list[dict[str, Any]]:
     return listed
 
 
-_PAIRED = 30
-"""Tables of which each pair is compared."""
+_DETAILED = 30
+"""Tables up to which each has intervals and is asked of mlscorecheck, and each pair compared."""
 
 
 def _plain(value: Any) -> Any:

@@ -60,6 +60,10 @@ def _findings(table: Mapping[str, Any]) -> list[str]:
     verdicts: dict[str, int] = {}
     for score, rows in table["reported"].items():
         for row in rows if isinstance(rows, list) else [rows]:
+            limits = row.get("limits", {})
+            if limits.get("verdict") not in (None, "formula", "unchecked", "other"):
+                said = f"  {score} {row['printed']}: interval {limits['verdict']}. "
+                lines += _wrapped(said + limits["note"], "", "    ")
             if row["verdict"] in ("exact", "possible", "contradictory"):
                 verdicts[row["verdict"]] = verdicts.get(row["verdict"], 0) + 1
                 continue
@@ -137,6 +141,9 @@ def _reported(table: Mapping[str, Any]) -> list[str]:
         for row in rows if isinstance(rows, list) else [rows]:
             head = f"  {score:<18}{row['printed']:>9}  {row['verdict']:<13}"
             lines += _wrapped(head + row["note"], "", " " * len(head))
+            if "limits" in row:
+                note = f"interval {row['limits']['verdict']}: {row['limits']['note']}"
+                lines += _wrapped(" " * len(head) + note, "", " " * len(head))
     return lines
 
 

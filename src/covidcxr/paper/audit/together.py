@@ -20,6 +20,10 @@ _RATES = ("sensitivity", "specificity", "false_negative_rate", "false_positive_r
           "lr_negative", "youden", "balanced_accuracy")  # fmt: skip
 """Scores that say the same of a network whatever the sizes of the classes."""
 
+_AVERAGED = ("accuracy", "error_rate", "sensitivity", "specificity", "false_negative_rate",
+             "false_positive_rate", "balanced_accuracy", "youden")  # fmt: skip
+"""Scores of which an average over folds is a score of the average fold."""
+
 _LISTED = 3
 """Matrices that are named where several fit."""
 
@@ -113,6 +117,23 @@ def judge(table: ReportedTable, exchanged: tuple[str, str] | None = None) -> Tog
         return _unknown_sizes(named, note, exchanged)
     cells, said = _one_matrix(named, size, strictly=not impossible)
     return Together("consistent", note + said, cells, tuple(impossible), exchanged=exchanged)
+
+
+def judge_averages(table: ReportedTable) -> Together:
+    """Judge averages over folds or runs, by the scores that are linear in the cells of each.
+
+    Where every fold has the same share of positives, as stratified folds nearly have, the average
+    accuracy lies between the average sensitivity and specificity.
+    """
+    linear = [one for one in _named(values(table)) if one[0] in _AVERAGED]
+    if not feasible.feasible(linear, None):
+        conflict, known = _conflict(linear, None)
+        return Together("contradictory", _explanation(conflict, known), conflict=tuple(conflict))
+    note = (
+        f"Averages over {table.folds} folds: no one matrix need have them. Accuracy, sensitivity "
+        "and specificity go together, if each fold has the same share of positives."
+    )
+    return Together("averages", note)
 
 
 def _named(kept: Sequence[tuple[str, Printed]]) -> list[Value]:

@@ -30,6 +30,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from covidcxr.core.words import plural
 from covidcxr.paper.audit import bounds, feasible, labels, scores
 from covidcxr.paper.audit.labels import Label
 from covidcxr.paper.audit.names import word
@@ -197,7 +198,8 @@ def _more_images(score: str, printed: Printed, cells: ArrayLike) -> str | None:
     fewest = int(np.ceil(right / high - 1e-9))
     if not n < fewest <= 1.1 * n or fewest > right / low:
         return None
-    return f"{right:,} of {fewest:,} would print so: {fewest - n:,} images more, as errors."
+    more = plural(fewest - n, "image")
+    return f"{right:,} of {fewest:,} would print so: with {more} more, as errors."
 
 
 def _at_prevalence(
