@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from covidcxr.cli.options import Delimiter, Json
+from covidcxr.cli.options import Delimiter, Json, refuse_together
+
+Keep = Literal["first", "largest"]
 
 AUDIT = """Audit the confusion matrices and scores that a paper reports.
 
@@ -72,21 +74,41 @@ def duplicates(
         list[Path], typer.Argument(metavar="FOLDER...", help="Read with all below.")
     ],
     as_json: Json = False,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="Print CSV, a row a file, instead of text.")
+    ] = False,
+    threshold: Annotated[
+        int,
+        typer.Option(min=0, max=64, help="Bits of 256 by which hashes of copies may differ."),
+    ] = 44,
+    keep: Annotated[
+        Keep | None,
+        typer.Option(
+            help="Say which file of a group stays, the first by name or the largest, and "
+            "which could go. Nothing is removed."
+        ),
+    ] = None,
 ) -> None:
     """List the groups of images that are copies of each other.
 
     Copies are exact (equal files or equal pixels) or near: resized, recompressed, cut by
-    up to five per cent, made brighter or darker, mirrored. Blank images are compared
-    exactly only. A folder that is named or linked twice counts once.
+    up to five per cent, made brighter or darker, mirrored, turned by a right angle,
+    negative. Hashes name the candidates, pixels decide. Blank images are compared
+    exactly only. A folder that is named or linked twice counts once; links to one file
+    are listed, and are no copies.
 
     A file that cannot be read is named on standard error and left out; where none can,
     the exit status is 2. Files that are no image are counted, and named in the JSON.
     """
     from covidcxr.validity import duplicates as copies
 
-    scan = copies.scan(folders)
+    refuse_together({"--json": as_json, "--csv": as_csv})
+    scan = copies.scan(folders, threshold, keep)
     for fault in scan.faults:
         print(f"covidcxr: {fault}", file=sys.stderr)
+    if as_csv:
+        typer.echo(copies.as_csv(scan), nl=False)
+        return
     typer.echo(json.dumps(scan.as_json, indent=1) if as_json else copies.as_text(scan), nl=as_json)
 
 

@@ -1,8 +1,12 @@
 """Options that several commands share."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
+
+from covidcxr.core.errors import Unusable
+from covidcxr.core.words import listing
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV, a row a score, instead of text.")]
@@ -18,3 +22,10 @@ def _one_character(text: str) -> str:
 Delimiter = Annotated[
     str, typer.Option(callback=_one_character, help="Separates cells: a character, or tab.")
 ]
+
+
+def refuse_together(options: Mapping[str, bool]) -> None:
+    """Refuse options that exclude each other."""
+    asked = [name for name, value in options.items() if value]
+    if len(asked) > 1:
+        raise Unusable(f"{listing(asked)} exclude each other; choose one.")

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from covidcxr.cli.options import Csv, Delimiter, Json
-from covidcxr.core.errors import Unusable
-from covidcxr.core.words import listing
+from covidcxr.cli.options import Csv, Delimiter, Json, refuse_together
+from covidcxr.core.studies import POSITIVE
 
 if TYPE_CHECKING:
     from covidcxr.scores.intervals import Protocol
@@ -97,12 +95,14 @@ def metrics(
     from covidcxr.scores import evaluation, several_classes, thresholds
     from covidcxr.scores import predictions as tables
 
-    _refuse_together({"--json": as_json, "--csv": as_csv})
+    refuse_together({"--json": as_json, "--csv": as_csv})
     wanted = thresholds.parse(threshold)
     protocol = _protocol(confidence, resamples, seed, bca=bca, no_bootstrap=no_bootstrap)
     if classes is not None:
-        _refuse_together({"--classes": True, "--bca": bca})
-        _refuse_together({"--classes": True, "--threshold": threshold != "0.5"})
+        refuse_together({"--classes": True, "--bca": bca})
+        refuse_together({"--classes": True, "--threshold": threshold != "0.5"})
+        refuse_together({"--classes": True, "--positive": positive != POSITIVE})
+        refuse_together({"--classes": True, "--score": score != "score"})
         several = several_classes.read(
             predictions, [name.strip() for name in classes.split(",")], part=part, group=group,
             image_id=image_id, label=label, delimiter=delimiter,
@@ -157,7 +157,7 @@ def compare(
     from covidcxr.scores import predictions as tables
     from covidcxr.scores import unpaired as independent
 
-    _refuse_together({"--json": as_json, "--csv": as_csv})
+    refuse_together({"--json": as_json, "--csv": as_csv})
     wanted = thresholds.parse(threshold)
     protocol = _protocol(confidence, resamples, seed, bca=bca, no_bootstrap=no_bootstrap)
     columns = {"image_id": image_id, "label": label, "score": score}
@@ -185,13 +185,6 @@ def _protocol(
 ) -> Protocol:
     from covidcxr.scores import intervals
 
-    _refuse_together({"--bca": bca, "--no-bootstrap": no_bootstrap})
+    refuse_together({"--bca": bca, "--no-bootstrap": no_bootstrap})
     drawn = 0 if no_bootstrap else resamples
     return intervals.Protocol(confidence=confidence, resamples=drawn, seed=seed, bca=bca)
-
-
-def _refuse_together(options: Mapping[str, bool]) -> None:
-    """Refuse options that exclude each other."""
-    asked = [name for name, value in options.items() if value]
-    if len(asked) > 1:
-        raise Unusable(f"{listing(asked)} exclude each other; choose one.")

@@ -40,7 +40,7 @@ def listed(*arguments: object) -> list[dict[str, object]]:
     status, out, _ = run("duplicates", *arguments, "--json")
     assert status == 0
     parsed = json.loads(out)
-    assert list(parsed) == ["images", "groups", "left_out"]
+    assert list(parsed) == ["images", "threshold", "groups", "links", "left_out"]
     groups: list[dict[str, object]] = parsed["groups"]
     return groups
 
@@ -51,6 +51,7 @@ def test_a_folder_is_listed(folder: Path) -> None:
         "members": [f"{folder}/a.png", f"{folder}/below/c.PNG"],
         "kind": "exact",
         "distance": 0,
+        "changes": [],
     }
     assert near["members"] == [f"{folder}/b.png", f"{folder}/e.jpg"]
     assert near["kind"] == "near"
@@ -123,9 +124,87 @@ def test_loops_of_links_end(folder: Path) -> None:
     assert len(again) == len(once)
 
 
-def test_a_link_to_a_file_is_a_copy_of_it(folder: Path) -> None:
+def test_links_to_a_file_are_no_copies_of_it(folder: Path) -> None:
+    before = listed(folder)
     (folder / "link.png").symlink_to(folder / "below" / "d.png")
-    assert [f"{folder}/below/d.png", f"{folder}/link.png"] in [g["members"] for g in listed(folder)]
+    (folder / "twin.png").hardlink_to(folder / "b.png")
+    (folder / "broken.png").symlink_to(folder / "nowhere.png")
+    _, out, _ = run("duplicates", folder, "--json")
+    parsed = json.loads(out)
+    assert parsed["groups"] == before
+    assert parsed["images"] == 5
+    assert parsed["links"] == [
+        {"path": f"{folder}/link.png", "of": f"{folder}/below/d.png"},
+        {"path": f"{folder}/twin.png", "of": f"{folder}/b.png"},
+    ]
+    assert "Other names of one file, no copies: 2" in run("duplicates", folder)[1]
+
+
+def test_the_default_threshold_is_that_of_studies(folder: Path) -> None:
+    _, out, _ = run("duplicates", folder, "--json")
+    assert json.loads(out)["threshold"] == duplicates.DISTANCE
+
+
+def test_a_threshold_of_nothing_leaves_exact_copies(folder: Path) -> None:
+    assert [group["kind"] for group in listed(folder, "--threshold", 0)] == ["exact"]
+    assert run("duplicates", folder, "--threshold", 65)[0] == 2
+
+
+CHANGED: dict[str, Any] = {
+    "turned by 90 degrees": lambda p: np.rot90(p),
+    "turned by 180 degrees": lambda p: np.rot90(p, 2),
+    "turned by 270 degrees": lambda p: np.rot90(p, 3),
+    "mirrored": np.fliplr,
+    "upside down, mirrored": np.flipud,
+    "mirrored, turned by 90 degrees": lambda p: np.rot90(np.fliplr(p)),
+    "mirrored, turned by 270 degrees": lambda p: np.rot90(np.fliplr(p), 3),
+    "negative": lambda p: 255 - p,
+    "turned by 90 degrees, negative": lambda p: 255 - np.rot90(p),
+}
+
+
+@pytest.mark.parametrize("change", CHANGED)
+def test_turned_and_negative_copies_are_found_and_named(
+    tmp_path: Path, chests: Pictures, change: str
+) -> None:
+    for name, row in (("a.png", 0), ("b.png", 1), ("c.png", 2)):
+        Image.fromarray(chests[row]).save(tmp_path / name)
+    altered = np.ascontiguousarray(CHANGED[change](chests[1]))
+    Image.fromarray(altered).resize((300, 300)).save(tmp_path / "z.jpg", quality=85)
+    (group,) = listed(tmp_path)
+    assert group["members"] == [f"{tmp_path}/b.png", f"{tmp_path}/z.jpg"]
+    assert group["changes"] == [
+        {"path": f"{tmp_path}/z.jpg", "of": f"{tmp_path}/b.png", "change": change}
+    ]
+    assert f"z.jpg is {tmp_path}/b.png, {change}" in run("duplicates", tmp_path)[1]
+
+
+def test_a_removal_list_keeps_one_of_each_group(folder: Path) -> None:
+    large = Image.open(folder / "b.png").resize((600, 600))
+    large.save(folder / "z.png")
+    first = listed(folder, "--keep", "first")
+    largest = listed(folder, "--keep", "largest")
+    assert [group["keep"] for group in first] == [f"{folder}/a.png", f"{folder}/b.png"]
+    # Of equal size the first by name stays.
+    assert [group["keep"] for group in largest] == [f"{folder}/a.png", f"{folder}/z.png"]
+    assert largest[1]["remove"] == [f"{folder}/b.png", f"{folder}/e.jpg"]
+    text = run("duplicates", folder, "--keep", "largest")[1]
+    assert f"keep: {folder}/z.png" in text and f"remove: {folder}/b.png" in text
+    assert (folder / "b.png").is_file()
+
+
+def test_csv_has_a_row_a_file(folder: Path) -> None:
+    status, out, _ = run("duplicates", folder, "--csv", "--keep", "first")
+    assert status == 0
+    assert out.splitlines() == [
+        "group,file,kind,change,decision",
+        f"1,{folder}/a.png,exact,,keep",
+        f"1,{folder}/below/c.PNG,exact,,remove",
+        f"2,{folder}/b.png,near,,keep",
+        f"2,{folder}/e.jpg,near,,remove",
+    ]
+    status, _, err = run("duplicates", folder, "--csv", "--json")
+    assert (status, err) == (2, "--json and --csv exclude each other; choose one.")
 
 
 def test_a_damaged_file_is_named_and_left_out(folder: Path) -> None:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -22,21 +22,32 @@ from covidcxr.cohorts.samples import SIZE, grey
 from covidcxr.core.errors import Unreadable, Unusable
 from covidcxr.core.words import plural
 from covidcxr.validity.duplicates.components import connected_rows
-from covidcxr.validity.duplicates.hashing import HASH_SIZE
-from covidcxr.validity.duplicates.search import EXACT, NEAR, exact_copies, judge_near_pairs
+from covidcxr.validity.duplicates.hashing import DISTANCE, HASH_SIZE
+from covidcxr.validity.duplicates.search import (
+    EXACT,
+    NEAR,
+    changed_pairs,
+    exact_copies,
+    judge_near_pairs,
+)
 
 
 @dataclass(frozen=True)
 class Scan:
     """What folders hold: images read, groups of copies, and files that were left out.
 
-    Of a group: ``members``, paths; ``kind``; ``distance``, the most bits between two linked.
+    Of a group: ``members``, paths; ``kind``; ``distance``, the most bits between two linked;
+    ``changes``, what was done to a member (``path``, ``of``, ``change``) beside size, contrast and
+    cut; ``keep`` and ``remove``, where a removal list was asked for. ``links`` are other names of
+    a file (``path``, ``of``), no copies. ``threshold`` is the most bits that were allowed.
     """
 
     images: int
     groups: list[dict[str, Any]]
     faults: list[Unreadable]
     left_out: list[LeftOut]
+    links: list[dict[str, str]]
+    threshold: int = DISTANCE
 
     @property
     def as_json(self) -> dict[str, Any]:
@@ -44,7 +55,9 @@ class Scan:
         others = [*((f.path, f.reason) for f in self.faults), *self.left_out]
         return {
             "images": self.images,
+            "threshold": self.threshold,
             "groups": self.groups,
+            "links": self.links,
             "left_out": [{"path": printable(path), "reason": why} for path, why in others],
         }
 
@@ -63,12 +76,30 @@ def list_files(folders: Sequence[Path]) -> tuple[list[Path], list[LeftOut]]:
     return paths, left_out
 
 
-def scan(folders: Sequence[Path]) -> Scan:
+def scan(
+    folders: Sequence[Path],
+    threshold: int = DISTANCE,
+    keep: Literal["first", "largest"] | None = None,
+) -> Scan:
     """Find the groups of copies among the images of folders.
 
-    An `Unusable` is raised for a folder that does not exist, and if no image can be read.
+    Parameters
+    ----------
+    folders
+        Searched with all below them.
+    threshold
+        Bits of `HASH_SIZE` squared by which the hashes of two copies may differ.
+    keep
+        Which file of a group stays where the others were to be removed: the first by name, or
+        that of most pixels, the first by name among equals. Nothing is removed.
+
+    Raises
+    ------
+    Unusable
+        For a folder that does not exist, and if no image can be read.
     """
-    paths, left_out = list_files(folders)
+    named, left_out = list_files(folders)
+    paths, links = _without_links(named)
     with decoded(paths) as (pictures, faults):
         readable = [path for path, fault in zip(paths, faults, strict=True) if fault is None]
         unreadable = [fault for fault in faults if fault is not None]
@@ -78,9 +109,39 @@ def scan(folders: Sequence[Path]) -> Scan:
             raise Unusable(f"No image can be read: {first.path} {first.reason}{more}.")
         sizes = [(facts["width"], facts["height"]) for facts in map(describe, readable)]
         original = exact_copies(pictures, [sha256(path) for path in readable], sizes)
-        judged = judge_near_pairs(pictures, np.unique(original))
-    groups = _groups(readable, original, judged[judged["kind"] == NEAR])
-    return Scan(len(readable), groups, unreadable, left_out)
+        rows = np.unique(original)
+        judged = judge_near_pairs(pictures, rows, threshold)
+        near = judged[judged["kind"] == NEAR]
+        near = near.assign(change=np.where(near["mirrored"], "mirrored", ""))
+        changed = changed_pairs(pictures, rows, threshold)
+    near = pd.concat([near, changed]).drop_duplicates(["first", "second"], ignore_index=True)
+    groups = _groups(readable, original, near)
+    if keep:
+        pixels = {str(p): w * h if keep == "largest" else 0
+                  for p, (w, h) in zip(readable, sizes, strict=True)}  # fmt: skip
+        for group in groups:
+            # The first of the largest: members are sorted, and the sort is stable.
+            kept = max(group["members"], key=lambda member: pixels[member])
+            group |= {"keep": kept, "remove": [m for m in group["members"] if m != kept]}
+    return Scan(len(readable), groups, unreadable, left_out, links, threshold)
+
+
+def _without_links(paths: Sequence[Path]) -> tuple[list[Path], list[dict[str, str]]]:
+    """Name each file once, by its own name where it has one here, and list its other names."""
+    names: dict[tuple[int, int], list[Path]] = {}
+    for path in paths:
+        try:
+            status = path.stat()
+        except OSError:
+            names[-1, len(names)] = [path]  # said where it is read
+        else:
+            names.setdefault((status.st_dev, status.st_ino), []).append(path)
+    own, links = [], []
+    for same in names.values():
+        first, *others = sorted(same, key=lambda path: (path.is_symlink(), path))
+        own.append(first)
+        links += [{"path": str(other), "of": str(first)} for other in others]
+    return sorted(own), sorted(links, key=lambda link: link["path"])
 
 
 def _groups(
@@ -91,15 +152,22 @@ def _groups(
     links = pd.concat([exact, near[["first", "second", "distance"]]])
     label = pd.Series(connected_rows(len(paths), links))
     widest = links.groupby(label[links["first"]].to_numpy())["distance"].max()
+    columns = (near[name].tolist() for name in ("first", "second", "change"))
+    changed = [pair for pair in zip(*columns, strict=True) if pair[2]]
     groups = [
         {
             "members": [str(paths[row]) for row in rows.index],
             "kind": EXACT if len(set(original[rows.index])) == 1 else NEAR,
             "distance": int(widest[number]),
+            "changes": [
+                {"path": str(paths[second]), "of": str(paths[first]), "change": change}
+                for first, second, change in changed
+                if label[first] == number
+            ],
         }
         for number, rows in label.groupby(label)
         if len(rows) > 1
-    ]
+    ]  # fmt: skip
     return sorted(groups, key=lambda group: group["members"])
 
 
@@ -139,6 +207,26 @@ def _decode(path: Path, bits: int | None) -> NDArray[np.uint8] | Unreadable:
         return fault
 
 
+def as_csv(result: Scan) -> str:
+    """Write the groups of copies as CSV, a row a file."""
+    rows = [
+        {
+            "group": number,
+            "file": member,
+            "kind": group["kind"],
+            "change": "; ".join(
+                f"{c['change']} of {c['of']}" for c in group["changes"] if c["path"] == member
+            ),
+            "decision": _decision(group, member),
+        }
+        for number, group in enumerate(result.groups, 1)
+        for member in group["members"]
+    ]
+    columns = ["group", "file", "kind", "change", "decision"]
+    text: str = pd.DataFrame(rows, columns=columns).to_csv(index=False, lineterminator="\n")
+    return text
+
+
 def as_text(result: Scan) -> str:
     """Write out the groups of copies for a terminal."""
     number = plural(len(result.groups), "group") if result.groups else "No groups"
@@ -146,10 +234,24 @@ def as_text(result: Scan) -> str:
     for place, group in enumerate(result.groups, 1):
         how = f"near, hashes at most {group['distance']} of {HASH_SIZE**2} bits apart"
         title = EXACT if group["kind"] == EXACT else how
-        lines += ["", f"{place}. {title}", *(f"   {member}" for member in group["members"])]
+        lines += ["", f"{place}. {title}"]
+        for member in group["members"]:
+            decision = _decision(group, member)
+            lines.append(f"   {f'{decision}: ' if decision else ''}{member}")
+        lines += [f"   {c['path']} is {c['of']}, {c['change']}" for c in group["changes"]]
+    if result.links:
+        link = result.links[0]
+        lines += ["", f"Other names of one file, no copies: {len(result.links):,}, {link['path']} "
+                      f"of {link['of']} for one."]  # fmt: skip
     if result.faults:
         lines += ["", "Left out, since they cannot be read:"]
         lines += [f"   {fault.path} {fault.reason}" for fault in result.faults]
     if result.left_out:
         lines += ["", f"Left out: {image_files.summary(result.left_out)}."]
     return "\n".join(lines) + "\n"
+
+
+def _decision(group: dict[str, Any], member: str) -> str:
+    if "keep" not in group:
+        return ""
+    return "keep" if member == group["keep"] else "remove"

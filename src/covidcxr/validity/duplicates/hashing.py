@@ -42,6 +42,15 @@ def hashes(pictures: NDArray[np.uint8], rows: NDArray[np.int64]) -> tuple[Words,
     return cut, mirrored
 
 
+def whole_hashes(pictures: NDArray[np.uint8], rows: NDArray[np.int64]) -> Words:
+    """Return ImageHash's pHash of some rows of whole pictures, shape (n, words)."""
+    images = (Image.fromarray(np.asarray(pictures[row])) for row in rows)
+    words = np.empty((len(rows), HASH_SIZE**2 // 64), np.uint64)
+    for place, image in enumerate(images):
+        words[place] = _hash(image, CUTS[0])
+    return words
+
+
 def _hash(image: Image.Image, cut: tuple[float, ...]) -> Words:
     import imagehash
 
@@ -95,8 +104,8 @@ def _distances(block: Words, part: Words) -> NDArray[np.uint16]:
     return total
 
 
-def candidate_pairs(cut: Words, mirrored: Words) -> pd.DataFrame:
-    """Return the pairs within `DISTANCE` under some cut, mirrored or not.
+def candidate_pairs(cut: Words, mirrored: Words, limit: int = DISTANCE) -> pd.DataFrame:
+    """Return the pairs within a distance under some cut, mirrored or not.
 
     A row a pair and mirroring, of the nearest cut: ``row``, which was cut; ``column``;
     ``first`` < ``second``, the same two; ``way``, of `CUTS`; ``mirrored``; ``distance``.
@@ -107,7 +116,7 @@ def candidate_pairs(cut: Words, mirrored: Words) -> pd.DataFrame:
         for flip, other in ((False, cut[0]), (True, mirrored)):
             # Whole pictures among themselves: each pair once.
             against = None if way == 0 and not flip else other
-            for row, column, distance in pairs_within_hamming(cut[way], against):
+            for row, column, distance in pairs_within_hamming(cut[way], against, limit):
                 same = np.full(len(row), way), distance, np.full(len(row), flip)
                 chunks.append(np.stack([row, column, *same])[:, row != column])
     pairs = pd.DataFrame(np.concatenate(chunks, axis=1).T, columns=columns)

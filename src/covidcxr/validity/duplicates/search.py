@@ -10,8 +10,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from covidcxr.validity.duplicates import changes
 from covidcxr.validity.duplicates.components import connected_rows, equal_value_links, first_rows
-from covidcxr.validity.duplicates.hashing import CUTS, candidate_pairs, hashes
+from covidcxr.validity.duplicates.hashing import (
+    CUTS,
+    DISTANCE,
+    candidate_pairs,
+    hashes,
+    whole_hashes,
+)
 from covidcxr.validity.duplicates.registration import (
     Structure,
     aligned_correlation,
@@ -92,7 +99,9 @@ def exact_copies(
     return first_rows(connected_rows(n, links))
 
 
-def judge_near_pairs(pictures: NDArray[np.uint8], rows: NDArray[np.int64]) -> pd.DataFrame:
+def judge_near_pairs(
+    pictures: NDArray[np.uint8], rows: NDArray[np.int64], limit: int = DISTANCE
+) -> pd.DataFrame:
     """Judge, as `judge_pairs`, some rows of pictures, none an exact copy of another."""
 
     @lru_cache(maxsize=1024)
@@ -100,7 +109,7 @@ def judge_near_pairs(pictures: NDArray[np.uint8], rows: NDArray[np.int64]) -> pd
         return structure(pictures[row])
 
     kept = np.array([row for row in rows if not is_blank(pictures[row])], dtype=np.int64)
-    pairs = candidate_pairs(*hashes(pictures, kept))
+    pairs = candidate_pairs(*hashes(pictures, kept), limit)
     columns = (pairs[name].tolist() for name in ("row", "column", "way", "mirrored"))
     pairs["similarity"] = [
         aligned_correlation(
@@ -115,3 +124,45 @@ def judge_near_pairs(pictures: NDArray[np.uint8], rows: NDArray[np.int64]) -> pd
         ["first", "second", "similarity", "mirrored"], ascending=[True, True, False, True]
     ).drop_duplicates(["first", "second"])
     return best[_COLUMNS].astype(_TYPES).reset_index(drop=True)
+
+
+def changed_pairs(
+    pictures: NDArray[np.uint8], rows: NDArray[np.int64], limit: int = DISTANCE
+) -> pd.DataFrame:
+    """Find copies among some rows of pictures that were turned or made negative.
+
+    A row a pair: ``first``, ``second``, ``distance``, ``similarity`` and ``change``, in words, that
+    makes the first the second.
+    """
+    kept = np.array([row for row in rows if not is_blank(pictures[row])], dtype=np.int64)
+    pairs = changes.candidate_pairs(
+        whole_hashes(pictures, kept), changes.hashes(pictures, kept), limit
+    )
+    pairs = pairs.sort_values(["row", "change"], ignore_index=True)
+
+    @lru_cache(maxsize=1024)
+    def structure_of(column: int) -> Structure:
+        return structure(pictures[kept[column]])
+
+    @lru_cache(maxsize=1)
+    def changed(row: int, change: int) -> Structure:
+        return structure(changes.CHANGES[change].apply(pictures[kept[row]]))
+
+    columns = (pairs[name].tolist() for name in ("row", "column", "change"))
+    pairs["similarity"] = [
+        aligned_correlation(structure_of(column), changed(row, change), CUTS[0], mirrored=False)
+        for row, column, change in zip(*columns, strict=True)
+    ]
+    best = pairs[pairs["similarity"] >= SIMILARITY].sort_values(
+        ["row", "column", "similarity", "change"], ascending=[True, True, False, True]
+    )
+    best = best.drop_duplicates(["row", "column"], ignore_index=True)
+    return pd.DataFrame(
+        {
+            "first": kept[best["row"].to_numpy(np.int64)],
+            "second": kept[best["column"].to_numpy(np.int64)],
+            "distance": best["distance"].astype(np.int64),
+            "similarity": best["similarity"].astype(float),
+            "change": [changes.CHANGES[change].word for change in best["change"]],
+        }
+    )
