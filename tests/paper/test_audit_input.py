@@ -436,3 +436,32 @@ def test_a_file_of_ones_own_comes_before_an_example(
     for name in ("seedpaper", "panwar"):
         Path(name).write_text(yaml.safe_dump(GOOD))
         assert CliRunner().invoke(app, ["audit", name]).stdout.startswith("Some paper\n")
+
+
+def test_a_folder_of_papers_has_a_line_each(tmp_path: Path) -> None:
+    for name in ("a.yaml", "b.yml"):
+        (tmp_path / name).write_text(yaml.safe_dump(GOOD))
+    (tmp_path / "notes.txt").write_text("no paper")
+    done = CliRunner().invoke(app, ["audit", str(tmp_path)])
+    assert done.exit_code == 0
+    assert [line.split(": ")[0] for line in done.stdout.splitlines()] == ["a.yaml", "b.yml"]
+    rows = CliRunner().invoke(app, ["audit", str(tmp_path), "--csv"]).stdout.splitlines()
+    assert rows[0].startswith("file,title,orientation,tables,values,contradictory tables,exact,")
+    assert [row.split(",")[:2] for row in rows[1:]] == [
+        ["a.yaml", "Some paper"], ["b.yml", "Some paper"],
+    ]  # fmt: skip
+    assert list(json.loads(CliRunner().invoke(app, ["audit", str(tmp_path), "--json"]).stdout)) == [
+        "a.yaml", "b.yml",
+    ]  # fmt: skip
+
+
+def test_a_malformed_paper_of_a_folder_is_named_and_the_rest_audited(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("title: [")
+    (tmp_path / "b.yaml").write_text(yaml.safe_dump(GOOD))
+    done = CliRunner().invoke(app, ["audit", str(tmp_path)])
+    assert done.exit_code == 2
+    assert done.stdout.startswith("b.yaml: ")
+    assert "a.yaml" in done.stderr
+    (tmp_path / "empty").mkdir()
+    empty = CliRunner().invoke(app, ["audit", str(tmp_path / "empty")])
+    assert isinstance(empty.exception, Unusable)

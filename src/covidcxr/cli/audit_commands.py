@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from covidcxr.cli.options import Delimiter, Json, refuse_together
+from covidcxr.core.errors import Unusable
 
 Keep = Literal["first", "largest"]
 
@@ -47,9 +48,15 @@ folds say 'folds: 5'.
 
 def audit(
     report: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A YAML file, or an example: seedpaper, panwar.")
+        Path,
+        typer.Argument(
+            metavar="FILE", help="A YAML file, a folder of them, or an example: seedpaper, panwar."
+        ),
     ],
     as_json: Json = False,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="Print CSV, a row a paper, instead of text.")
+    ] = False,
     full: Annotated[
         bool, typer.Option("--full", help="Every score, interval and comparison.")
     ] = False,
@@ -57,16 +64,47 @@ def audit(
     """Audit a paper's tables."""
     from covidcxr.paper import audit as auditor
 
+    refuse_together({"--json": as_json, "--csv": as_csv, "--full": full})
     name = str(report)
+    if report.is_dir():
+        _audit_folder(report, as_json=as_json, as_csv=as_csv)
+        return
     if report.is_file() or name not in auditor.examples():
         paper = auditor.read(report)
     else:
         paper = auditor.parse(auditor.example(name), name)
     result = auditor.audit(paper)
+    if as_csv:
+        typer.echo(auditor.as_csv({name: result}), nl=False)
+        return
     typer.echo(
         json.dumps(result, indent=1, allow_nan=False) if as_json else auditor.as_text(result, full),
         nl=as_json,
     )
+
+
+def _audit_folder(folder: Path, *, as_json: bool, as_csv: bool) -> None:
+    """Audit each YAML file of a folder, a line a paper; those that cannot be read are named."""
+    from covidcxr.paper import audit as auditor
+
+    paths = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml"))
+    if not paths:
+        raise Unusable(f"{folder}: holds no .yaml file; write what a paper prints into one.")
+    results, unusable = {}, 0
+    for path in paths:
+        try:
+            results[path.name] = auditor.audit(auditor.read(path))
+        except Unusable as error:
+            unusable += 1
+            print(f"covidcxr: {error}", file=sys.stderr)
+    if as_json:
+        typer.echo(json.dumps(results, indent=1, allow_nan=False))
+    elif as_csv:
+        typer.echo(auditor.as_csv(results), nl=False)
+    else:
+        typer.echo(auditor.as_lines(results), nl=False)
+    if unusable:
+        raise typer.Exit(2)
 
 
 def duplicates(

@@ -35,13 +35,16 @@ Cells = Mapping[str, NDArray[np.int64]]
 """tp, fn, fp, tn by reading."""
 
 
-def audit(paper: Paper) -> dict[str, Any]:
+def audit(paper: Paper, corroborate: bool = True) -> dict[str, Any]:
     """Audit what a paper reports.
 
     Parameters
     ----------
     paper
         As `covidcxr.paper.audit.reading.parse` returns it.
+    corroborate
+        Whether to compute intervals and comparisons and to ask mlscorecheck, too, of papers of up
+        to `_DETAILED` tables.
 
     Returns
     -------
@@ -90,7 +93,7 @@ def audit(paper: Paper) -> dict[str, Any]:
     }
     tables = [
         _table(table, paper, decided[table.group], (cells | found).get(table.name, {}),
-               judged.get(table.name), by_reading)
+               judged.get(table.name), by_reading, corroborate and len(paper.tables) <= _DETAILED)
         for table in paper.tables
     ]  # fmt: skip
     main = next(iter(decided.values()))
@@ -171,6 +174,7 @@ def _table(
     cells: Cells,
     judged: Together | None,
     wrong: Mapping[str, Mapping[Place, Label]],
+    detailed: bool,
 ) -> dict[str, Any]:
     reading = "as_printed" if table.matrix is None else decided.of(table)
     used = cells.get(reading)
@@ -187,12 +191,9 @@ def _table(
         "test_set": size,
         "cells": {r: dict(zip(CELLS, c, strict=True)) for r, c in cells.items()},
         "scores": {r: scores.compute(c) for r, c in cells.items()},
-        "intervals": {
-            r: scores.intervals(c) if len(paper.tables) <= _DETAILED else {}
-            for r, c in cells.items()
-        },
+        "intervals": {r: scores.intervals(c) if detailed else {} for r, c in cells.items()},
         "reported": _reported(table, paper, cells, reading, judged, wrong),
-        "corroboration": _corroborated(table, size) if len(paper.tables) <= _DETAILED else None,
+        "corroboration": _corroborated(table, size) if detailed else None,
     }
     if used is not None:
         values = result["scores"][reading]

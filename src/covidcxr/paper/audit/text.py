@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from covidcxr.core.words import printable
 from covidcxr.paper.audit.names import word
+from covidcxr.paper.audit.verdicts import VERDICTS
 
 _WIDTH = 78
 
@@ -52,6 +55,36 @@ def as_text(report: Mapping[str, Any], full: bool = False) -> str:
         if len(lines) > _LINES:
             lines = [*lines[: _LINES - 1], f"... and {len(lines) - _LINES + 1} lines more: --full"]
     return printable("\n".join(lines).replace("\n", "\0")).replace("\\x00", "\n") + "\n"
+
+
+def as_lines(reports: Mapping[str, Mapping[str, Any]]) -> str:
+    """Write a line for each paper of several, by its file."""
+    return "".join(printable(f"{name}: {one['headline']}") + "\n" for name, one in reports.items())
+
+
+def as_csv(reports: Mapping[str, Mapping[str, Any]]) -> str:
+    """Write a row for each paper of several: file, title, orientation, tables, verdicts."""
+    columns = ["file", "title", "orientation", "tables", "values", "contradictory tables",
+               *VERDICTS]  # fmt: skip
+    stream = io.StringIO()
+    rows = csv.DictWriter(stream, columns, restval=0, lineterminator="\n")
+    rows.writeheader()
+    for name, one in reports.items():
+        together = [table["together"] or {} for table in one["tables"]]
+        rows.writerow(
+            {
+                "file": name,
+                "title": one["title"],
+                "orientation": one["orientation"],
+                "tables": len(one["tables"]),
+                "values": sum(one["faults"].values()),
+                "contradictory tables": sum(
+                    verdict.get("verdict") == "contradictory" for verdict in together
+                ),
+                **one["faults"],
+            }
+        )
+    return stream.getvalue()
 
 
 def _findings(table: Mapping[str, Any]) -> list[str]:
