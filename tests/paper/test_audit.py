@@ -530,7 +530,7 @@ def test_the_least_area_cut_off_is_possible() -> None:
     assert verdicts.judge("auroc", printed.parse("0.74"), cells).verdict == "impossible"
     assert verdicts.judge("auroc", printed.parse("0.98"), cells).verdict == "possible"
     assert verdicts.judge("auroc", printed.parse("0.99"), cells).verdict == "impossible"
-    assert judged("auroc", "0.870", cells).equals == "balanced_accuracy"
+    assert judged("auroc", "0.8700", cells).equals == "balanced_accuracy"
     assert judged("auroc", "0.87", cells).verdict == "possible"
 
 

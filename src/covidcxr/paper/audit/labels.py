@@ -28,6 +28,9 @@ _RANGE = 0.5
 _WIDE = 1.55
 """Last digits that a print covers: rounded either way, cut off or rounded twice."""
 
+_AREA_LIKELY = 0.002
+"""The same for an AUROC: those that are balanced accuracies by chance are no fault."""
+
 _AUROC_RANGE = 0.2
 """The same for the AUROC, which is near the balanced accuracy in any case."""
 
@@ -228,6 +231,6 @@ def _areas(places: Sequence[Place], values: Values) -> dict[Place, Label]:
     by_chance = chance([values[place][0] for place in equal], len(places), _AUROC_RANGE)
     # The area under any curve through a perfect point is 1.
     perfect = [place for place in equal if values[place][1]["balanced_accuracy"] == 1]
-    if not equal or perfect or by_chance >= LIKELY:
+    if not equal or perfect or by_chance >= _AREA_LIKELY:
         return {}
     return dict.fromkeys(equal, Label("balanced_accuracy", by_chance))

@@ -1,0 +1,63 @@
+"""What the audits of published tables come to, paper by paper and in all."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from covidcxr.paper import audit
+from covidcxr.scores.proportions import wilson
+
+OWN = "seedpaper"
+"""The paper of this edition, whose audit has its own page."""
+
+FINDINGS = ("contradictory", "impossible", "inconsistent", "mislabelled", "transposed", "rounding",
+            "consistent", "undecided")  # fmt: skip
+"""What is said of a paper, the first that applies; `rounding`: digits cut off, or rounded twice."""
+
+FAULTY = FINDINGS[:5]
+"""Findings of which the reader of a table should know."""
+
+_ROUNDING = ("truncated", "rounded twice", "adjusted", "undefined")
+
+
+def reports() -> dict[str, dict[str, Any]]:
+    """Audit every published example but the paper of this edition, by name."""
+    return {
+        name: audit.audit(audit.parse(audit.example(name), name), corroborate=False)
+        for name in audit.examples()
+        if name != OWN
+    }
+
+
+def finding(report: Mapping[str, Any]) -> str:
+    """Return the gravest finding of an audit, one of `FINDINGS`."""
+    together = {(table["together"] or {}).get("verdict") for table in report["tables"]}
+    faults = report["faults"]
+    applies = {
+        "contradictory": "contradictory" in together and "contradictory" in faults,
+        "impossible": "impossible" in faults,
+        "inconsistent": "inconsistent" in faults,
+        "mislabelled": "mislabelled" in faults,
+        "transposed": report["orientation"] in ("transposed", "mixed"),
+        "rounding": any(verdict in faults for verdict in _ROUNDING),
+        "consistent": "exact" in faults,
+    }
+    return next((name for name, true in applies.items() if true), "undecided")
+
+
+def summary(audits: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Count papers by finding, and those with a fault with Wilson's interval."""
+    counts = Counter(finding(report) for report in audits.values())
+    faulty, papers = sum(counts[name] for name in FAULTY), len(audits)
+    low, high = wilson(faulty, papers)
+    return {
+        "papers": papers,
+        "tables": sum(len(report["tables"]) for report in audits.values()),
+        "values": sum(sum(report["faults"].values()) for report in audits.values()),
+        "faulty": faulty,
+        "low": low,
+        "high": high,
+        **{name: counts[name] for name in FINDINGS},
+    }

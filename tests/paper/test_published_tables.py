@@ -1,0 +1,50 @@
+"""Findings on published tables, the gravest first."""
+
+from typing import Any
+
+import pytest
+
+from covidcxr.figures import published_tables as layouts
+from covidcxr.paper import published_tables
+from covidcxr.paper.published_tables import FINDINGS, finding
+
+
+@pytest.fixture(scope="module")
+def audits() -> dict[str, dict[str, Any]]:
+    return published_tables.reports()
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("ct-screening", "contradictory"),
+        ("ten-networks", "impossible"),
+        ("lung-area", "inconsistent"),
+        ("bi-rads-4", "mislabelled"),
+        ("tomosynthesis", "rounding"),
+        ("melanoma", "consistent"),
+        ("one-against-rest", "undecided"),
+    ],
+)
+def test_findings(audits: dict[str, dict[str, Any]], name: str, found: str) -> None:
+    assert finding(audits[name]) == found
+
+
+def test_a_transposed_table_is_a_finding() -> None:
+    report = {"tables": [], "faults": {"exact": 3}, "orientation": "transposed"}
+    assert finding(report) == "transposed"
+
+
+def test_findings_add_up(audits: dict[str, dict[str, Any]]) -> None:
+    summary = published_tables.summary(audits)
+    assert sum(summary[name] for name in FINDINGS) == summary["papers"] == len(audits)
+    assert 0 < summary["low"] < summary["faulty"] / summary["papers"] < summary["high"] < 1
+    rows = layouts.papers(audits)
+    assert rows[["right", "wrong", "open"]].sum().sum() == summary["values"]
+    assert list(rows["finding"]) == sorted(rows["finding"], key=FINDINGS.index)
+    assert len(layouts.reasons(audits)) >= 6
+
+
+def test_controls_are_counted() -> None:
+    (row,) = layouts.controls({"none": (0, 40)}).to_dict("records")
+    assert (row["share"], row["95% interval"]) == ("0.0%", "0.0% to 8.8%")
