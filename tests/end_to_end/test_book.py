@@ -17,8 +17,8 @@ from tests.conftest import PAGES, Project
 
 PAGE = "build/demo/pages/resnet50-keras-s0.ipynb"
 ANY_STUDY = {f"run/{p}" for p in (
-    "audit", "claims", "forensics", "architecture", "auditing", "variance", "runs", "controls",
-    "sensitivity", "performance", "discussion", "checklists", "datacard", "modelcard",
+    "audit", "claims", "forensics", "architecture", "auditing", "published", "variance", "runs",
+    "controls", "sensitivity", "performance", "discussion", "checklists", "datacard", "modelcard",
 )}  # fmt: skip
 EXECUTED = [p for p in PAGES if p.startswith("run/")]
 
