@@ -43,6 +43,7 @@ NAMES = {alias: name for name, aliases in _ALIASES.items() for alias in (name, *
 WORDS = metrics.WORDS | {
     "f1_negative": "F1 of the negative class",
     "jaccard": "Jaccard index",
+    "weighted_f1": "weighted F1",
     "macro_ppv": "macro average of the precision",
     "weighted_ppv": "weighted average of the precision",
     "micro_average": "micro average, which is the accuracy",
