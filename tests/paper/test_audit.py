@@ -601,7 +601,7 @@ def test_a_single_score_may_leave_several_matrices() -> None:
 KEYS = {
     "source",
     "headline",
-    "faults",
+    "verdicts",
     "remarks",
     "title",
     "orientation",

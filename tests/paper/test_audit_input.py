@@ -112,6 +112,7 @@ T, M, R = "tables/0", "tables/0/matrix", "tables/0/reported"
         (f"{R}/accuracy", "about 77%", "reported, accuracy", "no number"),
         (f"{R}/accuracy", "nan", "reported, accuracy", "no number"),
         (f"{R}/accuracy", "70 (76%)", "reported, accuracy", "no interval"),
+        (f"{R}/accuracy", "1/" + "9" * 400, "reported, accuracy", "no number"),
         (f"{R}/accuracy", "5/0", "reported, accuracy", "divides by 0"),
         (f"{R}/accuracy", "0." + "7" * 5000, "reported, accuracy", "more than 15 digits"),
         (f"{R}/accuracy", "٧٧.٢٢%", "reported, accuracy", "no number"),

@@ -31,7 +31,7 @@ def test_findings(audits: dict[str, dict[str, Any]], name: str, found: str) -> N
 
 
 def test_a_transposed_table_is_a_finding() -> None:
-    report = {"tables": [], "faults": {"exact": 3}, "orientation": "transposed"}
+    report = {"tables": [], "verdicts": {"exact": 3}, "orientation": "transposed"}
     assert finding(report) == "transposed"
 
 

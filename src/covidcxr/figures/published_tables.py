@@ -18,7 +18,7 @@ def papers(audits: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     """List the audited papers: the finding, and how many values are right, wrong and open."""
     rows = []
     for report in audits.values():
-        verdicts = report["faults"]
+        verdicts = report["verdicts"]
         rows.append(
             {
                 "paper": report["title"],

@@ -34,15 +34,15 @@ def reports() -> dict[str, dict[str, Any]]:
 def finding(report: Mapping[str, Any]) -> str:
     """Return the gravest finding of an audit, one of `FINDINGS`."""
     together = {(table["together"] or {}).get("verdict") for table in report["tables"]}
-    faults = report["faults"]
+    verdicts = report["verdicts"]
     applies = {
-        "contradictory": "contradictory" in together and "contradictory" in faults,
-        "impossible": "impossible" in faults,
-        "inconsistent": "inconsistent" in faults,
-        "mislabelled": "mislabelled" in faults,
+        "contradictory": "contradictory" in together and "contradictory" in verdicts,
+        "impossible": "impossible" in verdicts,
+        "inconsistent": "inconsistent" in verdicts,
+        "mislabelled": "mislabelled" in verdicts,
         "transposed": report["orientation"] in ("transposed", "mixed"),
-        "rounding": any(verdict in faults for verdict in _ROUNDING),
-        "consistent": "exact" in faults,
+        "rounding": any(verdict in verdicts for verdict in _ROUNDING),
+        "consistent": "exact" in verdicts,
     }
     return next((name for name, true in applies.items() if true), "undecided")
 
@@ -55,7 +55,7 @@ def summary(audits: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "papers": papers,
         "tables": sum(len(report["tables"]) for report in audits.values()),
-        "values": sum(sum(report["faults"].values()) for report in audits.values()),
+        "values": sum(sum(report["verdicts"].values()) for report in audits.values()),
         "faulty": faulty,
         "low": low,
         "high": high,

@@ -141,18 +141,18 @@ def _summary(counts: Discordance, expected: float) -> dict[str, Any]:
     # walk that they make is the likelier to end as far away the longer it is. The ends of
     # the range therefore bound p, and a bisection finds where it passes the level.
     if counts.p(0) >= LEVEL:
-        told = None
+        last_significant = None
     else:
         last, beyond = 0, counts.more + 1
         while beyond - last > 1:
             middle = (last + beyond) // 2
             last, beyond = (middle, beyond) if counts.p(middle) < LEVEL else (last, middle)
-        told = counts.total(last)
+        last_significant = counts.total(last)
     nearest = min(counts.more, max(0, round((expected - counts.total(0)) / 2)))
     return {
         "discordant": [counts.total(0), counts.total(counts.more)],
         "feasible": counts.more + 1,
         "p": [counts.p(0), counts.p(counts.more)],
-        "significant_up_to": told,
+        "significant_up_to": last_significant,
         "independent": {"discordant": counts.total(nearest), "p": counts.p(nearest)},
     }

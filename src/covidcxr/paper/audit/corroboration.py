@@ -112,10 +112,10 @@ def _consistent(scores: Mapping[str, Printed], test_set: tuple[int, int]) -> boo
 
     # It prints every step of its search.
     logging.getLogger("mlscorecheck").setLevel(logging.ERROR)
-    found = check_1_testset_no_kfold(
+    answer = check_1_testset_no_kfold(
         testset={"p": test_set[0], "n": test_set[1]},
         scores={_THEIRS[name]: printed.value for name, printed in scores.items()},
         # A whole last digit covers truncated values too.
         eps={_THEIRS[name]: printed.unit for name, printed in scores.items()},
     )
-    return not found["inconsistency"]
+    return not answer["inconsistency"]

@@ -10,7 +10,7 @@ EXACT, CUT, TWICE = "exact", "truncated", "rounded twice"
 
 _NUMBER = r"[-−–+]?(?:\d+(?:[.,·]\d+)?|[.,·]\d+)"
 _PLAIN = re.compile(rf"^({_NUMBER})\s*(%?)$")
-_FRACTION = re.compile(r"(\d+)\s*/\s*(\d+)")
+_FRACTION = re.compile(r"(\d{1,12})\s*/\s*(\d{1,12})")
 _SPREAD = re.compile(rf"(?:±|\+/-|\+-)\s*({_NUMBER})\s*(%?)")
 _BRACKET = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
 _COVERAGE = re.compile(
@@ -133,7 +133,7 @@ def parse(text: str) -> Printed:
         For a text that is no plain number or percentage.
     """
     match = _PLAIN.match(text.strip())
-    if not match or (not text.isascii() and not _ascii_digits(text)):
+    if not match or not _ascii_digits(text):
         raise ValueError("is no number such as 0.78 or 77.22%")
     return _number(match[1], match[2], text.strip())
 

@@ -49,7 +49,7 @@ def audit(paper: Paper, corroborate: bool = True) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``title``, ``source``; ``headline`` (one sentence) and ``faults`` (number of values by
+        ``title``, ``source``; ``headline`` (one sentence) and ``verdicts`` (number of values by
         verdict); ``orientation`` (``as_printed``, ``transposed``, ``mixed`` or ``undecidable``),
         ``reason``, ``reading`` (on which verdicts rest), ``test_set`` (positive and
         negative images, stated or decided, else None); ``remarks`` on single tables;
@@ -87,12 +87,12 @@ def audit(paper: Paper, corroborate: bool = True) -> dict[str, Any]:
     }
     cells = {table.name: _cells(table) for table in paper.tables if table.matrix is not None}
     judged = _without_matrix(paper)
-    found = {n: {"as_printed": j.cells} for n, j in judged.items() if j.cells is not None}
+    cells |= {n: {"as_printed": j.cells} for n, j in judged.items() if j.cells is not None}
     by_reading = {
-        reading: labels.wrong_names(_values(paper, cells | found, reading)) for reading in READINGS
+        reading: labels.wrong_names(_values(paper, cells, reading)) for reading in READINGS
     }
     tables = [
-        _table(table, paper, decided[table.group], (cells | found).get(table.name, {}),
+        _table(table, paper, decided[table.group], cells.get(table.name, {}),
                judged.get(table.name), by_reading, corroborate and len(paper.tables) <= _DETAILED)
         for table in paper.tables
     ]  # fmt: skip
@@ -101,12 +101,12 @@ def audit(paper: Paper, corroborate: bool = True) -> dict[str, Any]:
     if known is None and len(groups) == 1 and main.decision != "undecidable":
         sizes = Counter(tuple(table["test_set"]) for table in tables if table["test_set"])
         known = sizes.most_common(1)[0][0]
-    faults = _faults(tables)
+    counts = _verdict_counts(tables)
     result = {
         "title": paper.title,
         "source": paper.source,
-        "headline": _headline(tables, faults),
-        "faults": faults,
+        "headline": _headline(tables, counts),
+        "verdicts": counts,
         "orientation": _decision([one.decision for one in decided.values()]),
         "reason": " ".join(
             f"{group}: {one.reason}" if len(groups) > 1 and group else one.reason
@@ -116,7 +116,7 @@ def audit(paper: Paper, corroborate: bool = True) -> dict[str, Any]:
         "test_set": known,
         "remarks": [
             *(remark for one in decided.values() for remark in one.remarks),
-            *_rows_exchanged(_values(paper, cells | found, main.reading)),
+            *_rows_exchanged(_values(paper, cells, main.reading)),
             *_first_forgotten(paper, decided, cells),
             *(
                 f"{table.name}: {table.merged} true classes after the first are added up as "
@@ -297,34 +297,26 @@ def _first_forgotten(
     paper: Paper, decided: Mapping[str, Orientation], cells: Mapping[str, Cells]
 ) -> list[str]:
     """Hint at tables whose scores would all be right with the negative class first."""
-    names = []
-    for table in paper.tables:
-        prints = [
-            (str(canonical(score)), entry.value)
-            for score, entries in table.reported.items()
-            for entry in entries
-            if canonical(score) != "auroc"
-        ]
-        if table.name not in cells or len(prints) < 2:
-            continue
-        upright = scores.compute(cells[table.name][decided[table.group].of(table)])
-        turned = scores.compute(cells[table.name][decided[table.group].of(table)][::-1])
-        fits = [
-            sum(p.match(float(by[n])) is not None for n, p in prints) for by in (upright, turned)
-        ]
-        if fits[1] == len(prints) > fits[0] + 1:
-            names.append(table.name)
     other = {"positive": "negative", "negative": "positive"}
-    return [
-        f"{name}: every score would be right if the {other[table.first]} class stands first in "
-        f"the matrix (first: {other[table.first]})."
-        for name in names
-        for table in paper.tables
-        if table.name == name
-    ]
+    hints = []
+    for table in paper.tables:
+        prints = [(str(canonical(score)), printed) for score, printed in together.values(table)]
+        if table.matrix is None or len(prints) < 2:
+            continue
+        upright = cells[table.name][decided[table.group].of(table)]
+        fits, turned = (
+            sum(printed.match(float(by[name])) is not None for name, printed in prints)
+            for by in (scores.compute(upright), scores.compute(upright[::-1]))
+        )
+        if turned == len(prints) > fits + 1:
+            hints.append(
+                f"{table.name}: every score would be right if the {other[table.first]} class "
+                f"stands first in the matrix (first: {other[table.first]})."
+            )
+    return hints
 
 
-def _faults(tables: list[dict[str, Any]]) -> dict[str, int]:
+def _verdict_counts(tables: list[dict[str, Any]]) -> dict[str, int]:
     counted = Counter(
         row["verdict"]
         for table in tables
@@ -334,10 +326,10 @@ def _faults(tables: list[dict[str, Any]]) -> dict[str, int]:
     return {verdict: counted[verdict] for verdict in verdicts.VERDICTS if counted[verdict]}
 
 
-def _headline(tables: list[dict[str, Any]], faults: Mapping[str, int]) -> str:
+def _headline(tables: list[dict[str, Any]], counts: Mapping[str, int]) -> str:
     """Count the faults in one sentence."""
-    prints = sum(faults.values())
-    wrong = {verdict: faults[verdict] for verdict in verdicts.FAULTS if verdict in faults}
+    prints = sum(counts.values())
+    wrong = {verdict: counts[verdict] for verdict in verdicts.FAULTS if verdict in counts}
     if not prints:
         return f"{plural(len(tables), 'table')}, no printed score."
     what = f"{plural(prints, 'printed score')} in {plural(len(tables), 'table')}"

@@ -86,11 +86,11 @@ def intervals(cells: ArrayLike, resamples: int = 10_000) -> dict[str, dict[str, 
     26:404-413 (1934); Efron, Ann Stat 7:1-26 (1979).
     """
     counts = dict(zip(metrics.CELLS, (int(c) for c in np.asarray(cells)), strict=True))
-    found: dict[str, dict[str, object]] = {}
+    limits: dict[str, dict[str, object]] = {}
     for name, (above, below) in metrics.PROPORTIONS.items():
         k, n = (sum(counts[c] for c in part.split("+")) for part in (above, below))
         if n:
-            found[name] = {
+            limits[name] = {
                 "successes": k,
                 "n": n,
                 "wilson": list(wilson(k, n)),
@@ -106,8 +106,8 @@ def intervals(cells: ArrayLike, resamples: int = 10_000) -> dict[str, dict[str, 
         # A bootstrap that only ever draws one value knows no uncertainty.
         if len(usable) and np.ptp(usable) > 0:
             low, high = np.percentile(usable, [2.5, 97.5])
-            found[name] = {"n": total, "bootstrap": [float(low), float(high)]}
-    return found
+            limits[name] = {"n": total, "bootstrap": [float(low), float(high)]}
+    return limits
 
 
 def neighbours(score: str, printed: Printed, positives: int, negatives: int) -> list[float]:

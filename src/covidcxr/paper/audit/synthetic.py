@@ -161,7 +161,7 @@ def trial(kind: str | None, rng: Generator) -> bool | None:
         return None
     report = audit(parse(paper.content(), "synthetic paper"), corroborate=False)
     turned = report["orientation"] in ("transposed", "mixed")
-    return turned or any(verdict in report["faults"] for verdict in FAULTS)
+    return turned or any(verdict in report["verdicts"] for verdict in FAULTS)
 
 
 def blamed(papers: int, seed: int = 0) -> dict[str, tuple[int, int]]:

@@ -54,7 +54,7 @@ def as_text(report: Mapping[str, Any], full: bool = False) -> str:
             lines += _findings(table)
         if len(lines) > _LINES:
             lines = [*lines[: _LINES - 1], f"... and {len(lines) - _LINES + 1} lines more: --full"]
-    return printable("\n".join(lines).replace("\n", "\0")).replace("\\x00", "\n") + "\n"
+    return "".join(f"{printable(line)}\n" for line in lines)
 
 
 def as_lines(reports: Mapping[str, Mapping[str, Any]]) -> str:
@@ -77,11 +77,11 @@ def as_csv(reports: Mapping[str, Mapping[str, Any]]) -> str:
                 "title": one["title"],
                 "orientation": one["orientation"],
                 "tables": len(one["tables"]),
-                "values": sum(one["faults"].values()),
+                "values": sum(one["verdicts"].values()),
                 "contradictory tables": sum(
                     verdict.get("verdict") == "contradictory" for verdict in together
                 ),
-                **one["faults"],
+                **one["verdicts"],
             }
         )
     return stream.getvalue()
@@ -156,12 +156,13 @@ def _scores(table: Mapping[str, Any]) -> list[str]:
 
 
 def _intervals(table: Mapping[str, Any], score: str) -> str:
-    found = table["intervals"][table["reading"]].get(score)
-    if found is None:
+    interval = table["intervals"][table["reading"]].get(score)
+    if interval is None:
         return ""
-    if "bootstrap" in found:
-        return f"{_span(found['bootstrap'])}bootstrap"
-    return f"{_span(found['wilson'])}{_span(found['clopper_pearson'])}n = {found['n']:,}"
+    if "bootstrap" in interval:
+        return f"{_span(interval['bootstrap'])}bootstrap"
+    wilson, exact = (_span(interval[method]) for method in ("wilson", "clopper_pearson"))
+    return f"{wilson}{exact}n = {interval['n']:,}"
 
 
 def _span(ends: Sequence[float]) -> str:
@@ -226,14 +227,14 @@ def _pair(pair: Mapping[str, Any]) -> str:
     name = f"{pair['a']} against {pair['b']}"
     if not pair["comparable"]:
         return f"{name}: in this reading they have other numbers of images."
-    found = pair["all"]
-    (few, many), (low, high) = found["discordant"], found["p"]
+    limits = pair["all"]
+    (few, many), (low, high) = limits["discordant"], limits["p"]
     if high < 0.05:
         said = "they differ, whatever the single decisions were"
     elif low >= 0.05:
         said = "they cannot be told apart, whatever the single decisions were"
     else:
-        said = f"undecided: p is below 0.05 for at most {found['significant_up_to']} discordant"
+        said = f"undecided: p is below 0.05 for at most {limits['significant_up_to']} discordant"
     return (
         f"{name}: {few} to {many} discordant images, exact McNemar p {p_range(low, high)}: {said}."
     )

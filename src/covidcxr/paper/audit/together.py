@@ -170,32 +170,32 @@ def _one_matrix(
 
     ``strictly``: where several fit if digits may be cut off, one that fits rounded is taken.
     """
-    found = feasible.matrices(named, size)
+    fitting = feasible.matrices(named, size)
     images = f"{size[0]:,} + {size[1]:,} images"
-    if found is None:
+    if fitting is None:
         return None, f"Very many matrices of {images} have these scores."
-    if len(found) > 1 and strictly:
-        computed = scores.compute(found)
-        rounded = np.ones(len(found), dtype=bool)
+    if len(fitting) > 1 and strictly:
+        computed = scores.compute(fitting)
+        rounded = np.ones(len(fitting), dtype=bool)
         for name, printed in named:
             rounded &= [printed.match(value) == EXACT for value in computed[name].tolist()]
         if rounded.sum() == 1:
-            found = found[rounded]
-    if len(found) == 1:
-        tp, fn, fp, tn = found[0].tolist()
-        return found[0], (
+            fitting = fitting[rounded]
+    if len(fitting) == 1:
+        tp, fn, fp, tn = fitting[0].tolist()
+        return fitting[0], (
             f"The scores single one matrix out: tp {tp:,}, fn {fn:,}, fp {fp:,}, tn {tn:,}."
         )
-    return None, f"{len(found):,} matrices of {images} have these scores; they name none."
+    return None, f"{len(fitting):,} matrices of {images} have these scores; they name none."
 
 
 def _unknown_sizes(
     named: Sequence[Value], note: str, exchanged: tuple[str, str] | None
 ) -> Together:
-    found = feasible.sizes_that_fit(named)
-    if found is None:
+    fitting = feasible.sizes_that_fit(named)
+    if fitting is None:
         return Together("consistent", f"{note}Some test set has these scores.", exchanged=exchanged)
-    matrices, largest = found
+    matrices, largest = fitting
     pairs = np.unique(np.stack([matrices[:, :2].sum(1), matrices[:, 2:].sum(1)], axis=1), axis=0)
     pairs = pairs[np.argsort(pairs.sum(axis=1), kind="stable")]
     named_ = [f"{p:,} + {n:,}" for p, n in pairs[:_LISTED].tolist()]
