@@ -456,6 +456,13 @@ def test_a_folder_of_papers_has_a_line_each(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_folder_is_audited_in_full(tmp_path: Path) -> None:
+    for name in ("a.yaml", "b.yaml"):
+        (tmp_path / name).write_text(yaml.safe_dump(GOOD))
+    whole = CliRunner().invoke(app, ["audit", str(tmp_path / "a.yaml"), "--full"]).stdout
+    assert CliRunner().invoke(app, ["audit", str(tmp_path), "--full"]).stdout == f"{whole}\n{whole}"
+
+
 def test_a_malformed_paper_of_a_folder_is_named_and_the_rest_audited(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("title: [")
     (tmp_path / "b.yaml").write_text(yaml.safe_dump(GOOD))

@@ -11,6 +11,7 @@ import typer
 
 from covidcxr.cli.options import Delimiter, Json, refuse_together
 from covidcxr.core.errors import Unusable
+from covidcxr.core.words import failure
 
 Keep = Literal["first", "largest"]
 
@@ -67,7 +68,7 @@ def audit(
     refuse_together({"--json": as_json, "--csv": as_csv, "--full": full})
     name = str(report)
     if report.is_dir():
-        _audit_folder(report, as_json=as_json, as_csv=as_csv)
+        _audit_folder(report, as_json=as_json, as_csv=as_csv, full=full)
         return
     if report.is_file() or name not in auditor.examples():
         paper = auditor.read(report)
@@ -83,11 +84,14 @@ def audit(
     )
 
 
-def _audit_folder(folder: Path, *, as_json: bool, as_csv: bool) -> None:
+def _audit_folder(folder: Path, *, as_json: bool, as_csv: bool, full: bool) -> None:
     """Audit each YAML file of a folder, a line a paper; those that cannot be read are named."""
     from covidcxr.paper import audit as auditor
 
-    paths = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml"))
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml"))
+    except OSError as error:
+        raise Unusable(f"{folder}: cannot be listed ({failure(error)}).") from error
     if not paths:
         raise Unusable(f"{folder}: holds no .yaml file; write what a paper prints into one.")
     results, unusable = {}, 0
@@ -101,6 +105,9 @@ def _audit_folder(folder: Path, *, as_json: bool, as_csv: bool) -> None:
         typer.echo(json.dumps(results, indent=1, allow_nan=False))
     elif as_csv:
         typer.echo(auditor.as_csv(results), nl=False)
+    elif full:
+        texts = [auditor.as_text(result, full) for result in results.values()]
+        typer.echo("\n".join(texts), nl=False)
     else:
         typer.echo(auditor.as_lines(results), nl=False)
     if unusable:
