@@ -2,22 +2,33 @@
 
 STUDY ?= demo
 SET ?=
-CORES ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+ifndef CORES
+CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+endif
 PROFILE ?= default
 PYTHON ?= python3
+LAB ?=
 # An NVIDIA driver brings nvidia-smi. GPU=0 leaves CUDA's libraries out; GPU=1 asks for them where
 # no driver is, as on a cluster's login node, and has each training of a cluster ask for a GPU.
 ifndef GPU
 GPU := $(shell nvidia-smi >/dev/null 2>&1 && echo 1 || echo 0)
 endif
+# Beside a driver's, a GPU that somebody asks for is one for each training of a cluster.
+GPUS := $(if $(filter environment command,$(origin GPU)),--config gpu="$$GPU")
+# A value is text: make expands nothing in it, and commands take it from their environment, so that
+# no shell reads it either.
+VALUES := STUDY SET CORES PROFILE PYTHON LAB GPU
+$(foreach name,$(VALUES),$(eval override $(name) := $$(value $(name))))
+export $(VALUES)
 PINS = .venv/pins $(if $(filter 1,$(GPU)),.venv/gpu)
 BIN := .venv/bin
 # Beside a cluster, CORES is for what runs here: --cores would also bind the cluster's jobs.
 SNAKEMAKE = $(BIN)/snakemake --snakefile workflow/Snakefile \
-	$(if $(filter default,$(PROFILE)),--cores,--local-cores) $(CORES) \
-	--workflow-profile workflow/profiles/$(PROFILE) \
-	--config $(CHOICE)
-CHOICE = study='$(STUDY)' set='$(SET)' $(if $(filter environment command,$(origin GPU)),gpu=$(GPU))
+	$(if $(filter default,$(PROFILE)),--cores,--local-cores) "$$CORES" \
+	--workflow-profile workflow/profiles/$(or $(filter $(PROFILES),$(PROFILE)), \
+	$(error PROFILE is to be one of: $(PROFILES))) $(GPUS)
+PROFILES = $(notdir $(wildcard workflow/profiles/*))
+BUILD = "build/$$($(BIN)/covidcxr name --set="$$SET" -- "$$STUDY")"
 
 .DEFAULT_GOAL := help
 .PHONY: help pins setup book pdf train test lint lock lab clean
@@ -41,10 +52,10 @@ pins: $(PINS)
 # Two steps, so that a change of a tool's settings in pyproject.toml fetches nothing anew.
 .venv/pins: requirements.lock
 	@if command -v uv >/dev/null 2>&1; then \
-		uv venv --quiet --clear --python $(PYTHON) .venv && \
+		uv venv --quiet --clear --python "$$PYTHON" .venv && \
 		uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock ; \
 	else \
-		$(PYTHON) -m venv --clear .venv && \
+		"$$PYTHON" -m venv --clear .venv && \
 		$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r requirements.lock ; \
 	fi
 	@# TensorFlow imports three times as fast from compiled bytecode, which some systems never write.
@@ -71,13 +82,12 @@ pins: $(PINS)
 
 book: setup ## render the book of STUDY (demo: minutes, no download)
 	$(SNAKEMAKE) -- all
-	@book="build/$$($(BIN)/covidcxr name '$(STUDY)' $(SET))/_build/html/index.html"; \
-		test ! -f "$$book" || echo "The book: $$book"
+	@book=$(BUILD)/_build/html/index.html; test ! -f "$$book" || echo "The book: $$book"
 
 pdf: setup ## set the book of STUDY for paper (needs xelatex)
 	@$(BIN)/covidcxr press
 	$(SNAKEMAKE) -- pdf
-	@echo "The book: build/$$($(BIN)/covidcxr name '$(STUDY)' $(SET))/book.pdf"
+	@echo "The book: "$(BUILD)/book.pdf
 
 train: setup ## run STUDY's trainings without rendering the book
 	$(SNAKEMAKE) -- trainings
@@ -104,7 +114,7 @@ lock: ## resolve the pins anew (needs uv)
 	echo 'tensorflow[and-cuda]' | $(RESOLVE) - --constraint requirements.lock --output-file requirements-gpu.lock
 
 lab: setup ## open the notebooks in JupyterLab
-	$(BIN)/jupyter lab $(LAB) notebooks
+	$(BIN)/jupyter lab $$LAB notebooks
 
 clean: ## remove what was built, but no record
 	rm -rf build book/run .snakemake

@@ -96,7 +96,7 @@ def test_trainings_of_a_cluster_ask_for_a_gpu_where_they_are_told_to(
     planned = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     ).stdout
-    assert ("gpu=1" in planned) == each
+    assert ('--config gpu="$GPU"' in planned) == each
 
 
 def test_conda_door_is_a_python_and_the_lock_and_nothing_else() -> None:

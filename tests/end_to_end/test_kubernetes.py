@@ -106,6 +106,8 @@ def test_a_job_asks_for_what_the_training_needs(cluster: Cluster) -> None:
     cluster.environment |= {
         "COVIDCXR_DATA": str(cluster.root / "images"),
         "KERAS_BACKEND": "jax",
+        "STUDY": "demo",
+        "SET": "title='a: b'",
         "COVIDCXR_KUBERNETES_MOUNT": f"{cluster.root.parent}/",
     }
     script = cluster.script(gpu=1)
@@ -123,6 +125,8 @@ def test_a_job_asks_for_what_the_training_needs(cluster: Cluster) -> None:
         "workingDir": str(cluster.root),
         "env": [
             {"name": "HOME", "value": "/tmp"},
+            {"name": "STUDY", "value": "demo"},
+            {"name": "SET", "value": "title='a: b'"},
             {"name": "COVIDCXR_DATA", "value": str(cluster.root / "images")},
             {"name": "KERAS_BACKEND", "value": "jax"},
         ],

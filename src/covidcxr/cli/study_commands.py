@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -42,6 +43,12 @@ def doctor(
         raise typer.Exit(1)
 
 
-def name(study: str, changes: _Changes = None) -> None:
+def name(
+    study: str,
+    changes: _Changes = None,
+    text: Annotated[str, typer.Option("--set", help="Overrides in one text, as make's SET.")] = "",
+) -> None:
     """Print the name under which a study's results and book lie."""
-    typer.echo(studies.load(study, changes or []).name)
+    from covidcxr.networks import sensitivity
+
+    typer.echo(sensitivity.plan(study, text or shlex.join(changes or []))[0].name)

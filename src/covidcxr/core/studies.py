@@ -6,6 +6,7 @@ reading of the paper wherever the paper says nothing.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -280,7 +281,7 @@ def load(path: str | Path, overrides: str | Sequence[str] = ()) -> Study:
     Problem
         For an unreadable file, an unknown key, a wrong type or an impossible value.
     """
-    path = _find(Path(path))
+    path = _find(str(path))
     content = strict_yaml.read(path)
     if not isinstance(content, dict):
         raise Problem(f"{path}: holds no 'key: value' lines; see config/demo.yaml for a study.")
@@ -305,14 +306,14 @@ def dump(study: Study) -> str:
     return strict_yaml.dump(study.model_dump(mode="json"))
 
 
-def _find(path: Path) -> Path:
-    if path.is_file():
-        return path
-    named = Path("config") / f"{path}.yaml"
-    if named.is_file():
-        return named
+def _find(name: str) -> Path:
+    for path in (Path(name), Path("config", f"{name}.yaml")):
+        with contextlib.suppress(OSError):  # a name may be too long for any file
+            if path.is_file():
+                return path
     known = ", ".join(sorted(p.stem for p in Path("config").glob("*.yaml"))) or "none here"
-    raise Problem(f"{path}: no such study; give a YAML file or one of config/: {known}.")
+    shown_name = shown(name, 80) or "The name is empty"
+    raise Problem(f"{shown_name}: no such study; give a YAML file or one of config/: {known}.")
 
 
 def _validate(content: dict[str, Any], where: str) -> Study:

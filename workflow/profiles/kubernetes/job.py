@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import Any
 
 PREFIX = "COVIDCXR_KUBERNETES_"
-PASSED = ("RERUN", "COVIDCXR_DATA", "COVIDCXR_GPUS", "KERAS_BACKEND")
-"""What a training also takes from the environment."""
+PASSED = ("STUDY", "SET", "RERUN", "COVIDCXR_DATA", "COVIDCXR_GPUS", "KERAS_BACKEND")
+"""What a job takes from the environment."""
 
 KEPT = 24 * 60 * 60
 """Seconds for which a Job that has ended keeps its log."""

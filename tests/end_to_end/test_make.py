@@ -1,0 +1,139 @@
+"""Whatever a value says, make hands it over as text, and a mistake ends in one sentence."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, copy_project
+
+HOSTILE = [
+    "x';touch pwned;'",
+    '";touch pwned;"',
+    "$(touch pwned)",
+    "`touch pwned`",
+    "$(shell touch pwned)",
+    "${shell touch pwned}",
+    "; touch pwned #",
+    "x\ntouch pwned",
+    "x && touch pwned",
+    "title=$(touch pwned)'",
+    'title="$(touch pwned)"',
+]
+"""Values of which make or a shell would make a file, were they to read them."""
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project whose environment is this one."""
+    root = tmp_path_factory.mktemp("checkout")
+    copy_project(root)
+    programs = root / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    for name in ("snakemake", "covidcxr"):
+        (programs / name).write_text(f'#!/bin/sh\nexec {sys.executable} -m {name} "$@"\n')
+    # JupyterLab would run until it is stopped.
+    (programs / "jupyter").write_text('#!/bin/sh\nprintf "[%s]" "$@"\n')
+    for program in programs.iterdir():
+        program.chmod(0o755)
+    for name in ("pins", "gpu", "ready"):
+        (root / ".venv" / name).touch()
+    return root
+
+
+def make(
+    root: Path, *arguments: str, path: str = "", **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run make where none of its variables are set."""
+    ours = ("STUDY", "SET", "GPU", "MAKEFLAGS", "MAKEOVERRIDES", "COVIDCXR_DATA")
+    environment = {k: v for k, v in os.environ.items() if k not in ours}
+    environment["PATH"] = f"{path}:{environment['PATH']}"
+    return subprocess.run(
+        ["make", *arguments],
+        cwd=root,
+        env=environment | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def traces(root: Path) -> list[Path]:
+    return [path for path in root.rglob("*") if "pwned" in path.name]
+
+
+@pytest.mark.parametrize("name", ["STUDY", "SET", "CORES", "GPU"])
+def test_no_value_is_run_by_make_or_a_shell(checkout: Path, name: str, tmp_path: Path) -> None:
+    root = shutil.copytree(checkout, tmp_path / "checkout")
+    for program in ("snakemake", "covidcxr"):
+        (root / ".venv/bin" / program).write_text(
+            f'#!/bin/sh\nprintf "%s\\0" "${name}" "$@" > {program}.said\n'
+        )
+    for value in HOSTILE:
+        # Snakemake writes its own words into the lines of further shells.
+        expected = {"CORES": [value], "GPU": [f"gpu={value}"]}.get(name, [])
+        for command in (["train", f"{name}={value}"], ["book", f"{name}={value}"], ["book"]):
+            done = make(root, *command, **({} if len(command) > 1 else {name: value}))
+            assert done.returncode == 0, done.stderr
+            in_environment, *words = (root / "snakemake.said").read_text().split("\0")
+            assert in_environment == value
+            assert [word for word in words if "pwned" in word] == expected
+    assert value in (root / "covidcxr.said").read_text()
+    assert traces(root) == []
+
+
+@pytest.mark.parametrize("value", [*HOSTILE[::3], "nosuch", "", "%"])
+def test_a_profile_is_one_of_those_that_are_there(checkout: Path, value: str) -> None:
+    for done in (
+        make(checkout, "train", f"PROFILE={value}"),
+        make(checkout, "train", PROFILE=value),
+    ):
+        assert done.returncode == 2
+        assert "PROFILE is to be one of: default kubernetes slurm" in done.stderr
+        assert done.stderr.count("\n") == 1
+    assert traces(checkout) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["train", "STUDY="], "The name is empty: no such study"),
+        (["book", "STUDY=nosuch"], "nosuch: no such study"),
+        (["book", f"STUDY=[{'x' * 5000}"], f"[{'x' * 79}...: no such study"),
+        (["train", "SET=title='hash #1: $(x)' epoch=1"], "key 'epoch' is unknown"),
+        (["train", "GPU=all"], "gpu=all: is no number"),
+    ],
+    ids=["empty", "unknown", "long", "key", "gpu"],
+)
+def test_a_mistake_ends_in_one_sentence(
+    checkout: Path, arguments: list[str], sentence: str
+) -> None:
+    done = make(checkout, *arguments)
+    assert done.returncode == 2
+    said = [line for line in done.stderr.splitlines() if not line.startswith(("Using", "make: "))]
+    assert len(said) == 1
+    assert said[0].startswith("covidcxr: ")
+    assert sentence in said[0]
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_options_of_jupyterlab_are_words_and_no_commands(checkout: Path, value: str) -> None:
+    done = make(checkout, "lab", f"LAB={value}")
+    words = "".join(f"[{word}]" for word in ["lab", *value.split(), "notebooks"])
+    assert done.stdout.endswith(words)
+    assert traces(checkout) == []
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_a_hostile_python_is_a_program_that_is_not_there(
+    checkout: Path, value: str, tmp_path: Path
+) -> None:
+    for name in ("Makefile", "pyproject.toml", "requirements.lock", "requirements-gpu.lock"):
+        shutil.copy(ROOT / name, tmp_path)
+    done = make(tmp_path, "pins", f"PYTHON={value}")
+    assert done.returncode != 0
+    assert traces(tmp_path) == []
