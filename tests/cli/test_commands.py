@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from covidcxr import __version__
+from covidcxr.book import pages
 from covidcxr.cli import commands
 from covidcxr.scores import metrics
 
@@ -70,6 +71,7 @@ RUNS = "notebooks/reproduction/runs.ipynb"
         (["study", "nothing"], "nothing: no such study"),
         (["study", "demo", "epoch=2"], "key 'epoch' is unknown"),
         (["page", RUNS, "x.ipynb", "-p", "results"], "written name=value"),
+        (["page", RUNS, "x.ipynb", "-r", "results"], "written name=value"),
         (["page", "nothing.ipynb", "x.ipynb"], "nothing.ipynb: no such notebook"),
         (["split", "demo", "m.csv", "sideways", "0", "s.csv"], "m.csv"),
     ],
@@ -87,6 +89,17 @@ def test_yaml_that_is_refused_ends_with_status_2() -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("covidcxr: -p results={: the value is not valid YAML: line 1")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["hash #1", "col: on", "{braces}", "<b>x", "'", '"', "a\nb", "1e3", "null", "[", "", "="],
+)
+def test_a_parameter_may_be_text_as_it_is(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    executed: list[dict[str, object]] = []
+    monkeypatch.setattr(pages, "execute", lambda *arguments: executed.append(arguments[-1]))
+    covidcxr("page", RUNS, "x.ipynb", "-r", f"results={text}", "-p", "seed=1")
+    assert executed == [{"results": text, "seed": 1}]
 
 
 def test_cohort_and_split_by_hand(tmp_path: Path) -> None:

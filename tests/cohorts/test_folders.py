@@ -389,3 +389,10 @@ def test_twelve_bits_in_files_of_sixteen_plant_no_difference_between_classes(
     stored = levels[["files", "deep", "bits", "lowest", "highest"]].to_numpy().tolist()
     assert stored == [[3, 3, "12", 0, 4080], [3, 0, "–", "–", "–"]]
     assert levels["mean"].to_numpy() == pytest.approx([mean[:3].mean(), mean[3:].mean()])
+
+
+def test_a_folder_whose_name_is_no_text_is_refused_by_one_sentence(tmp_path: Path) -> None:
+    place = Path(os.fsdecode(os.fsencode(tmp_path) + b"/latin \xe9"))
+    place.mkdir()
+    with pytest.raises(Problem, match="not UTF-8 text; rename it"):
+        folders.root_of(FolderCohort(source="folder", path=str(place)))

@@ -1,14 +1,18 @@
 """Whatever a value says, make hands it over as text, and a mistake ends in one sentence."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from tests.conftest import ROOT, copy_project
+from covidcxr.core.studies import LABELS
+from covidcxr.paper import forensics
+from tests.conftest import ROOT, Project, copy_project
 
 HOSTILE = [
     "x';touch pwned;'",
@@ -137,3 +141,24 @@ def test_a_hostile_python_is_a_program_that_is_not_there(
     done = make(tmp_path, "pins", f"PYTHON={value}")
     assert done.returncode != 0
     assert traces(tmp_path) == []
+
+
+AWKWARD = "hash #1 col: on {braces} <b>x 'single' \"double\"\nline $(touch pwned)"
+
+
+def test_a_data_folder_may_be_called_anything(project: Project, tmp_path: Path) -> None:
+    data = tmp_path / AWKWARD
+    for label in LABELS:
+        (data / label).mkdir(parents=True)
+        Image.new("L", (32, 32)).save(data / label / "1.png")
+    (data / forensics.LISTING).touch()
+    page = "build/shared/pages/forensics.ipynb"
+    planned = project.make(
+        "small",
+        *("--dry-run", "--printshellcmds", "--force", "--quiet", "host"),
+        data=str(data),
+        targets=[page],
+    )
+    assert planned.returncode == 0, planned.stdout
+    assert f" -r {shlex.quote(f'listing={data / forensics.LISTING}')} " in planned.stdout
+    assert traces(project.root) == []

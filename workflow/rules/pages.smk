@@ -1,5 +1,7 @@
 """The computed pages of the book: one rule, and a table of what each page is given and rests on."""
 
+import hashlib
+
 from covidcxr.core import records, strict_yaml
 from covidcxr.figures import performance
 from covidcxr.paper import checklists, forensics, reproduction
@@ -45,6 +47,7 @@ ADDED = TRAINED if STUDY.name in edition.edition().studies else []
 
 try:
     PATIENTS = [str(path) for path in forensics.listing()]
+    PATIENTS_HASH = "".join(hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in PATIENTS)
     REAL = [run.folder / "record.json" for run in reproduction.real_trainings(RESULTS_ROOT)]
     if not DATA:
         own = [epoch_selection.NAME] if REPLICATED else []
@@ -96,10 +99,7 @@ INPUTS = {
     if RESULTS == DISCUSSED
     else record_files(DISCUSSED, "leakage"),
     "discussed": [*TRAINED, *analysis_pages] if RESULTS == DISCUSSED else analysis_records,
-    # Snakemake takes braces in a path for a wildcard.
-    "patients_or_record": [path for path in PATIENTS if not set("{}") & set(path)]
-    if PATIENTS
-    else record_files(RESULTS_ROOT, forensics.NAME),
+    "patients_or_record": [] if PATIENTS else record_files(RESULTS_ROOT, forensics.NAME),
     "controls_record": record_files(RESULTS_ROOT, "controls/record"),
     "arms": [path for arm in sorted((RESULTS_ROOT / sensitivity.NAME).glob("*")) for path in records_in(arm)],
     "replicated": [*TRAINED, page_file("comparison")] if REPLICATED else records_in(REPLICATES),
@@ -141,7 +141,9 @@ rule page:
     output:
         page="{place}/pages/{page}.ipynb",
     params:
-        parameters=lambda w: [part for item in parameters_of(w.page).items() for part in ("-p", "=".join(item))],
+        # Snakemake would take braces and brackets in a path of the data for its own.
+        patients=lambda w: PATIENTS_HASH if "patients" in PAGES[w.page].get("parameters", {}).values() else "",
+        parameters=lambda w: [part for item in parameters_of(w.page).items() for part in ("-r", "=".join(item))],
     wildcard_constraints:
         place=f"{re.escape(str(BUILD))}|{re.escape(str(BUILD_ROOT / 'shared'))}",
         page="|".join(PAGES),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -48,17 +48,23 @@ def page(
     parameter: Annotated[
         list[str] | None, typer.Option("-p", help="name=value for the parameters cell, in YAML.")
     ] = None,
+    text: Annotated[
+        list[str] | None, typer.Option("-r", help="name=value, where the value is text as it is.")
+    ] = None,
 ) -> None:
     """Execute a notebook template and write it as a page of the book."""
     from covidcxr.book import pages
 
-    parameters = {}
-    for item in parameter or []:
+    parameters: dict[str, Any] = {}
+    items = [("-p", item) for item in parameter or []] + [("-r", item) for item in text or []]
+    for option, item in items:
         name, equals, value = item.partition("=")
         if not equals:
-            raise Problem(f"-p {item}: a parameter is written name=value.")
+            raise Problem(f"{option} {shown(item, 80)}: a parameter is written name=value.")
         parameters[name] = (
-            strict_yaml.parse(value, f"-p {shown(item, 80)}: the value is") if value else ""
+            strict_yaml.parse(value, f"-p {shown(item, 80)}: the value is")
+            if option == "-p" and value
+            else value
         )
     pages.execute(template, output, parameters)
 

@@ -70,6 +70,8 @@ def root_of(cohort: FolderCohort) -> Path:
             "or run STUDY=demo, which needs none."
         )
     root = Path(named).expanduser()
+    if any("\ud800" <= c <= "\udfff" for c in named):  # bytes that UTF-8 does not have
+        raise Problem(f"{root}: the name of this folder is not UTF-8 text; rename it.")
     if not root.is_dir():
         raise Problem(
             f"{root}: no such folder; correct {DATA_VARIABLE} or the key path of the study."
