@@ -27,16 +27,19 @@ SNAKEMAKE = $(BIN)/snakemake --snakefile workflow/Snakefile \
 	$(if $(filter default,$(PROFILE)),--cores,--local-cores) "$$CORES" \
 	--workflow-profile workflow/profiles/$(or $(filter $(PROFILES),$(PROFILE)), \
 	$(error PROFILE is to be one of: $(PROFILES))) $(GPUS)
+RUN = $(SNAKEMAKE) -- $(1) || { status=$$?; test ! -d .snakemake/locks || \
+	echo "If the directory cannot be locked: wait for the other build in it, or, where that was killed, make unlock." >&2; \
+	exit $$status; }
 PROFILES = $(notdir $(wildcard workflow/profiles/*))
 BUILD = "build/$$($(BIN)/covidcxr name --set="$$SET" -- "$$STUDY")"
 
 .DEFAULT_GOAL := help
-.PHONY: help pins setup book pdf train test lint lock lab clean
+.PHONY: help pins setup book pdf train test lint lock lab unlock clean clean-all
 
 help: ## list the targets
 	@echo "The executable edition of a paper on COVID-19 and chest X-rays."
 	@echo
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | \
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | \
 		awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 	@echo
 	@echo "  STUDY=demo|paper|paper-scratch|small|replicates|sensitivity|FILE.yaml   SET=\"epochs=1 image_size=64\"   CORES=2"
@@ -81,16 +84,16 @@ pins: $(PINS)
 	@touch $@
 
 book: setup ## render the book of STUDY (demo: minutes, no download)
-	$(SNAKEMAKE) -- all
+	$(call RUN,all)
 	@book=$(BUILD)/_build/html/index.html; test ! -f "$$book" || echo "The book: $$book"
 
 pdf: setup ## set the book of STUDY for paper (needs xelatex)
 	@$(BIN)/covidcxr press
-	$(SNAKEMAKE) -- pdf
+	$(call RUN,pdf)
 	@echo "The book: "$(BUILD)/book.pdf
 
 train: setup ## run STUDY's trainings without rendering the book
-	$(SNAKEMAKE) -- trainings
+	$(call RUN,trainings)
 
 # Tests run side by side, so that threads of one would only wait for those of another.
 test: lint ## check style and types, then run all tests, the demo book included
@@ -116,5 +119,14 @@ lock: ## resolve the pins anew (needs uv)
 lab: setup ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab $$LAB notebooks
 
-clean: ## remove what was built, but no record
+unlock: setup ## free the folder of the lock of a build that was killed
+	@STUDY=demo SET= $(SNAKEMAKE) --unlock
+
+clean: ## remove what was built, but no record and no checkpoint
+	rm -rf book/run .snakemake
+	test ! -d build || find build -mindepth 1 -maxdepth 1 ! -name scratch -exec rm -rf {} +
+	@test ! -d build/scratch || echo "Checkpoints and features stay in build/scratch; make clean-all removes them."
+
+clean-all: ## remove checkpoints and features too
 	rm -rf build book/run .snakemake
+	@echo "Checkpoints and features are removed too: what was interrupted begins anew."

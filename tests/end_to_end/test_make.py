@@ -3,8 +3,10 @@
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -141,6 +143,55 @@ def test_a_hostile_python_is_a_program_that_is_not_there(
     done = make(tmp_path, "pins", f"PYTHON={value}")
     assert done.returncode != 0
     assert traces(tmp_path) == []
+
+
+SLOW = """
+rule trainings:
+    output: "trained"
+    shell: "touch begun; sleep 60"
+"""
+
+
+def test_the_lock_of_a_killed_build_is_named_and_removed(checkout: Path, tmp_path: Path) -> None:
+    root = shutil.copytree(checkout, tmp_path / "checkout")
+    snakefile = root / "workflow/Snakefile"
+    snakefile.write_text(SLOW)
+    with subprocess.Popen(
+        ["make", "train"], cwd=root, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as build:
+        until = time.monotonic() + 60
+        while not (root / "begun").exists():
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        os.killpg(build.pid, signal.SIGKILL)
+    snakefile.write_text(SLOW.replace("sleep 60", "touch trained"))
+    locked = make(root, "train")
+    assert locked.returncode == 2
+    assert "cannot be locked" in locked.stderr
+    assert "make unlock" in locked.stderr.splitlines()[-2]
+    assert make(root, "unlock", "STUDY=nosuch").returncode == 0
+    assert make(root, "train").returncode == 0
+    assert (root / "trained").exists()
+
+
+def test_no_word_of_a_lock_where_there_is_none(checkout: Path) -> None:
+    assert "unlock" not in make(checkout, "train", "STUDY=").stderr
+
+
+def test_checkpoints_outlast_make_clean(checkout: Path, tmp_path: Path) -> None:
+    root = shutil.copytree(checkout, tmp_path / "checkout")
+    checkpoint, page = root / "build/scratch/resnet50.npz", root / "build/demo/page.ipynb"
+    for file in (checkpoint, page):
+        file.parent.mkdir(parents=True)
+        file.touch()
+    done = make(root, "clean")
+    assert checkpoint.exists()
+    assert not page.parent.exists()
+    assert "stay in build/scratch; make clean-all removes them" in done.stdout
+    done = make(root, "clean-all")
+    assert not checkpoint.exists()
+    assert "Checkpoints and features are removed too" in done.stdout
+    assert "stay" not in make(root, "clean").stdout
 
 
 AWKWARD = "hash #1 col: on {braces} <b>x 'single' \"double\"\nline $(touch pwned)"
