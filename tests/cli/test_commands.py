@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer.main import get_command
 
 from covidcxr import __version__
 from covidcxr.book import pages
@@ -53,6 +54,36 @@ def test_version_and_help() -> None:
         "name",
     ):
         assert command in covidcxr("--help").stdout
+
+
+HEAVY = {"pandas", "pandera", "scipy.stats", "statsmodels", "sklearn", "mlscorecheck", "matplotlib",
+         "keras", "tensorflow", "PIL", "jinja2", "jsonschema"}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["panwar", "two-studies"])
+def test_an_audit_waits_for_no_module_that_it_does_not_need(name: str) -> None:
+    code = (
+        "import runpy, sys; sys.argv[1:] = ['audit', sys.argv[1]]\n"
+        "try: runpy.run_module('covidcxr', run_name='__main__')\n"
+        "except SystemExit: print(*sys.modules, file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", code, name]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    loaded = set(done.stderr.split())
+    assert done.stdout and "covidcxr.paper.audit" in loaded
+    assert not HEAVY & loaded
+    rooms = {module.split(".")[1] for module in loaded if module.startswith("covidcxr.")}
+    assert rooms == {"cli", "core", "paper", "scores"}
+
+
+def test_every_command_is_a_function_of_its_name() -> None:
+    listed = get_command(commands.app).commands  # type: ignore[attr-defined]
+    assert [command.name for command in listed.values()] == list(commands.MODULES)
+    assert "adit" not in listed
+
+
+def test_a_misspelt_command_is_answered_with_the_right_one() -> None:
+    assert "Did you mean 'audit'?" in alone("adit").stderr
 
 
 def test_a_study_is_printed_with_every_default() -> None:

@@ -8,7 +8,7 @@ from covidcxr.figures import audit as plots
 from covidcxr.figures import audit_tables as tables
 from covidcxr.paper import audit, publication
 from covidcxr.paper.audit import text
-from covidcxr.scores import comparison
+from covidcxr.scores import mcnemar
 
 REPORT = audit.audit(audit.parse(publication.reported(), "the paper"))
 
@@ -69,7 +69,7 @@ def test_the_curve_ends_where_the_bounds_do() -> None:
     pair = REPORT["pairs"][0]["all"]
     gap = abs(278 - 290)
     for count, p in zip(pair["discordant"], pair["p"], strict=True):
-        assert float(comparison.mcnemar((count - gap) // 2, (count + gap) // 2)) == pytest.approx(p)
+        assert float(mcnemar.exact_p((count - gap) // 2, (count + gap) // 2)) == pytest.approx(p)
 
 
 def test_prints_of_one_score_share_a_row_and_keep_their_verdicts() -> None:

@@ -28,7 +28,7 @@ from covidcxr.paper.audit import (
     scores,
     verdicts,
 )
-from covidcxr.scores import comparison, metrics
+from covidcxr.scores import mcnemar, metrics
 
 Cells = tuple[int, int, int, int]
 
@@ -412,11 +412,11 @@ def test_the_negative_class_may_stand_first(
 def test_mcnemar_is_that_of_statsmodels(b: int, c: int) -> None:
     assume(b + c)
     theirs = statsmodels_mcnemar([[5, b], [c, 5]], exact=True).pvalue
-    assert float(comparison.mcnemar(b, c)) == pytest.approx(theirs, abs=1e-12)
+    assert float(mcnemar.exact_p(b, c)) == pytest.approx(theirs, abs=1e-12)
 
 
 def test_two_models_that_agree_on_every_image_do_not_differ() -> None:
-    assert float(comparison.mcnemar(0, 0)) == 1.0
+    assert float(mcnemar.exact_p(0, 0)) == 1.0
 
 
 @pytest.mark.parametrize("n", range(1, 6))
@@ -478,7 +478,7 @@ def test_bounds_of_mcnemar_hold_for_decisions(models: tuple[Cells, Cells], seed:
         ("all", np.concatenate(right[0]), np.concatenate(right[1])),
     ):
         b, c = int(np.sum(one & ~other)), int(np.sum(other & ~one))
-        p = float(comparison.mcnemar(b, c))
+        p = float(mcnemar.exact_p(b, c))
         low, high = limits[name]["p"]
         assert low - 1e-12 <= p <= high + 1e-12
         assert limits[name]["discordant"][0] <= b + c <= limits[name]["discordant"][1]
@@ -657,3 +657,12 @@ def test_every_report_is_strict_json_and_plain_words(
 def test_a_report_is_the_same_each_time() -> None:
     content = report([square(c) for c in SEED.values()])
     assert run(content) == run(content)
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 500), min_size=4, max_size=4).filter(any))
+def test_the_test_against_the_majority_is_the_binomial_one(cells: list[int]) -> None:
+    base = bounds.baseline(cells)
+    tp, _, _, tn = cells
+    theirs = stats.binomtest(tp + tn, sum(cells), base["accuracy"], alternative="greater").pvalue
+    assert base["binomial_p"] == pytest.approx(theirs, rel=1e-9, abs=1e-250)

@@ -13,7 +13,7 @@ from mlscorecheck.check.binary import check_1_testset_no_kfold
 
 from covidcxr.paper import audit, publication
 from covidcxr.paper.audit import printed
-from covidcxr.scores import comparison
+from covidcxr.scores import mcnemar
 
 MODELS = ("ResNet50", "ResNet152V2", "ResNet252V2")
 
@@ -232,7 +232,7 @@ def test_the_smallest_difference_that_mcnemar_sees(discordant: int, images: int)
     seen = [
         d
         for d in range(discordant % 2, discordant + 1, 2)
-        if comparison.mcnemar((discordant - d) // 2, (discordant + d) // 2) < comparison.LEVEL
+        if mcnemar.exact_p((discordant - d) // 2, (discordant + d) // 2) < mcnemar.LEVEL
     ]
     assert seen[0] == images
 

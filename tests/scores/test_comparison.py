@@ -10,7 +10,7 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar as theirs
 
 from covidcxr.cli import scoresheet
-from covidcxr.scores import comparison, delong, metrics
+from covidcxr.scores import comparison, delong, mcnemar, metrics
 from covidcxr.scores.intervals import Protocol
 from covidcxr.scores.predictions import Predictions
 
@@ -42,13 +42,13 @@ def moved(p: Predictions, order: np.ndarray) -> Predictions:
 def test_the_published_example_of_mcnemar_is_met() -> None:
     # Fagerland, Lydersen and Laake, BMC Med Res Methodol 13:91 (2013), airway
     # hyper-responsiveness before and after transplantation: 1 and 7 discordant pairs.
-    assert float(comparison.mcnemar(1, 7)) == pytest.approx(0.0703, abs=5e-5)
+    assert float(mcnemar.exact_p(1, 7)) == pytest.approx(0.0703, abs=5e-5)
     assert float(comparison.mid_p(1, 7)) == pytest.approx(0.0391, abs=5e-5)
 
 
 @given(counts, counts)
 def test_mcnemar_is_statsmodels_and_mid_p_is_smaller(b: int, c: int) -> None:
-    p, mid = float(comparison.mcnemar(b, c)), float(comparison.mid_p(b, c))
+    p, mid = float(mcnemar.exact_p(b, c)), float(comparison.mid_p(b, c))
     assert p == pytest.approx(float(theirs([[5, b], [c, 9]], exact=True).pvalue))
     assert 0 < mid <= p <= 1 + 1e-12
     if b + c == 0:
@@ -58,7 +58,7 @@ def test_mcnemar_is_statsmodels_and_mid_p_is_smaller(b: int, c: int) -> None:
 @given(counts, counts)
 def test_groups_of_one_image_give_mcnemars_p(b: int, c: int) -> None:
     signs = np.array([1] * b + [-1] * c + [0] * 3)
-    assert comparison.mcnemar_by_group(signs) == pytest.approx(float(comparison.mcnemar(b, c)))
+    assert comparison.mcnemar_by_group(signs) == pytest.approx(float(mcnemar.exact_p(b, c)))
 
 
 def test_a_patient_with_five_images_is_one_answer() -> None:
@@ -160,7 +160,7 @@ def test_pairs_have_holms_p() -> None:
     found = comparison.pairs([*models, wrong], QUICK)
     p = [pair["mcnemar"]["p"] for pair in found]
     assert [pair["mcnemar"]["p_holm"] for pair in found] == pytest.approx(comparison.holm(p))
-    assert [pair["mcnemar"]["p_holm"] < comparison.LEVEL for pair in found] == [False, True, True]
+    assert [pair["mcnemar"]["p_holm"] < mcnemar.LEVEL for pair in found] == [False, True, True]
     assert [(pair["first"], pair["second"]) for pair in found] == [
         ("one", "other"), ("one", "wrong"), ("other", "wrong"),
     ]  # fmt: skip
@@ -193,7 +193,7 @@ def test_mid_p_by_its_definition(b: int, c: int) -> None:
 
 def test_tests_take_many_tables_at_once() -> None:
     b, c = np.arange(12).reshape(3, 4), np.full((3, 4), 5)
-    for test in (comparison.mcnemar, comparison.mid_p):
+    for test in (mcnemar.exact_p, comparison.mid_p):
         together = test(b, c)
         assert together.shape == (3, 4)
         for place in np.ndindex(3, 4):
@@ -464,3 +464,9 @@ def test_an_interval_that_metrics_would_not_give_is_flagged() -> None:
     other = Predictions("B", images, positive, np.clip(nearly, 0, 1), alone)
     test = comparison.compare(one, other, Protocol(resamples=200))["delong"]
     assert "A: DeLong's variance rests on too few images" in test["reason"]
+
+
+@given(st.integers(0, 3000), st.integers(0, 3000))
+def test_the_exact_p_is_the_binomial_one(b: int, c: int) -> None:
+    binomial = min(1.0, 2 * stats.binom.cdf(min(b, c), b + c, 0.5))
+    assert float(mcnemar.exact_p(b, c)) == pytest.approx(binomial, rel=1e-9, abs=1e-250)

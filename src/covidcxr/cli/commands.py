@@ -4,26 +4,74 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from covidcxr import __version__
-from covidcxr.cli import audit_commands, score_commands, study_commands, workflow_commands
 from covidcxr.core.errors import Problem
 
+MODULES = {
+    "audit": "audit_commands",
+    "metrics": "score_commands",
+    "compare": "score_commands",
+    "duplicates": "audit_commands",
+    "overlap": "audit_commands",
+    "claims": "audit_commands",
+    "study": "study_commands",
+    "prose": "audit_commands",
+    "doctor": "study_commands",
+    "name": "study_commands",
+    "cohort": "workflow_commands",
+    "samples": "workflow_commands",
+    "split": "workflow_commands",
+    "page": "workflow_commands",
+    "press": "workflow_commands",
+    "doors": "workflow_commands",
+}
+"""The module of each command, which is a function of the command's name."""
+
+
+class _Commands(Mapping[str, Any]):
+    """Commands by name, each imported when it is asked for: no command waits for the others'."""
+
+    def __getitem__(self, name: str) -> Any:
+        module = import_module(f"covidcxr.cli.{MODULES[name]}")
+        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, **_PLAIN)
+        alone.command(name)(getattr(module, name))
+        return typer.main.get_command(alone)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(MODULES)
+
+    def __len__(self) -> int:
+        return len(MODULES)
+
+
+class _Group(TyperGroup):
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings | {"commands": _Commands()})
+
+
+# Plain help keeps the examples in it as they are written.
+_PLAIN: dict[str, Any] = {
+    "rich_markup_mode": None,
+    "context_settings": {"max_content_width": 96},
+}
+
 app = typer.Typer(
+    cls=_Group,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    # Plain help keeps the examples in it as they are written.
-    rich_markup_mode=None,
-    context_settings={"max_content_width": 96},
     help=(
         "The executable, auditable edition of one paper, and the tools to audit another: "
         "try 'covidcxr audit panwar'."
     ),
+    **_PLAIN,
 )
 
 
@@ -51,28 +99,3 @@ def _options(
     ] = False,
 ) -> None:
     pass
-
-
-def _register(*commands: Callable[..., None]) -> None:
-    for command in commands:
-        app.command()(command)
-
-
-app.command(help=audit_commands.AUDIT)(audit_commands.audit)
-_register(
-    score_commands.metrics,
-    score_commands.compare,
-    audit_commands.duplicates,
-    audit_commands.overlap,
-    audit_commands.claims,
-    study_commands.study,
-    audit_commands.prose,
-    study_commands.doctor,
-    study_commands.name,
-    workflow_commands.cohort,
-    workflow_commands.samples,
-    workflow_commands.split,
-    workflow_commands.page,
-    workflow_commands.press,
-    workflow_commands.doors,
-)

@@ -14,7 +14,7 @@ from covidcxr.figures.audit_tables import Report
 from covidcxr.figures.common import Picture
 from covidcxr.paper.audit.names import word
 from covidcxr.paper.audit.text import p_range
-from covidcxr.scores import comparison
+from covidcxr.scores import mcnemar
 
 _SWAPPED = ("sensitivity", "specificity", "ppv", "npv")
 _PRINTED, _CORRECTED = "#8d99a6", common.RUST
@@ -100,16 +100,14 @@ def discordance(report: Report) -> Picture:
         few, many = bounds["discordant"]
         counts = np.arange(few, many + 1, 2)
         gap = abs(right[pair["a"]] - right[pair["b"]])
-        p = comparison.mcnemar((counts - gap) // 2, (counts + gap) // 2)
+        p = mcnemar.exact_p((counts - gap) // 2, (counts + gap) // 2)
         name = f"{pair['a']} and {pair['b']}"
         axis.plot(counts, p, color=color, lw=2.5, label=name)
         likely = bounds["independent"]
         axis.plot(likely["discordant"], likely["p"], marker, color=color, ms=9)
         descriptions.append(f"{name}: p {p_range(p.min(), p.max())} for {few} to {many}")
         floor = min(floor, float(p.min()))
-    axis.axhline(
-        comparison.LEVEL, color=common.INK, ls="--", lw=1.2, label=f"p = {comparison.LEVEL}"
-    )
+    axis.axhline(mcnemar.LEVEL, color=common.INK, ls="--", lw=1.2, label=f"p = {mcnemar.LEVEL}")
     axis.plot([], [], "o", color=common.INK, label="if errors were independent")
     axis.set(yscale="log", ylim=(floor / 10, 3), ylabel="exact McNemar p")
     axis.set_xlabel("images on which exactly one of the two is right")

@@ -10,8 +10,8 @@ import pandas as pd
 from covidcxr.core import edition
 from covidcxr.core.words import p_value
 from covidcxr.figures.common import with_limits
-from covidcxr.scores.comparison import LEVEL
 from covidcxr.scores.intervals import Interval
+from covidcxr.scores.mcnemar import LEVEL
 
 Pairs = Sequence[Mapping[str, Any]]
 """As `covidcxr.scores.comparison.pairs` returns them."""

@@ -13,7 +13,7 @@ from covidcxr.core.records import Record
 from covidcxr.core.studies import Study
 from covidcxr.figures.common import GREY, INK, RUST, WIDTH, Html, Picture, note, table
 from covidcxr.networks.sensitivity import CHANCE, TWIN, chance_difference
-from covidcxr.scores import comparison
+from covidcxr.scores import mcnemar
 
 _Row = Mapping[Hashable, Any]
 
@@ -21,7 +21,7 @@ _Row = Mapping[Hashable, Any]
 def values(compared: pd.DataFrame, trained: Mapping[str, Record], study: Study) -> dict[str, Any]:
     """Numbers of arms and of differences, by glue key."""
     tested = compared[compared["holm"].notna()]
-    different = tested[tested["holm"] < comparison.LEVEL]
+    different = tested[tested["holm"] < mcnemar.LEVEL]
     chance = chance_difference(compared)
     beyond = different[different["difference"].abs() > np.nan_to_num(chance)].to_dict("records")
     listed = [f"{row['label']} ({100 * row['difference']:+.1f})" for row in beyond]

@@ -18,26 +18,15 @@ from statsmodels.stats.multitest import multipletests
 from covidcxr.scores import bca, bootstrap, delong, metrics
 from covidcxr.scores.evaluation import resample_probability_scores
 from covidcxr.scores.intervals import Interval, Protocol, area, difference, undefined
+from covidcxr.scores.mcnemar import LEVEL, exact_p
 from covidcxr.scores.predictions import IMAGE, Predictions, align
 from covidcxr.scores.proportions import clopper_pearson
-
-LEVEL = 0.05
-"""Significance level of tests of two models."""
 
 EQUIVALENT = ("accuracy", "sensitivity", "specificity")
 """Scores that are judged equivalent or not: both models share their denominators."""
 
 
 # --- McNemar's test
-
-
-def mcnemar(b: ArrayLike, c: ArrayLike) -> NDArray[np.float64]:
-    """Exact two-sided p of McNemar's test (Psychometrika 12:153-157, 1947).
-
-    ``b`` and ``c``, of any shape: images that only the first, only the second model gets right.
-    """
-    fewer, n = np.minimum(b, c), np.add(b, c)
-    return np.minimum(1.0, 2 * stats.binom.cdf(fewer, n, 0.5))
 
 
 def mid_p(b: ArrayLike, c: ArrayLike) -> NDArray[np.float64]:
@@ -76,7 +65,7 @@ def smallest_difference(discordant: int) -> int | None:
     None where even all of them on one side would not be.
     """
     fewer = np.arange(discordant // 2 + 1)
-    enough = fewer[mcnemar(fewer, discordant - fewer) < LEVEL]
+    enough = fewer[exact_p(fewer, discordant - fewer) < LEVEL]
     return int(discordant - 2 * enough.max()) if len(enough) else None
 
 
@@ -206,7 +195,7 @@ def _mcnemar(
         "b": b,
         "c": c,
         "n": int(inside.sum()),
-        "p": float(mcnemar(b, c)),
+        "p": float(exact_p(b, c)),
         "mid_p": float(mid_p(b, c)),
     }
     if images.unit != IMAGE:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scipy import stats
+from scipy import special
 
-from covidcxr.scores.comparison import LEVEL, mcnemar
+from covidcxr.scores.mcnemar import LEVEL, exact_p
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Discordance:
 
     def p(self, k: int) -> float:
         """Return the exact McNemar p with k added to both counts."""
-        return float(mcnemar(self.first + k, self.second + k))
+        return float(exact_p(self.first + k, self.second + k))
 
 
 def discordance(first: int, second: int, n: int) -> Discordance:
@@ -123,11 +123,12 @@ def baseline(cells: Sequence[int]) -> dict[str, Any]:
     negatives_lead = negative >= positive
     accuracy = max(positive, negative) / n
     better, worse = (tp, fp) if negatives_lead else (tn, fn)
+    right, wrong = tp + tn, fn + fp
     return {
         "class": "negative" if negatives_lead else "positive",
         "accuracy": accuracy,
-        "binomial_p": float(stats.binomtest(tp + tn, n, accuracy, alternative="greater").pvalue),
-        "paired": {"better": better, "worse": worse, "p": float(mcnemar(better, worse))},
+        "binomial_p": float(special.betainc(right, wrong + 1, accuracy)) if right else 1.0,
+        "paired": {"better": better, "worse": worse, "p": float(exact_p(better, worse))},
     }
 
 

@@ -11,7 +11,6 @@ from typing import Any
 from covidcxr.core import strict_yaml
 from covidcxr.core.errors import Unusable
 from covidcxr.core.words import quoted, shown
-from covidcxr.paper import publication
 from covidcxr.paper.audit import printed
 from covidcxr.paper.audit.names import SIGNED, UNBOUNDED, canonical
 from covidcxr.paper.audit.printed import Entry, Printed
@@ -118,6 +117,8 @@ def examples() -> list[str]:
 def example(name: str) -> Any:
     """Return the content of an example, as `parse` takes it."""
     if name == "seedpaper":
+        from covidcxr.paper import publication  # its schema takes long to import
+
         return publication.reported()
     path = files("covidcxr").joinpath(f"data/audits/{name}.yaml")
     return strict_yaml.parse(path.read_text("utf-8"), f"{name}: is")

@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from covidcxr.paper.audit.printed import Printed
 from covidcxr.scores import metrics
-from covidcxr.scores.proportions import clopper_pearson, wilson
 
 COUNTERPARTS = {"sensitivity": "ppv", "ppv": "sensitivity", "specificity": "npv",
                 "npv": "specificity"}  # fmt: skip
@@ -85,6 +84,9 @@ def intervals(cells: ArrayLike, resamples: int = 10_000) -> dict[str, dict[str, 
     Wilson, J Am Stat Assoc 22:209-212 (1927); Clopper and Pearson, Biometrika
     26:404-413 (1934); Efron, Ann Stat 7:1-26 (1979).
     """
+    # With it comes statsmodels, which takes longer to import than an audit without intervals.
+    from covidcxr.scores.proportions import clopper_pearson, wilson
+
     counts = dict(zip(metrics.CELLS, (int(c) for c in np.asarray(cells)), strict=True))
     limits: dict[str, dict[str, object]] = {}
     for name, (above, below) in metrics.PROPORTIONS.items():

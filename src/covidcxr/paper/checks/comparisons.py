@@ -9,7 +9,7 @@ from covidcxr.paper import publication, reproduction
 from covidcxr.paper.audit.names import word
 from covidcxr.paper.audit.text import p_range, p_value
 from covidcxr.paper.checks.evidence import Evidence, Finding, Verdict, judge
-from covidcxr.scores import comparison
+from covidcxr.scores import mcnemar
 
 _FUSION: ModelName = "resnet252v2"
 
@@ -33,7 +33,7 @@ def better(evidence: Evidence, model: ModelName, than: ModelName) -> Finding:
     }
     if right <= other:
         return Finding(Verdict.CONTRADICTED, values)
-    return Finding(Verdict.HOLDS if high < comparison.LEVEL else Verdict.UNVERIFIABLE, values)
+    return Finding(Verdict.HOLDS if high < mcnemar.LEVEL else Verdict.UNVERIFIABLE, values)
 
 
 def best_throughout(evidence: Evidence) -> Finding:
@@ -54,7 +54,7 @@ def beats_baseline(evidence: Evidence, model: ModelName) -> Finding:
     base, scores = evidence.table(model)["baseline"], evidence.scores(model)
     tests = (base["paired"]["p"], base["binomial_p"])
     better = scores["accuracy"] > base["accuracy"]
-    significant = sum(p < comparison.LEVEL for p in tests) if better else 0
+    significant = sum(p < mcnemar.LEVEL for p in tests) if better else 0
     return Finding(
         Verdict.UNVERIFIABLE if significant else Verdict.CONTRADICTED,
         {
@@ -76,7 +76,7 @@ def tells_apart(evidence: Evidence, model: ModelName) -> Finding:
     p = float(stats.fisher_exact([[tp, fn], [fp, tn]]).pvalue)
     scores = evidence.scores(model)
     return judge(
-        p < comparison.LEVEL,
+        p < mcnemar.LEVEL,
         Verdict.UNVERIFIABLE,
         sensitivity=scores["sensitivity"],
         specificity=scores["specificity"],
