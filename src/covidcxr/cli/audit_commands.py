@@ -11,7 +11,7 @@ import typer
 
 from covidcxr.cli.options import Delimiter, Json, refuse_together
 from covidcxr.core.errors import Unusable
-from covidcxr.core.words import failure
+from covidcxr.core.words import failure, listing
 
 Keep = Literal["first", "largest"]
 
@@ -40,6 +40,9 @@ FILE holds what the paper prints, numbers in quotes:
       test_set: {positive: 70, negative: 220}  # its own, optional
       reported: {sensitivity: "0.83 (0.72-0.91)", specificity: ".67", ppv: "58/130"}
 
+Or FILE is a table as a paper prints it, a row a model: .csv, .tsv or .md. Its columns are
+called as the scores are, or TP, FN, FP and TN; --columns says so where they are not.
+
 A score may list several values and carry an interval, a fraction or +/- a spread. For a
 matrix whose negative class stands first, add 'first: negative' to its table. Averages over
 folds say 'folds: 5'.
@@ -50,7 +53,8 @@ def audit(
     report: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="A YAML file, a folder of them, or an example: seedpaper, panwar."
+            metavar="FILE",
+            help="YAML, a table, a folder, or an example: seedpaper, panwar.",
         ),
     ],
     as_json: Json = False,
@@ -60,16 +64,31 @@ def audit(
     full: Annotated[
         bool, typer.Option("--full", help="Every score, interval and comparison.")
     ] = False,
+    columns: Annotated[
+        str | None,
+        typer.Option(metavar="A,B,...", help="What a table's columns hold: name,accuracy,-,sens."),
+    ] = None,
+    test_set: Annotated[
+        str | None,
+        typer.Option(metavar="P+N", help="A table's positive and negative images: 92+268."),
+    ] = None,
 ) -> None:
     """Audit a paper's tables."""
     from covidcxr.paper import audit as auditor
 
     refuse_together({"--json": as_json, "--csv": as_csv, "--full": full})
     name = str(report)
+    is_table = report.suffix.lower() in auditor.pasted.SUFFIXES and not report.is_dir()
+    if not is_table and (columns is not None or test_set is not None):
+        endings = listing(auditor.pasted.SUFFIXES, "or")
+        raise Unusable(f"{name}: --columns and --test-set are for tables, which end in {endings}.")
     if report.is_dir():
         _audit_folder(report, as_json=as_json, as_csv=as_csv, full=full)
         return
-    if report.is_file() or name not in auditor.examples():
+    if is_table:
+        named = None if columns is None else columns.split(",")
+        paper = auditor.pasted.read(report, named, test_set)
+    elif report.is_file() or name not in auditor.examples():
         paper = auditor.read(report)
     else:
         paper = auditor.parse(auditor.example(name), name)

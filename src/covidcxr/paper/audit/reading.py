@@ -290,6 +290,11 @@ def _reported(content: Any, where: str) -> dict[str, tuple[Entry, ...]]:
     return reported
 
 
+def check_score(text: str, where: str, score: str) -> None:
+    """Refuse a text that is no print of a score, by the auditor's name of it."""
+    _entry(text, where, score)
+
+
 def _matrix(content: Any, rows: str, where: str) -> tuple[tuple[int, int], tuple[int, int]]:
     """Read a matrix; of more than two true classes, those after the first are added up."""
     shaped = isinstance(content, list) and len(content) >= 2
