@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,6 +15,16 @@ from covidcxr.core.errors import Unusable
 from covidcxr.core.words import failure, listing
 
 Keep = Literal["first", "largest"]
+Schema = Literal["input", "output"]
+
+
+def _print_schema(kind: Schema | None) -> None:
+    if kind:
+        typer.echo(
+            files("covidcxr").joinpath(f"data/schemas/{kind}.json").read_text("utf-8"), nl=False
+        )
+        raise typer.Exit
+
 
 _AUDIT = """Audit the confusion matrices and scores that a paper reports.
 
@@ -72,6 +83,14 @@ def audit(
         str | None,
         typer.Option(metavar="P+N", help="A table's positive and negative images: 92+268."),
     ] = None,
+    schema: Annotated[
+        Schema | None,
+        typer.Option(
+            is_eager=True,
+            callback=_print_schema,
+            help="Print the JSON Schema of YAML or of --json.",
+        ),
+    ] = None,
 ) -> None:
     """Audit a paper's tables."""
     from covidcxr.paper import audit as auditor
@@ -97,10 +116,8 @@ def audit(
     if as_csv:
         typer.echo(auditor.as_csv({name: result}), nl=False)
         return
-    typer.echo(
-        json.dumps(result, indent=1, allow_nan=False) if as_json else auditor.as_text(result, full),
-        nl=as_json,
-    )
+    text = auditor.as_json(result) if as_json else auditor.as_text(result, full)
+    typer.echo(text, nl=False)
 
 
 audit.__doc__ = _AUDIT
@@ -124,7 +141,7 @@ def _audit_folder(folder: Path, *, as_json: bool, as_csv: bool, full: bool) -> N
             unusable += 1
             print(f"covidcxr: {error}", file=sys.stderr)
     if as_json:
-        typer.echo(json.dumps(results, indent=1, allow_nan=False))
+        typer.echo(auditor.as_json(results), nl=False)
     elif as_csv:
         typer.echo(auditor.as_csv(results), nl=False)
     elif full:

@@ -49,35 +49,7 @@ def audit(paper: Paper, corroborate: bool = True) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``title``, ``source``; ``headline`` (one sentence) and ``verdicts`` (number of values by
-        verdict); ``orientation`` (``as_printed``, ``transposed``, ``mixed`` or ``undecidable``),
-        ``reason``, ``reading`` (on which verdicts rest), ``test_set`` (positive and
-        negative images, stated or decided, else None); ``remarks`` on single tables;
-        ``tables``, a dict each:
-
-        ``name``, ``matrix``, ``rows``
-            As given.
-        ``together``
-            ``verdict`` on all scores together (``consistent``, ``contradictory``, ``impossible``,
-            ``averages``), ``note``, and ``sizes`` that fit where none are stated; None beside a
-            printed matrix.
-        ``matrix_from``, ``reading``, ``test_set``
-            Whether the matrix is of the ``print`` or found from the ``scores``, how it is
-            read, and its positive and negative images in that reading.
-        ``cells``, ``scores``, ``intervals``
-            By reading.
-        ``reported``
-            By the paper's name of the score: ``printed``, ``verdict`` (see
-            `covidcxr.paper.audit.verdicts`), ``computed``, ``equals``, ``note``, and
-            ``readings`` with the verdict under each reading, and ``limits`` where an interval
-            is printed (see `covidcxr.paper.audit.printed_limits`); a list of them where the
-            file gives several values.
-        ``auroc``, ``predictive_values``, ``baseline``
-            As `covidcxr.paper.audit.bounds` returns them, in the reading that was decided.
-        ``corroboration``
-            As `covidcxr.paper.audit.corroboration` returns it.
-
-        and ``pairs`` of tables: ``a``, ``b`` and what `covidcxr.paper.audit.bounds.pair` returns.
+        Plain data of the form `covidcxr.paper.audit.result.Report`, which says what each key holds.
     """
     groups: dict[str, list[ReportedTable]] = {}
     for table in paper.tables:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,6 +12,9 @@ from typing import Any
 from covidcxr.core.words import printable
 from covidcxr.paper.audit.names import word
 from covidcxr.paper.audit.verdicts import VERDICTS
+
+VERSION = 1
+"""Of the JSON: raised where a key changes its meaning or goes; a new key leaves it."""
 
 _WIDTH = 78
 
@@ -55,6 +59,17 @@ def as_text(report: Mapping[str, Any], full: bool = False) -> str:
         if len(lines) > _LINES:
             lines = [*lines[: _LINES - 1], f"... and {len(lines) - _LINES + 1} lines more: --full"]
     return "".join(f"{printable(line)}\n" for line in lines)
+
+
+def as_json(report: Mapping[str, Any]) -> str:
+    """Write an audit, or several by file, as JSON that names its schema and version."""
+    head = {"$schema": f"urn:covidcxr:audit:output:{VERSION}", "version": VERSION}
+    content = (
+        head | dict(report)
+        if "tables" in report
+        else {name: head | dict(one) for name, one in report.items()}
+    )
+    return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
 
 def as_lines(reports: Mapping[str, Mapping[str, Any]]) -> str:

@@ -1,0 +1,241 @@
+"""What an audit returns, as types; the JSON Schema of ``covidcxr audit --json`` is made of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, NotRequired
+
+from pydantic import ConfigDict, Field, TypeAdapter, with_config
+from typing_extensions import TypedDict
+
+from covidcxr.paper.audit.text import VERSION
+
+_strict = with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
+
+Reading = Literal["as_printed", "transposed"]
+Sizes = Annotated[list[int], Field(min_length=2, max_length=2)]
+"""Positive and negative images."""
+Ends = Annotated[list[float], Field(min_length=2, max_length=2)]
+VerdictWord = Literal[
+    "exact", "truncated", "rounded twice", "adjusted", "mislabelled", "undefined", "impossible",
+    "inconsistent", "contradictory", "possible",
+]  # fmt: skip
+
+
+@_strict
+class Limits(TypedDict):
+    """What is said of a printed interval of 95%."""
+
+    verdict: Literal["reversed", "outside", "beyond", "formula", "too narrow", "too wide", "other",
+                     "unchecked"]  # fmt: skip
+    methods: list[str]
+    """Those that give both limits."""
+    note: str
+
+
+@_strict
+class InReading(TypedDict):
+    """The verdict under one reading of the matrix."""
+
+    verdict: VerdictWord
+    equals: str | None
+
+
+@_strict
+class Row(TypedDict):
+    """A printed value."""
+
+    printed: str
+    verdict: VerdictWord
+    computed: float | None
+    """The score by the matrix."""
+    equals: str | None
+    """The score whose value was printed, where it is another one."""
+    note: str
+    readings: dict[Reading, InReading]
+    limits: NotRequired[Limits]
+    """Where an interval is printed."""
+
+
+@_strict
+class Fits(TypedDict):
+    """Test sets that have the scores, where no sizes are stated."""
+
+    fit: int
+    largest: int
+    """Images of a class up to which they were searched."""
+    smallest: list[Sizes]
+
+
+@_strict
+class Together(TypedDict):
+    """The verdict on all scores of a table together."""
+
+    verdict: Literal["consistent", "contradictory", "impossible", "averages"]
+    note: str
+    sizes: Fits | None
+
+
+@_strict
+class Cells(TypedDict):
+    """A confusion matrix."""
+
+    tp: int
+    fn: int
+    fp: int
+    tn: int
+
+
+@_strict
+class Interval(TypedDict):
+    """Limits of 95%."""
+
+    n: int
+    successes: NotRequired[int]
+    wilson: NotRequired[Ends]
+    clopper_pearson: NotRequired[Ends]
+    bootstrap: NotRequired[Ends]
+
+
+@_strict
+class Corroboration(TypedDict):
+    """The answer of mlscorecheck."""
+
+    test_set: Sizes
+    impossible_alone: list[list[str]]
+    """Name and print of each value that no matrix has."""
+    as_labelled: bool | None
+    """Whether one matrix has all the others."""
+    impossible_relabelled: list[list[str]]
+    relabelled: bool | None
+    """The same with sensitivity and PPV, specificity and NPV exchanged."""
+
+
+@_strict
+class Area(TypedDict):
+    """Bounds of the AUROC of any curve through the operating point."""
+
+    low: float | None
+    low_concave: float | None
+    """Of a concave curve."""
+    high: float | None
+
+
+@_strict
+class PredictiveValues(TypedDict):
+    """PPV and NPV at a prevalence."""
+
+    prevalence: float
+    ppv: float | None
+    npv: float | None
+
+
+@_strict
+class Paired(TypedDict):
+    """McNemar's exact test on the same images."""
+
+    better: int
+    worse: int
+    p: float
+
+
+@_strict
+class Baseline(TypedDict):
+    """The answer that is the majority class every time."""
+
+    class_: Annotated[Literal["positive", "negative"], Field(alias="class")]
+    accuracy: float
+    binomial_p: float
+    """One-sided, with this accuracy taken as known."""
+    paired: Paired
+
+
+@_strict
+class Table(TypedDict):
+    """A table of the paper."""
+
+    name: str
+    matrix: list[list[int]] | None
+    rows: Literal["predicted", "true"]
+    together: Together | None
+    """None beside a printed matrix."""
+    matrix_from: Literal["print", "scores"] | None
+    """Whether the matrix is printed, or found from the scores."""
+    reading: Reading
+    test_set: Sizes | None
+    cells: dict[Reading, Cells]
+    scores: dict[Reading, dict[str, float | None]]
+    intervals: dict[Reading, dict[str, Interval]]
+    reported: dict[str, Row | list[Row]]
+    """By the paper's name of the score; a list where the file gives several values."""
+    corroboration: Corroboration | None
+    auroc: NotRequired[Area]
+    predictive_values: NotRequired[list[PredictiveValues]]
+    baseline: NotRequired[Baseline]
+
+
+@_strict
+class Independent(TypedDict):
+    """To expect if the errors of two models were independent given the class."""
+
+    discordant: int
+    p: float
+
+
+@_strict
+class Discordance(TypedDict):
+    """Bounds of McNemar's exact p of two models."""
+
+    discordant: Sizes
+    """Fewest and most discordant images."""
+    feasible: int
+    p: Ends
+    significant_up_to: int | None
+    """The most discordant images with p below 0.05."""
+    independent: Independent
+
+
+@_strict
+class Pair(TypedDict):
+    """Two models on one test set."""
+
+    a: str
+    b: str
+    comparable: bool
+    all: NotRequired[Discordance]
+    positive: NotRequired[Discordance]
+    negative: NotRequired[Discordance]
+
+
+@_strict
+class Report(TypedDict):
+    """The audit of a paper."""
+
+    title: str
+    source: str
+    headline: str
+    """The faults, counted in one sentence."""
+    verdicts: dict[VerdictWord, int]
+    """Number of values by verdict."""
+    orientation: Literal["as_printed", "transposed", "mixed", "undecidable"]
+    reason: str
+    reading: Reading
+    """On which the verdicts rest."""
+    test_set: Sizes | None
+    """Stated or decided."""
+    remarks: list[str]
+    """What is special about single tables."""
+    tables: list[Table]
+    pairs: list[Pair]
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of ``covidcxr audit --json``."""
+    content = TypeAdapter(Report).json_schema()
+    head = {"$schema": {"type": "string"}, "version": {"const": VERSION}}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:covidcxr:audit:output:{VERSION}",
+        **content,
+        "properties": head | content["properties"],
+        "required": ["version", *content["required"]],
+    }
