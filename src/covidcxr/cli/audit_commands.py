@@ -75,6 +75,10 @@ def audit(
     full: Annotated[
         bool, typer.Option("--full", help="Every score, interval and comparison.")
     ] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="NEW.html", help="Write a page with all evidence, too."),
+    ] = None,
     columns: Annotated[
         str | None,
         typer.Option(metavar="A,B,...", help="What a table's columns hold: name,accuracy,-,sens."),
@@ -101,6 +105,8 @@ def audit(
     if not is_table and (columns is not None or test_set is not None):
         endings = listing(auditor.pasted.SUFFIXES, "or")
         raise Unusable(f"{name}: --columns and --test-set are for tables, which end in {endings}.")
+    if html is not None and report.is_dir():
+        raise Unusable(f"{name}: --html writes the page of one paper; name its file.")
     if report.is_dir():
         _audit_folder(report, as_json=as_json, as_csv=as_csv, full=full)
         return
@@ -112,7 +118,9 @@ def audit(
     else:
         paper = auditor.parse(auditor.example(name), name)
     # What takes longest stands in the full text and the JSON alone.
-    result = auditor.audit(paper, corroborate=full or as_json)
+    result = auditor.audit(paper, corroborate=full or as_json or html is not None)
+    if html is not None:
+        auditor.html.write(result, html)
     if as_csv:
         typer.echo(auditor.as_csv({name: result}), nl=False)
         return

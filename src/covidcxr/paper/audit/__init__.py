@@ -6,15 +6,16 @@ computes what a matrix gives, `orientation` decides what its rows are, `feasible
 table's scores allow, `together` judges them all, `labels` finds those of another score and
 `verdicts` classes each value; `printed_limits` judges intervals. `bounds` says what the margins
 alone allow, `corroboration` asks an independent library, `report` puts it together, `text` says it
-in words, `result` is its form as types. `synthetic` tests it on planted errors.
+in words and `html` on a page, `result` is its form as types. `synthetic` plants errors for it to
+find, `controls` counts them.
 """
 
-from covidcxr.paper.audit import pasted
+from covidcxr.paper.audit import html, pasted
 from covidcxr.paper.audit.reading import Paper, example, examples, parse, read
 from covidcxr.paper.audit.report import audit
 from covidcxr.paper.audit.text import as_csv, as_json, as_lines, as_text
 
 __all__ = [
-    "Paper", "as_csv", "as_json", "as_lines", "as_text", "audit", "example", "examples", "parse",
-    "pasted", "read",
+    "Paper", "as_csv", "as_json", "as_lines", "as_text", "audit", "example", "examples", "html",
+    "parse", "pasted", "read",
 ]  # fmt: skip

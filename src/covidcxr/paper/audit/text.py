@@ -52,7 +52,7 @@ def as_text(report: Mapping[str, Any], full: bool = False) -> str:
         if report["pairs"]:
             lines += ["", "Pairs of models", "---------------"]
             for pair in report["pairs"]:
-                lines += _wrapped(_pair(pair), "  ")
+                lines += _wrapped(pair_in_words(pair), "  ")
     else:
         for table in report["tables"]:
             lines += _findings(table)
@@ -104,7 +104,7 @@ def as_csv(reports: Mapping[str, Mapping[str, Any]]) -> str:
 
 def _findings(table: Mapping[str, Any]) -> list[str]:
     """Write a table's matrix and a line for each value that is not exact."""
-    lines = ["", *_wrapped(f"{table['name']}: {_single(table)}")]
+    lines = ["", *_wrapped(f"{table['name']}: {as_a_whole(table)}")]
     verdicts: dict[str, int] = {}
     for score, rows in table["reported"].items():
         for row in rows if isinstance(rows, list) else [rows]:
@@ -122,7 +122,7 @@ def _findings(table: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _single(table: Mapping[str, Any]) -> str:
+def as_a_whole(table: Mapping[str, Any]) -> str:
     """Say what stands for a table as a whole: its matrix, or what the scores say together."""
     if table["together"]:
         verdict = table["together"]["verdict"]
@@ -147,12 +147,12 @@ def p_range(low: float, high: float) -> str:
 def _table(table: Mapping[str, Any]) -> list[str]:
     lines = [table["name"], "-" * len(table["name"])]
     if table["together"]:
-        lines += _wrapped(_single(table))
+        lines += _wrapped(as_a_whole(table))
     if not table["cells"]:
         return lines + _reported(table)
     lines += ["", *_scores(table), "", *_reported(table), ""]
-    lines += _wrapped(_corroboration(table))
-    lines += _wrapped(_margins_allow(table))
+    lines += _wrapped(corroboration(table))
+    lines += _wrapped(margins_allow(table))
     return lines
 
 
@@ -196,7 +196,8 @@ def _reported(table: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _corroboration(table: Mapping[str, Any]) -> str:
+def corroboration(table: Mapping[str, Any]) -> str:
+    """Say what mlscorecheck answers; empty where it was not asked."""
     theirs = table["corroboration"]
     if not theirs or theirs["as_labelled"] is None:
         return ""
@@ -221,7 +222,8 @@ def _corroboration(table: Mapping[str, Any]) -> str:
     )
 
 
-def _margins_allow(table: Mapping[str, Any]) -> str:
+def margins_allow(table: Mapping[str, Any]) -> str:
+    """Say what a matrix says beyond its printed scores."""
     base, curve = table["baseline"], table["auroc"]
     values = "; ".join(
         f"at {row['prevalence']:.3g} PPV {_number(row['ppv'], 3)}, NPV {_number(row['npv'], 3)}"
@@ -238,7 +240,8 @@ def _margins_allow(table: Mapping[str, Any]) -> str:
     )
 
 
-def _pair(pair: Mapping[str, Any]) -> str:
+def pair_in_words(pair: Mapping[str, Any]) -> str:
+    """Say what the matrices of two models allow of their comparison."""
     name = f"{pair['a']} against {pair['b']}"
     if not pair["comparable"]:
         return f"{name}: in this reading they have other numbers of images."
