@@ -25,6 +25,7 @@ MODULES = {
     "prose": "audit_commands",
     "doctor": "study_commands",
     "name": "study_commands",
+    "gallery": "study_commands",
     "cohort": "workflow_commands",
     "samples": "workflow_commands",
     "split": "workflow_commands",

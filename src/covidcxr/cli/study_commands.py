@@ -52,3 +52,18 @@ def name(
     from covidcxr.networks import sensitivity
 
     typer.echo(sensitivity.plan(study, text or shlex.join(changes or []))[0].name)
+
+
+def gallery() -> None:
+    """Choose the radiographs that may be shown, and write them into book/gallery.
+
+    Reads the data folder that COVIDCXR_DATA names, with its cohort.csv and covid19_metadata.csv.
+    Images whose source states no licence that allows it are refused. Run it in the project's
+    folder.
+    """
+    from covidcxr.cohorts import folders
+    from covidcxr.cohorts import gallery as galleries
+
+    data = folders.root_of(studies.FolderCohort(source="folder"))
+    for label, rows in galleries.make(data).groupby("label"):
+        typer.echo(f"{label}: {len(rows)} images, {', '.join(rows['licence'].unique())}")
