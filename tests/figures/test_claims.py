@@ -43,7 +43,9 @@ def test_the_page_reads_without_scripts_and_asks_no_other_host(table: pd.DataFra
 
 def test_text_ends_with_the_count(table: pd.DataFrame) -> None:
     text = ledger.as_text(table)
-    implied = (table["basis"] == "implied").sum()
-    assert text.endswith(f"{len(table):>4}  claims, {implied} of them implied\n")
+    own = table[table["of"] == "this paper"]
+    implied = (own["basis"] == "implied").sum()
+    counted = f"{len(own):>4}  claims on the paper's own work, {implied} of them implied"
+    assert text.endswith(f"{counted}; {len(table) - len(own)} more retell other papers\n")
     assert "s43-accuracy (section 4.3): IMPOSSIBLE" in text
     assert "title-name (title, implied): CONTRADICTED" in text

@@ -15,20 +15,23 @@ from covidcxr.paper.checks import Verdict
 
 _COLORS: dict[Any, Any] = {
     Verdict.HOLDS: "#22587a",
+    Verdict.COUNTED: "#3f83ad",
     Verdict.REPRODUCED: "#5fa8d3",
     Verdict.CORRECTED: common.YELLOW,
     Verdict.CONTRADICTED: common.RUST,
     Verdict.IMPOSSIBLE: "#6a040f",
+    Verdict.NOT_SHOWN: "#d8c9b2",
     Verdict.NOT_REPRODUCED: "#f4a261",
     Verdict.UNVERIFIABLE: common.PALE,
 }
-_PALE = (Verdict.REPRODUCED, Verdict.CORRECTED, Verdict.NOT_REPRODUCED, Verdict.UNVERIFIABLE)
+_PALE = (Verdict.REPRODUCED, Verdict.CORRECTED, Verdict.NOT_SHOWN, Verdict.NOT_REPRODUCED,
+         Verdict.UNVERIFIABLE)  # fmt: skip
 
 
 def verdicts(table: pd.DataFrame) -> Picture:
-    """Draw how many claims of each kind got which verdict."""
-    counted = claims.counts(table)
-    kinds = counted.sort_values("all").drop(index="all", columns="all")
+    """Draw how many claims on the paper's own work, of each kind, got which verdict."""
+    counted = claims.counts(table[table["of"] == claims.OWN])
+    kinds = counted.sort_values("all").drop(index=claims.ALL_OWN, columns="all")
     figure, axis = plt.subplots(figsize=(common.WIDTH, 3.6))
     kinds.plot.barh(
         ax=axis, stacked=True, color=_COLORS, edgecolor="white", width=0.8, legend=False
@@ -45,5 +48,5 @@ def verdicts(table: pd.DataFrame) -> Picture:
     axis.set(xlabel="claims", ylabel="")
     axis.grid(axis="y", visible=False)
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
-    totals = "; ".join(f"{n} {v}" for v, n in counted.loc["all"].items() if v != "all")
+    totals = "; ".join(f"{n} {v}" for v, n in counted.loc[claims.ALL_OWN].items() if v != "all")
     return Picture(figure, f"Claims by kind and verdict. In all: {totals}.")

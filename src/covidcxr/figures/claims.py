@@ -15,7 +15,7 @@ from covidcxr.figures.common import Html, stack
 from covidcxr.paper import claims
 from covidcxr.paper.checks import Verdict
 
-_PANES = ("Verdict", "Severity", "Place", "Kind", "Basis")
+_PANES = ("Verdict", "Severity", "Place", "Kind", "Basis", "Of")
 
 
 def as_html(table: pd.DataFrame) -> Html:
@@ -31,9 +31,10 @@ def as_html(table: pd.DataFrame) -> Html:
             ],
             **{column.capitalize(): table[column] for column in ("severity", "place", "kind")},
             "Basis": table["basis"],
+            "Of": table["of"],
         }
     )
-    caption = f"{len(table)} {_counted(table)}, in the order of the paper."
+    caption = f"{claims.tally(table)['claims_n']} {_counted(table)}, in the order of the paper."
     panes = [list(cells).index(name) for name in _PANES]
     return stack(ledger.table(cells, "ledger", caption), ledger.searchable({"ledger": panes}))
 
@@ -74,13 +75,15 @@ def as_text(table: pd.DataFrame) -> str:
             *textwrap.wrap(row["finding"], 92, initial_indent="  > ", subsequent_indent="    "),
             "",
         ]
-    counted = table["verdict"].value_counts()
+    counted = table.loc[table["of"] == claims.OWN, "verdict"].value_counts()
     lines += [f"{counted[v]:>4}  {v}" for v in Verdict if v in counted]
-    return "\n".join([*lines, f"{len(table):>4}  {_counted(table)}"]) + "\n"
+    return "\n".join([*lines, f"{counted.sum():>4}  {_counted(table)}"]) + "\n"
 
 
 def _counted(table: pd.DataFrame) -> str:
-    return f"claims, {claims.tally(table)['claims_implied']} of them implied"
+    found = claims.tally(table)
+    text = f"claims on the paper's own work, {found['claims_implied']} of them implied"
+    return f"{text}; {found['claims_other']} more retell other papers"
 
 
 def _link(name: str, kind: str, content: str) -> str:

@@ -21,10 +21,16 @@ from covidcxr.paper.checks import CHECKS, Evidence, Finding, Verdict
 from covidcxr.paper.publication import Number
 
 COLUMNS = (
-    "id", "place", "kind", "claim", "verdict", "finding", "severity", "basis", "evidence", "see",
+    "id", "place", "kind", "claim", "verdict", "finding", "severity", "basis", "of", "evidence",
+    "see",
 )  # fmt: skip
 
 IMPLIED = "implied"
+OWN, OTHER = "this paper", "another paper"
+"""Whose work a claim is about: what the paper retells of others is counted apart."""
+
+ALL_OWN = "all of this paper"
+"""The row of sums in a table of counts."""
 
 _REFERENCE = re.compile(r"\{([a-z0-9-]+)\}")
 
@@ -40,6 +46,7 @@ class Claim(Strict):
     severity: Literal["critical", "major", "minor"]
     see: list[str]
     basis: Literal["stated", "implied"] = "stated"
+    of: Literal["this paper", "another paper"] = "this paper"
     check: str | None = None
     arguments: dict[str, Any] = Field(default={}, alias="with")
     verdict: str | None = None
@@ -120,8 +127,8 @@ def ledger(results: Path) -> pd.DataFrame:
     rows = []
     for claim in claims():
         finding = claim.find(evidence)
-        stands = finding.verdict in (Verdict.HOLDS, Verdict.REPRODUCED)
-        row = claim.model_dump(include={"id", "place", "kind", "claim", "basis"}) | {
+        stands = finding.verdict in (Verdict.HOLDS, Verdict.COUNTED, Verdict.REPRODUCED)
+        row = claim.model_dump(include={"id", "place", "kind", "claim", "basis", "of"}) | {
             "verdict": str(finding.verdict),
             "finding": claim.reason(finding),
             "severity": "none" if stands else finding.severity or claim.severity,
@@ -133,36 +140,53 @@ def ledger(results: Path) -> pd.DataFrame:
 
 
 def counts(table: pd.DataFrame) -> pd.DataFrame:
-    """Count the verdicts by kind of claim; verdicts in their order, with sums."""
-    crossed = pd.crosstab(table["kind"], table["verdict"], margins=True, margins_name="all")
-    order = [str(verdict) for verdict in Verdict if verdict in crossed.columns]
-    return crossed[[*order, "all"]].rename_axis(index="kind", columns=None)
+    """Count the verdicts by kind of claim, with sums; what is of another paper in a row apart."""
+    kinds = table["kind"].where(table["of"] == OWN, OTHER)
+    crossed = pd.crosstab(kinds, table["verdict"])
+    crossed = crossed[[str(verdict) for verdict in Verdict if verdict in crossed]]
+    crossed["all"] = crossed.sum(axis=1)
+    own = crossed.drop(index=OTHER, errors="ignore")
+    total = own.sum().rename(ALL_OWN).to_frame().T
+    other = crossed[crossed.index == OTHER]
+    return pd.concat([own, total, other]).rename_axis(index="kind", columns=None)
 
 
 def tally(table: pd.DataFrame) -> dict[str, int]:
-    """Count all claims, the stated, the implied, and those of each verdict, as pages name them."""
-    implied = int((table["basis"] == IMPLIED).sum())
-    verdicts = {v.name.lower(): int((table["verdict"] == v).sum()) for v in Verdict}
-    numbers = {"n": len(table), "stated": len(table) - implied, "implied": implied, **verdicts}
+    """Count the claims on the paper's own work, those of each basis and verdict, and the others."""
+    own = table[table["of"] == OWN]
+    implied = int((own["basis"] == IMPLIED).sum())
+    verdicts = {v.name.lower(): int((own["verdict"] == v).sum()) for v in Verdict}
+    numbers = {
+        "all": len(table),
+        "other": len(table) - len(own),
+        "n": len(own),
+        "stated": len(own) - implied,
+        "implied": implied,
+        **verdicts,
+    }
     return {f"claims_{key}": n for key, n in numbers.items()}
 
 
 def values(table: pd.DataFrame) -> dict[str, Any]:
     """Return what the page of the ledger glues, of what `ledger` returns."""
-    computed = ~table["evidence"].str.startswith("judgement")
-    critical = table[table["severity"] == "critical"]
+    own = table[table["of"] == OWN]
+    computed = ~own["evidence"].str.startswith("judgement")
+    critical = own[own["severity"] == "critical"]
     unverifiable = critical[critical["verdict"] == Verdict.UNVERIFIABLE]
     waiting = unverifiable["id"].str.endswith("-reproduced")
-    contradicted = table["verdict"] == Verdict.CONTRADICTED
-    impossible = table.loc[table["verdict"] == Verdict.IMPOSSIBLE, ["claim", "place"]]
+    contradicted = own["verdict"] == Verdict.CONTRADICTED
+    impossible = own.loc[own["verdict"] == Verdict.IMPOSSIBLE, ["claim", "place"]]
+    other = table.loc[table["of"] == OTHER, "verdict"]
     return tally(table) | {
-        "claims_implied_contradicted": (contradicted & (table["basis"] == IMPLIED)).sum(),
+        "claims_other_stand": other.isin([Verdict.HOLDS, Verdict.CORRECTED]).sum(),
+        "claims_implied_contradicted": (contradicted & (own["basis"] == IMPLIED)).sum(),
         "claims_computed": computed.sum(),
         "claims_judged": (~computed).sum(),
         "claims_impossible_listed": "; ".join(
             f"“{claim.removesuffix('.')}” ({place})" for claim, place in impossible.to_numpy()
         ),
-        "claims_critical": (contradicted & (table["severity"] == "critical")).sum(),
+        "claims_critical": (critical["verdict"] == Verdict.CONTRADICTED).sum(),
+        "claims_critical_not_shown": (critical["verdict"] == Verdict.NOT_SHOWN).sum(),
         "claims_critical_unverifiable": len(unverifiable),
         "claims_critical_open": (~waiting).sum(),
         "claims_waiting": waiting.sum(),

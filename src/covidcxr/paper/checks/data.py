@@ -80,7 +80,7 @@ def shared_patients(evidence: Evidence) -> Finding:
     record = forensics.record(None, evidence.results)
     shared, random = record["shared"]["keras"], record["shared"]["random"]
     return Finding(
-        Verdict.REPRODUCED if shared else Verdict.NOT_REPRODUCED,
+        Verdict.COUNTED if shared else Verdict.NOT_SHOWN,
         {
             "shared": shared,
             "held_out": record["held_out"],

@@ -14,13 +14,19 @@ from covidcxr.scores.metrics import CELLS
 
 
 class Verdict(StrEnum):
-    """What a claim of the paper turns out to be."""
+    """What a claim of the paper turns out to be.
+
+    A test that fails to reject contradicts nothing: the claim is then not shown. A count of patients
+    is no run: only a training of this edition reproduces anything.
+    """
 
     HOLDS = "holds"
     CORRECTED = "holds after correction"
     CONTRADICTED = "contradicted"
     IMPOSSIBLE = "impossible"
     UNVERIFIABLE = "not verifiable from the paper"
+    NOT_SHOWN = "not shown"
+    COUNTED = "supported by a count"
     REPRODUCED = "reproduced"
     NOT_REPRODUCED = "not reproduced"
 
