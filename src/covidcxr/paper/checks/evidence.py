@@ -16,8 +16,8 @@ from covidcxr.scores.metrics import CELLS
 class Verdict(StrEnum):
     """What a claim of the paper turns out to be.
 
-    A test that fails to reject contradicts nothing: the claim is then not shown. A count of patients
-    is no run: only a training of this edition reproduces anything.
+    A test that fails to reject contradicts nothing: the claim is then not shown. A count of
+    patients is no run: only a training of this edition reproduces anything.
     """
 
     HOLDS = "holds"
