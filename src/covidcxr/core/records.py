@@ -25,8 +25,9 @@ from typing import Any
 
 import pandas as pd
 
-from covidcxr.core import atomic, machine, settings
+from covidcxr.core import atomic, machine, record_content, settings
 from covidcxr.core.errors import Problem
+from covidcxr.core.record_content import Damaged
 from covidcxr.core.studies import Study
 
 TRACE = "COVIDCXR_TRACE"
@@ -48,10 +49,6 @@ _OPTIONAL = ("explained", "external ")
 """How the names of inputs begin that older trainings did without: they answer all the same."""
 
 log = logging.getLogger(__name__)
-
-
-class Damaged(Problem):
-    """A record that is not what was written."""
 
 
 class Outdated(Problem):
@@ -76,6 +73,8 @@ class Record:
             ("image_id", "group_id", "label", "part"), "string"
         )
         path = self.folder / f"{name}.csv"
+        if not path.is_file():
+            raise Damaged(path, "is missing")
         return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
 
     @cached_property
@@ -183,22 +182,14 @@ def read(folder: Path, method: int | None = None) -> Record:
         For a missing, damaged or newer record.
     """
     path = folder / "record.json"
-    remedy = f"restore it, or make it anew with {RERUN}=1, which moves it aside"
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        schema, tables = content["schema"], content["tables"]
-    except FileNotFoundError as error:
-        raise Problem(f"{path}: no such record; run the study that makes it.") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise Damaged(f"{path}: is damaged; {remedy}.") from error
-    if schema != SCHEMA:
-        raise Problem(f"{path}: has schema {schema}, this version reads {SCHEMA}; update or rerun.")
-    for name, expected in tables.items():
+    content = record_content.read(path, SCHEMA)
+    for name, expected in content["tables"].items():
         table = folder / name
         if not table.is_file() or hashlib.sha256(table.read_bytes()).hexdigest() != expected:
-            raise Damaged(
-                f"{table}: is missing or was changed after the record was written; {remedy}."
-            )
+            raise Damaged(table, "is missing or was changed after the record was written")
+    for table in sorted(folder.glob("*.csv")):
+        if table.name not in content["tables"]:
+            raise Damaged(table, "is no table of the record beside it, which has no hash of it")
     used(path)
     record = Record(folder, content)
     return replace(record, is_outdated=method is not None and record.method != method)

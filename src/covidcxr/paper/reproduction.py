@@ -83,12 +83,13 @@ def protocol_deviations(*runs: Record) -> list[str]:
     """List the settings in which runs deviate from the paper's protocol, each once."""
     deviations: dict[str, None] = {}
     for run in runs:
-        # Older records do not name these two.
-        defaults = {key: PROTOCOL[key] for key in ("batch_norm_momentum", "precision")}
-        settings = defaults | run["parameters"]
+        parameters = run["parameters"]
         for key, stated in PROTOCOL.items():
-            if settings[key] != stated:
-                text = f"{_setting(key, settings[key])}, not {_setting(key, stated)}"
+            # Older records do not name these two.
+            if key not in parameters and key in ("batch_norm_momentum", "precision"):
+                continue
+            if parameters[key] != stated:
+                text = f"{_setting(key, parameters[key])}, not {_setting(key, stated)}"
                 deviations[text] = None
     return list(deviations)
 
