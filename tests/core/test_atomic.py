@@ -1,8 +1,13 @@
 """Outputs appear whole or not at all, and a full disk is told in one sentence."""
 
+import contextlib
 import errno
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -138,6 +143,7 @@ def test_a_crash_between_the_two_renames_puts_the_old_folder_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(atomic.folder, tmp_path / "out", "old")
+    monkeypatch.setattr(atomic, "_exchange", lambda *_: False)
     rename, calls = Path.rename, 0
 
     def fail_second(source: Path, target: Path) -> Path:
@@ -175,6 +181,120 @@ def test_a_block_may_write_the_same_target(tmp_path: Path) -> None:
         (outer / "text").write_text("outer")
         fill(atomic.folder, tmp_path / "out", "inner")
     assert content(tmp_path) == {"out/text": "outer"}
+
+
+REPLACE = """
+import sys
+from pathlib import Path
+from covidcxr.core import atomic
+
+target, name, times = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+if sys.argv[4] == "pair":
+    atomic._exchange = lambda one, other: False
+for i in range(times):
+    with atomic.folder(target) as aside:
+        for file in ("a", "b"):
+            (aside / file).write_text(f"{name} {i}")
+"""
+
+pair = pytest.mark.parametrize("way", ["exchange", "pair"])
+
+
+def replace(target: Path, name: str, times: int, way: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", REPLACE, str(target), name, str(times), way]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+
+
+@pair
+def test_processes_that_replace_a_folder_together_leave_one_of_theirs(
+    tmp_path: Path, way: str
+) -> None:
+    target = tmp_path / "out"
+    fill(atomic.folder, target, "first")
+    processes = [replace(target, name, 40, way) for name in "abcd"]
+    looks = missed = 0
+    while any(process.poll() is None for process in processes):
+        looks += 1
+        missed += not target.is_dir()
+    for process in processes:
+        assert process.stderr
+        assert process.stderr.read() == ""
+        assert process.returncode == 0
+    assert looks > 100
+    if way == "exchange":
+        assert missed == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    one, other = content(target).values()
+    assert one == other
+
+
+def test_what_replaced_folders_are_kept_as_is_all_there(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+
+    def free(path: Path) -> Path:
+        return path.with_name(f"{path.name}-{len(list(tmp_path.glob('out-*')))}")
+
+    def fill_often(name: str) -> None:
+        for i in range(20):
+            with atomic.folder(target, keep_as=free) as aside:
+                (aside / "text").write_text(f"{name} {i}")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(fill_often, "abcd"))
+    kept = [(path / "text").read_text() for path in tmp_path.iterdir()]
+    assert sorted(kept) == sorted(f"{name} {i}" for name in "abcd" for i in range(20))
+
+
+@pair
+def test_a_process_killed_at_any_moment_leaves_a_folder(tmp_path: Path, way: str) -> None:
+    target = tmp_path / "out"
+    fill(atomic.folder, target, "first")
+    for i in range(6):
+        before = target.stat().st_ino
+        process = replace(target, "killed", 100_000, way)
+        with contextlib.suppress(FileNotFoundError):  # amid two renames
+            while target.stat().st_ino == before:
+                assert process.poll() is None
+        time.sleep(0.003 * i)
+        process.kill()
+        process.communicate()
+        if way == "exchange":
+            assert target.is_dir()
+        atomic.recover(target)
+        assert len(set(content(target).values())) == 1
+    assert not (tmp_path / ".out.old").exists()
+
+
+def test_a_kill_between_the_two_renames_is_made_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "out"
+    fill(atomic.folder, target, "old")
+    target.rename(tmp_path / ".out.old")
+    atomic.recover(target)
+    assert content(tmp_path) == {"out/text": "old"}
+    # A new one that is in place already stays.
+    (tmp_path / ".out.old").mkdir()
+    atomic.recover(target)
+    assert content(tmp_path) == {"out/text": "old"}
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_one_process_is_alone_and_leaves_no_lock(tmp_path: Path) -> None:
+    inside = most = 0
+
+    def enter(_: int) -> None:
+        nonlocal inside, most
+        with atomic.alone(tmp_path / "place"):
+            inside += 1
+            most = max(most, inside)
+            time.sleep(0.001)
+            inside -= 1
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(enter, range(200)))
+    assert most == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(os.name != "posix", reason="limits of a process are POSIX")

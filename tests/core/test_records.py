@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +209,32 @@ def test_a_record_that_is_being_written_is_not_listed(tmp_path: Path) -> None:
     write(tmp_path / "study/run")
     write(tmp_path / "study/.run.1234.part")
     assert records.paths(tmp_path / "study") == [tmp_path / "study/run/record.json"]
+
+
+def test_a_reader_sees_a_whole_record_while_it_is_replaced(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+
+    def write_often() -> None:
+        for i in range(15):
+            write(folder, tables={"history": TABLE.assign(loss=float(i))}, wall_seconds=float(i))
+
+    write_often()
+    with ThreadPoolExecutor(2) as pool:
+        writers = [pool.submit(write_often) for _ in range(2)]
+        looks = 0
+        while not all(writer.done() for writer in writers):
+            records.read(folder)
+            looks += 1
+        for writer in writers:
+            writer.result()
+    assert looks > 5
+    assert len(list(tmp_path.iterdir())) == 45  # those that were moved aside, and the last
+
+
+def test_a_record_that_a_killed_process_was_replacing_is_found(tmp_path: Path) -> None:
+    write(tmp_path / "run").folder.rename(tmp_path / ".run.old")
+    assert records.find(tmp_path / "run", PARAMETERS, INPUTS, 1)
+    assert not (tmp_path / ".run.old").exists()
 
 
 def test_every_committed_record_is_whole_and_of_real_images() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
+import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,29 +16,67 @@ from covidcxr.core.errors import Problem
 
 
 @contextmanager
-def folder(target: Path, *, keep_as: Path | None = None) -> Iterator[Path]:
+def folder(target: Path, *, keep_as: Callable[[Path], Path] | None = None) -> Iterator[Path]:
     """Fill a folder beside the target, and put it in place when the block ends well.
 
-    A folder that is there already stays under the name ``keep_as``; without it, it goes.
-    A full disk or a refused place is a `Problem`.
+    A folder that is there already stays under the name that ``keep_as`` returns for the target;
+    without it, it goes. At any moment the target is there, the old one or the new, whoever else
+    replaces it; where the system cannot exchange two folders, it is for moments not, and a process
+    that is killed then leaves it to `recover`. A full disk or a refused place is a `Problem`.
     """
-    aside, previous = _beside(target, "part"), _beside(target, "old")
+    aside = _beside(target, "part")
     try:
         with clear_disk_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             aside.mkdir()
         with clear_disk_errors(target):
             yield aside
-        with clear_disk_errors(target):
-            if target.exists():
-                target.rename(keep_as or previous)
-            aside.rename(target)
+        with clear_disk_errors(target), alone(_swap(target)):
+            try:
+                _recover(target)
+                if not target.exists():
+                    aside.rename(target)
+                elif not _exchange(aside, target):
+                    target.rename(_previous(target))
+                    aside.rename(target)
+                    _previous(target).rename(aside)
+                if keep_as and aside.exists():
+                    aside.rename(keep_as(target))
+            finally:
+                _recover(target)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-        kept = keep_as or previous
-        if kept.exists() and not target.exists():
-            kept.rename(target)
-        shutil.rmtree(previous, ignore_errors=True)
+
+
+def recover(target: Path) -> None:
+    """Put a folder back that a process was replacing when it was killed."""
+    if _previous(target).exists():
+        with alone(_swap(target)):
+            _recover(target)
+
+
+def _recover(target: Path) -> None:
+    previous = _previous(target)
+    if not target.exists() and previous.exists():
+        previous.rename(target)
+    shutil.rmtree(previous, ignore_errors=True)
+
+
+def _previous(target: Path) -> Path:
+    return target.with_name(f".{target.name}.old")
+
+
+def _swap(target: Path) -> Path:
+    """Return what is locked while a target is replaced; its user may hold the target's own lock."""
+    return target.with_name(f"{target.name}.swap")
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two folders in one step, where Linux and the file system can."""
+    rename = getattr(ctypes.CDLL(None), "renameat2", None)
+    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    names = here, os.fsencode(one), here, os.fsencode(other)
+    return rename is not None and rename(*names, exchange) == 0
 
 
 @contextmanager
@@ -81,9 +121,26 @@ def clear_disk_errors(target: Path) -> Iterator[None]:
 def alone(target: Path) -> Iterator[None]:
     """Keep other processes that ask for the same away from a place until the block ends."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    with target.with_name(f".{target.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    path = target.with_name(f".{target.name}.lock")
+    while True:
+        with path.open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            # Whoever held it before has removed it, and others may hold its successor.
+            if not _is_still(path, lock.fileno()):
+                continue
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+            return
+
+
+def _is_still(path: Path, descriptor: int) -> bool:
+    """Return whether an open file stands under its name still."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def _beside(target: Path, ending: str) -> Path:

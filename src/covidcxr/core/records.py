@@ -132,7 +132,7 @@ def write(
     computed it, and ``commit`` as `covidcxr.core.machine.commit` returned it before the run.
     Further fields of the JSON may follow.
     """
-    with atomic.folder(folder, keep_as=replaced(folder)) as aside:
+    with atomic.folder(folder, keep_as=replaced) as aside:
         hashes = {}
         for name, table in tables.items():
             path = aside / f"{name}.csv"
@@ -181,8 +181,33 @@ def read(folder: Path, method: int | None = None) -> Record:
     Problem
         For a missing, damaged or newer record.
     """
-    path = folder / "record.json"
-    content = record_content.read(path, SCHEMA)
+    atomic.recover(folder)
+    while True:
+        before = _identity(folder)
+        try:
+            content = _whole(folder)
+            break
+        except Problem:
+            # Another process may have replaced the record between two of its files.
+            if _identity(folder) == before:
+                raise
+    used(folder / "record.json")
+    record = Record(folder, content)
+    return replace(record, is_outdated=method is not None and record.method != method)
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    """Return what tells a record from another one in its place."""
+    try:
+        found = (folder / "record.json").stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+def _whole(folder: Path) -> dict[str, Any]:
+    """Return the content of a record, whose tables are checked."""
+    content = record_content.read(folder / "record.json", SCHEMA)
     for name, expected in content["tables"].items():
         table = folder / name
         if not table.is_file() or hashlib.sha256(table.read_bytes()).hexdigest() != expected:
@@ -190,9 +215,7 @@ def read(folder: Path, method: int | None = None) -> Record:
     for table in sorted(folder.glob("*.csv")):
         if table.name not in content["tables"]:
             raise Damaged(table, "is no table of the record beside it, which has no hash of it")
-    used(path)
-    record = Record(folder, content)
-    return replace(record, is_outdated=method is not None and record.method != method)
+    return content
 
 
 def used(path: Path) -> None:
@@ -241,6 +264,7 @@ def find(
         For a record that is damaged, of another version of this package, or answers to
         something else: it is left as it is, unless `rerun` is asked for.
     """
+    atomic.recover(folder)
     if not (folder / "record.json").is_file():
         return None
     try:
