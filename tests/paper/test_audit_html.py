@@ -66,6 +66,7 @@ def test_faults_stand_first_and_what_would_be_right_beside_them() -> None:
     faults = text[text.index("Faults") : text.index("The paper as a whole")]
     assert re.search(r"accuracy\s*92%\s*90%\s*impossible", faults)
     assert "exact" not in faults
+    assert "recall (sensitivity)" in page(audit.example("seedpaper"))[0].text
     assert "Faults" not in page(audit.example("melanoma"))[0].text
 
 

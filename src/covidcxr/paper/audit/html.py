@@ -64,12 +64,17 @@ def _table(table: Mapping[str, Any], number: int) -> dict[str, Any]:
         "cells": cells,
         "caption": caption,
         "values": [
-            {"table": table["name"], "number": number, "score": word(str(canonical(score)))}
-            | _value(score, row)
+            {"table": table["name"], "number": number, "score": _name(score)} | _value(score, row)
             for score, row in _rows(table)
         ],
         "notes": [note for note in notes if note],
     }
+
+
+def _name(score: str) -> str:
+    """Name a score as the paper does, and in the auditor's words where these differ."""
+    words = word(str(canonical(score)))
+    return words if score.replace("_", " ").lower() == words.lower() else f"{score} ({words})"
 
 
 def _rows(table: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
