@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from covidcxr.paper.audit import scores
 from covidcxr.paper.audit.printed import Printed
+from covidcxr.scores import metrics
 
 Value = tuple[str, Printed]
 """A score by the auditor's name of it, and its print."""
@@ -67,6 +68,9 @@ _ROWS = 2_000_000
 _TRIED = 300_000
 """Matrices up to which each is held against every print."""
 
+_CHUNK = 2_000
+"""Matrices that are tried at once where one is enough."""
+
 
 def feasible(values: Sequence[Value], sizes: tuple[int, int] | None) -> bool:
     """Say whether some matrix has all printed scores; True where it cannot be excluded.
@@ -80,8 +84,8 @@ def feasible(values: Sequence[Value], sizes: tuple[int, int] | None) -> bool:
     """
     if sizes is None:
         return _rays(values) is not None
-    allowed = matrices(values, sizes)
-    return bool(len(_corners(values, sizes))) if allowed is None else bool(len(allowed))
+    some = _any_matrix(values, sizes)
+    return bool(len(_corners(values, sizes))) if some is None else some
 
 
 def attainable(score: str, printed: Printed, sizes: tuple[int, int]) -> bool | None:
@@ -92,10 +96,8 @@ def attainable(score: str, printed: Printed, sizes: tuple[int, int]) -> bool | N
     bool or None
         None where there are too many matrices to try them all.
     """
-    allowed = matrices([(score, printed)], sizes)
-    if allowed is None:
-        return True if score in LINEAR else None
-    return bool(len(allowed))
+    some = _any_matrix([(score, printed)], sizes)
+    return True if some is None and score in LINEAR else some
 
 
 def matrices(values: Sequence[Value], sizes: tuple[int, int]) -> NDArray[np.int64] | None:
@@ -103,6 +105,21 @@ def matrices(values: Sequence[Value], sizes: tuple[int, int]) -> NDArray[np.int6
 
     None where they are too many to try each.
     """
+    cells = _candidates(values, sizes)
+    return None if cells is None else cells[_printing(cells, values)]
+
+
+def _any_matrix(values: Sequence[Value], sizes: tuple[int, int]) -> bool | None:
+    """Say whether `matrices` returns any; most of the time some of the first do."""
+    cells = _candidates(values, sizes)
+    if cells is None:
+        return None
+    chunks = (cells[start : start + _CHUNK] for start in range(0, len(cells), _CHUNK))
+    return any(_printing(chunk, values).any() for chunk in chunks)
+
+
+def _candidates(values: Sequence[Value], sizes: tuple[int, int]) -> NDArray[np.int64] | None:
+    """Return every matrix within the strips of the linear scores; None where they are too many."""
     positives, negatives = sizes
     lines = _lines(values, positives / (positives + negatives))
     first, last = _extent(lines, positives)
@@ -125,8 +142,7 @@ def matrices(values: Sequence[Value], sizes: tuple[int, int]) -> NDArray[np.int6
     tp = np.repeat(tp, counts)
     start = np.repeat(np.cumsum(counts) - counts, counts)
     tn = np.arange(len(tp)) - start + np.repeat(low, counts)
-    cells = np.stack([tp, positives - tp, negatives - tn, tn], axis=1)
-    return cells[_printing(cells, values)]
+    return np.stack([tp, positives - tp, negatives - tn, tn], axis=1)
 
 
 def extremes(
@@ -217,7 +233,9 @@ def _fractions(low: float, high: float, largest: int) -> NDArray[np.int64]:
 
 def _printing(cells: NDArray[np.int64], values: Sequence[Value]) -> NDArray[np.bool_]:
     """Say which matrices print as all values do."""
-    computed = scores.compute(cells)
+    # The others take as long again, of up to `_TRIED` matrices.
+    usual = all(name in metrics.SCORES for name, _ in values)
+    computed = metrics.score(cells) if usual else scores.compute(cells)
     keep = np.ones(len(cells), dtype=bool)
     for name, value in values:
         if name not in computed:
