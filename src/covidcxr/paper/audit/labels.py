@@ -28,7 +28,7 @@ _RANGE = 0.5
 _WIDE = 1.55
 """Last digits that a print covers: rounded either way, cut off or rounded twice."""
 
-_AREA_LIKELY = 0.002
+_AREA_LIKELY = 0.001
 """The same for an AUROC: those that are balanced accuracies by chance are no fault."""
 
 _AUROC_RANGE = 0.2
