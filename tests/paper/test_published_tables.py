@@ -46,5 +46,8 @@ def test_findings_add_up(audits: dict[str, dict[str, Any]]) -> None:
 
 
 def test_controls_are_counted() -> None:
-    (row,) = layouts.controls({"none": (0, 40)}).to_dict("records")
-    assert (row["share"], row["95% interval"]) == ("0.0%", "0.0% to 8.8%")
+    some = {"planted": "typing error", "papers": 40, "found": 30, "innocent": 0, "accused": 0}
+    none = {"planted": "none", "papers": 40, "found": 0, "innocent": 90, "accused": 0}
+    first, second = layouts.controls([none, some]).to_dict("records")
+    assert (first["found"], first["accused"]) == ("", "0: 0.00% (0.00% to 4.09%)")
+    assert (second["found"], second["accused"]) == ("30: 75.0% (59.8% to 85.8%)", "")

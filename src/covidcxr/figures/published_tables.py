@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -47,18 +47,22 @@ def reasons(audits: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def controls(counts: Mapping[str, tuple[int, int]]) -> pd.DataFrame:
-    """List how many synthetic papers were blamed, by the kind of error that was planted."""
-    rows = []
-    for kind, (blamed, papers_) in counts.items():
-        low, high = wilson(blamed, papers_)
-        rows.append(
+def controls(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """List what was found of planted errors, and how many innocent tables were accused, by kind."""
+    return pd.DataFrame(
+        [
             {
-                "planted": kind,
-                "papers": papers_,
-                "blamed": blamed,
-                "share": f"{blamed / papers_:.1%}",
-                "95% interval": f"{low:.1%} to {high:.1%}",
+                "planted": row["planted"],
+                "papers": row["papers"],
+                "found": "" if row["planted"] == "none" else _share(row["found"], row["papers"]),
+                "innocent tables": row["innocent"],
+                "accused": _share(row["accused"], row["innocent"], 2) if row["innocent"] else "",
             }
-        )
-    return pd.DataFrame(rows)
+            for row in rows
+        ]
+    )
+
+
+def _share(part: int, whole: int, digits: int = 1) -> str:
+    low, high = wilson(part, whole)
+    return f"{part:,}: {part / whole:.{digits}%} ({low:.{digits}%} to {high:.{digits}%})"

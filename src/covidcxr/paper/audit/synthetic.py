@@ -6,13 +6,15 @@ four digits, with or without its matrices. One kind of error is planted, or none
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.random import Generator
 
+from covidcxr.core.errors import Unusable
 from covidcxr.paper.audit import scores
 from covidcxr.paper.audit.reading import parse
 from covidcxr.paper.audit.report import audit
@@ -138,20 +140,43 @@ def averaged(paper: Draft, rng: Generator) -> None:
             prints[name] = show(means[name], _digits(prints[name]), "%" in prints[name])
 
 
+def rounded_twice(paper: Draft, rng: Generator) -> None:
+    """Round every score to one digit more before it is rounded."""
+    paper.matrices = True
+    for cells, prints in zip(paper.cells, paper.prints, strict=True):
+        example = next(iter(prints.values()))
+        longer = printed(cells, [name for name in prints if name != "auroc"],
+                         _digits(example) + 1, "%" in example, rng)  # fmt: skip
+        step = Decimal(1).scaleb(-len(example.rstrip("%").partition(".")[2]))
+        for name, text in longer.items():
+            shorter = Decimal(text.rstrip("%")).quantize(step, ROUND_HALF_UP)
+            prints[name] = f"{shorter}%" if "%" in example else str(shorter)
+
+
 ERRORS: dict[str, Callable[[Draft, Generator], None]] = {
     "transposed": transposed,
     "columns exchanged": exchanged,
     "typing error": typed,
     "another test set": misplaced,
     "averages over folds": averaged,
+    "rounded twice": rounded_twice,
 }
 """The kinds of error that are planted."""
 
 
-def trial(kind: str | None, rng: Generator) -> bool | None:
-    """Audit one paper with an error of a kind, or without, and say whether it was blamed.
+class Trial(NamedTuple):
+    """Whether an error was found, tables that it did not touch, and those of them accused."""
 
-    None where the error changed no printed digit.
+    found: bool
+    innocent: int
+    accused: int
+
+
+def trial(kind: str | None, rng: Generator) -> Trial | None:
+    """Audit one paper with an error of a kind, or without.
+
+    None where the error changed no printed digit. A value that is refused as impossible, such as
+    170%, is found. Without an error nothing is to be found, and twice rounded tables are innocent.
     """
     paper = draft(rng, tables=3 if kind == "transposed" else None)
     before = [dict(prints) for prints in paper.prints]
@@ -159,27 +184,24 @@ def trial(kind: str | None, rng: Generator) -> bool | None:
         ERRORS[kind](paper, rng)
     if kind not in (None, "transposed") and paper.prints == before:
         return None
-    report = audit(parse(paper.content(), "synthetic paper"), corroborate=False)
+    try:
+        report = audit(parse(paper.content(), "synthetic paper"), corroborate=False)
+    except Unusable:
+        return Trial(True, 0, 0)
     turned = report["orientation"] in ("transposed", "mixed")
-    return turned or any(verdict in report["verdicts"] for verdict in FAULTS)
+    blamed = [turned or _faulty(table) for table in report["tables"]]
+    if kind == "rounded twice":
+        return Trial(kind in report["verdicts"], len(blamed), sum(blamed))
+    innocent = [
+        kind != "transposed" and old == new for old, new in zip(before, paper.prints, strict=True)
+    ]
+    accused = sum(map(all, zip(innocent, blamed, strict=True)))
+    return Trial(any(blamed), sum(innocent), accused)
 
 
-def blamed(papers: int, seed: int = 0) -> dict[str, tuple[int, int]]:
-    """Count the papers that are blamed, and all, by kind of error and for ``none``.
-
-    Parameters
-    ----------
-    papers
-        Of each kind.
-    seed
-        Of the papers.
-    """
-    counts = {}
-    for number, kind in enumerate((None, *ERRORS)):
-        answers = [trial(kind, np.random.default_rng([seed, number, i])) for i in range(papers)]
-        counted = [answer for answer in answers if answer is not None]
-        counts[kind or "none"] = (sum(counted), len(counted))
-    return counts
+def _faulty(table: Mapping[str, Any]) -> bool:
+    rows = table["reported"].values()
+    return any(row["verdict"] in FAULTS for row in rows)
 
 
 def _again(
