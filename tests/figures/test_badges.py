@@ -25,22 +25,25 @@ def run(**content: Any) -> Record:
 
 def test_a_training_counts_the_images_of_all_parts() -> None:
     text = figures.badge(STUDY, run()).text
-    assert "<dd>folder, 4 COVID19, 1,001 NORMAL</dd>" in text
-    assert "<dt>Records made for</dt><dd>other</dd>" in text
-    assert "<dt>Recorded</dt><dd>2026-01-02</dd>" in text
-    assert "<dd>abcdef01 with changes</dd>" in text
-    assert f"{STUDY.epochs} epochs" in text
     assert "REAL IMAGES" in text
+    assert "study small: 4 COVID19 + 1,001 NORMAL; " in text
+    assert f"{STUDY.image_size} px, {STUDY.epochs} epochs; records made for other; " in text
+    assert text.endswith("recorded 2026-01-02</p></aside>")
+
+
+def test_many_days_are_the_first_and_the_last() -> None:
+    days = [run(created=f"2026-01-0{day}T00:00:00+00:00") for day in (4, 2, 3)]
+    assert "recorded 2026-01-02 to 2026-01-04" in figures.badge(STUDY, *days).text
 
 
 def test_a_record_without_a_network_has_no_protocol_of_training() -> None:
     text = figures.badge(STUDY, run(parameters={}, images={"COVID19": 1, "NORMAL": 2})).text
-    assert "folder, 1 COVID19, 2 NORMAL" in text
+    assert "1 COVID19 + 2 NORMAL" in text
     assert "epochs" not in text
 
 
 def test_a_synthetic_study_without_records_is_marked() -> None:
     text = figures.badge(studies.load("config/demo.yaml")).text
     assert "no number on this page is a finding" in text
-    assert "<dt>Cohort</dt><dd>phantom</dd>" in text
-    assert "<dt>Recorded</dt><dd>not yet</dd>" in text
+    assert "study demo; random weights at the start; " in text
+    assert "not yet recorded" in text

@@ -34,7 +34,7 @@ def test_the_corrected_column_is_the_matrix_with_rows_as_truth() -> None:
     cells = publication.tables()["resnet252v2"].cells("true")
     ours = evaluation.of_matrix(cells)
     judged = agreement.against_paper("resnet252v2", ours, Agreement(), intervals.Protocol())
-    frame = metrics_tables.versus_paper(judged, 0.95)
+    frame = metrics_tables.versus_paper(judged, 0.95, 0.05)
     assert list(frame["corrected (95%)"]) == list(frame["ours (95%)"])
     assert frame.loc["sensitivity", "printed"] == "0.81"
     assert frame.loc["sensitivity", "ours (95%)"] == "0.935 (0.865 to 0.970)"

@@ -1,6 +1,7 @@
 """Tables, figures and values of the page on comparisons."""
 
 import numpy as np
+import pytest
 
 from covidcxr.core import edition
 from covidcxr.figures import comparison as plots
@@ -11,6 +12,7 @@ from covidcxr.scores.intervals import Protocol
 from covidcxr.scores.predictions import Predictions
 
 QUICK = Protocol(resamples=200)
+ERRORS = {"a": 1 / 40, "b": 7 / 40, "c": 9 / 40}
 
 
 def model(name: str, wrong: int, n: int = 40) -> Predictions:
@@ -23,21 +25,39 @@ def model(name: str, wrong: int, n: int = 40) -> Predictions:
 
 def test_tables_have_a_row_for_each_pair() -> None:
     pairs = comparison.pairs([model("a", 1), model("b", 7), model("c", 9)], QUICK)
-    accuracy = tables.accuracy_table(pairs)
+    accuracy = tables.accuracy_table(pairs, ERRORS)
     assert list(accuracy["pair"]) == ["a less b", "a less c", "b less c"]
+    assert list(accuracy["errors"]) == ["2.5% : 17.5%", "2.5% : 22.5%", "17.5% : 22.5%"]
     assert list(accuracy["right alone"]) == ["6 : 0", "8 : 0", "2 : 0"]
     smallest = tables.smallest_table(pairs)
     assert list(smallest.iloc[0, 1:]) == [6, "6 images", "15.0"]
     assert list(smallest.iloc[2, 1:]) == [2, "none", "–"]
     assert len(tables.auroc_table(pairs)) == 3
-    assert tables.accuracy_table([]).empty
+    assert tables.accuracy_table([], {}).empty
 
 
 def test_a_test_that_is_undefined_is_a_dash() -> None:
     one = model("one", 3)
     pairs = comparison.pairs([one, one], QUICK)
     assert tables.auroc_table(pairs).loc[0, "p"] == "–"
-    assert tables.accuracy_table(pairs).loc[0, "verdict"] == "undecided"
+    errors = {"one": 3 / 40}
+    assert tables.accuracy_table(pairs, errors).loc[0, "verdict"] == "undecided at 5 points"
+
+
+@pytest.mark.parametrize(
+    ("judged", "p", "words"),
+    [
+        ("equivalent", 0.004, "within 5 points, yet different"),
+        ("equivalent", 0.4, "within 5 points, no difference seen"),
+        ("different", 0.004, "more than 5 points apart"),
+        ("different", 0.25, "undecided at 5 points"),
+        ("undecided", 0.25, "undecided at 5 points"),
+        ("undecided", 0.004, "different, undecided at 5 points"),
+    ],
+)
+def test_a_verdict_never_contradicts_the_p_in_its_line(judged: str, p: float, words: str) -> None:
+    pair = {"mcnemar": {"p": 1.0, "p_holm": p}, "equivalence": {"margin": 0.05, "accuracy": judged}}
+    assert tables.verdict(pair) == words
 
 
 def test_values_name_the_best_network_and_the_strongest_trivial_model() -> None:

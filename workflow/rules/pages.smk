@@ -102,13 +102,13 @@ INPUTS = {
     "patients_or_record": [] if PATIENTS else record_files(RESULTS_ROOT, forensics.NAME),
     "controls_record": record_files(RESULTS_ROOT, "controls/record"),
     "arms": [path for arm in sorted((RESULTS_ROOT / sensitivity.NAME).glob("*")) for path in records_in(arm)],
-    "replicated": [*TRAINED, page_file("comparison")] if REPLICATED else records_in(REPLICATES),
+    "replicated": [*TRAINED, page_file("metrics")] if REPLICATED else records_in(REPLICATES),
     "other_replicates": [] if REPLICATED else records_in(REPLICATES),
     "measured": [f"{BENCHMARKS}/{name}.json" for name in performance.BENCHMARKS],
     # values of records: those that this build may renew, and those that were there
     "evidence": [
         *(str(path) for path in evidence if path not in renewed),
-        *([page_file("exploration"), page_file("comparison"), *TRAINED, *analysis_pages] if renewed else []),
+        *([page_file("exploration"), page_file("metrics"), *TRAINED, *analysis_pages] if renewed else []),
         "_toc.yml",
     ],
 }

@@ -19,7 +19,7 @@ FILE = "data/edition.yaml"
 FEWEST = 30
 """Test images of a class below which a study of somebody's own is given no tests and verdicts."""
 
-TESTS = ("p", "mid-p", "p by group", "Holm", "verdict")
+TESTS = ("p", "p by group", "Holm", "verdict")
 """Columns of tables that hold tests and verdicts."""
 
 WITHHELD = "not tested"

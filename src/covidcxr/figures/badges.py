@@ -1,60 +1,47 @@
-"""Badge above every page: study, cohort, records and code behind its numbers."""
+"""Badge above every page: the study, cohort and records behind its numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from markupsafe import escape
 
-from covidcxr.core import machine
 from covidcxr.core.records import Record
 from covidcxr.core.studies import Study
 from covidcxr.core.words import plural
 from covidcxr.figures.common import Html
 
-_WEIGHTS = {"none": "random at the start", "imagenet": "ImageNet"}
+_WEIGHTS = {"none": "random weights at the start", "imagenet": "ImageNet weights"}
 
 
 def badge(study: Study, *runs: Record) -> Html:
-    """Show the study, cohort, protocol, records and commit of a page."""
+    """Show in one line the study, cohort, protocol and day of a page; its foot says the rest."""
     synthetic = study.cohort.source == "phantom"
+    kind = "demo" if synthetic else "real"
     mark = (
         '<span class="mark">DEMO</span> Synthetic images: no number on this page is a finding.'
         if synthetic
         else '<span class="mark real">REAL IMAGES</span>'
     )
-    items = "".join(
-        f"<div><dt>{escape(name)}</dt><dd>{escape(fact)}</dd></div>"
-        for name, fact in _facts(study, runs).items()
-    )
-    kind = "demo" if synthetic else "real"
-    return Html(f'<aside class="badge-page {kind}"><p>{mark}</p><dl>{items}</dl></aside>')
+    facts = "; ".join(escape(fact) for fact in _facts(study, runs))
+    return Html(f'<aside class="badge-page {kind}"><p>{mark} {facts}</p></aside>')
 
 
-def _facts(study: Study, runs: Sequence[Record]) -> dict[str, str]:
-    """Rows of the badge."""
+def _facts(study: Study, runs: Sequence[Record]) -> Iterator[str]:
     images = _total(runs[0]["images"]) if runs else {}
-    cohort = [study.cohort.source, *(f"{n:,} {label}" for label, n in images.items())]
-    facts = {"Study": study.name, "Cohort": ", ".join(cohort)}
+    cohort = " + ".join(f"{n:,} {label}" for label, n in images.items())
+    yield f"study {study.name}" + (f": {cohort}" if cohort else "")
     if not runs or any("model" in run["parameters"] for run in runs):
-        facts["Weights"] = _WEIGHTS.get(study.weights, "files from a folder")
-        facts["Size"] = (
-            f"{study.image_size} px, {plural(study.epochs, 'epoch')}, batches of {study.batch_size}"
-        )
-    if any(run.is_outdated for run in runs):
-        facts["Older method"] = "the code has changed since in a way that changes these numbers"
+        yield _WEIGHTS.get(study.weights, "weights from a folder")
+        yield f"{study.image_size} px, {plural(study.epochs, 'epoch')}"
     others = sorted({run.study for run in runs} - {study.name})
     if others:
-        facts["Records made for"] = ", ".join(others)
+        yield f"records made for {', '.join(others)}"
     days = sorted({f"{run.created:%Y-%m-%d}" for run in runs})
-    commits = sorted({_short(run["commit"]) for run in runs})
-    return facts | {
-        "Recorded": ", ".join(days) or "not yet",
-        "Code of the record": ", ".join(commits) or "none",
-        "Page built": f"{datetime.now(UTC):%Y-%m-%d} at {_short(machine.commit())}",
-    }
+    yield f"recorded {' to '.join(days[:: max(1, len(days) - 1)])}" if days else "not yet recorded"
+    if any(run.is_outdated for run in runs):
+        yield "the code has changed since in a way that changes these numbers"
 
 
 def _total(images: Mapping[str, Any]) -> dict[str, int]:
@@ -63,10 +50,3 @@ def _total(images: Mapping[str, Any]) -> dict[str, int]:
     if parts and isinstance(parts[0], Mapping):
         return {label: sum(part[label] for part in parts) for label in parts[0]}
     return dict(images)
-
-
-def _short(commit: Mapping[str, Any]) -> str:
-    """Shorten a commit, and mark uncommitted changes."""
-    if not commit["id"]:
-        return "no commit"
-    return commit["id"][:8] + (" with changes" if commit["changed"] else "")

@@ -50,13 +50,16 @@ class Picture:
 
     def __init__(self, figure: Figure, alt: str) -> None:
         self.alt = alt
+        # Pixels keep their greys in the dark; lines and dots are turned to light on dark.
+        self._kind = "figure pixels" if any(axis.images for axis in figure.axes) else "figure"
         self._svg, self._png = (_rendered(figure, kind) for kind in ("svg", "png"))
         plt.close(figure)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         data = base64.b64encode(self._svg).decode()
         image = (
-            f'<img class="figure" src="data:image/svg+xml;base64,{data}" alt="{escape(self.alt)}">'
+            f'<img class="{self._kind}" src="data:image/svg+xml;base64,{data}" '
+            f'alt="{escape(self.alt)}">'
         )
         return {
             "text/html": image,
@@ -137,6 +140,13 @@ def note(text: str) -> Html:
     return Html(f'<p class="remark">{escape(text)}</p>')
 
 
+def fold(title: str, *parts: Html) -> Html:
+    """Show pieces of markup only where a reader opens them."""
+    return Html(
+        f'<details class="folded"><summary>{escape(title)}</summary>{stack(*parts).text}</details>'
+    )
+
+
 def stack(*parts: Html) -> Html:
     """Show several pieces of markup under one another."""
     return Html("\n".join(part.text for part in parts))
@@ -163,5 +173,5 @@ def legend(figure: Figure, colors: Mapping[str, str]) -> None:
 def _rendered(figure: Figure, kind: str) -> bytes:
     buffer = io.BytesIO()
     metadata = {"Date": None} if kind == "svg" else None
-    figure.savefig(buffer, format=kind, metadata=metadata, dpi=120)
+    figure.savefig(buffer, format=kind, metadata=metadata, dpi=120, transparent=kind == "svg")
     return buffer.getvalue()

@@ -42,24 +42,41 @@ def values(
     }
 
 
-def accuracy_table(pairs: Pairs) -> pd.DataFrame:
-    """Table of pairs: the difference in accuracy in points, McNemar's p and equivalence."""
+def accuracy_table(pairs: Pairs, errors: Mapping[str, float]) -> pd.DataFrame:
+    """Table of pairs: errors, the difference in accuracy in points, McNemar's p and the verdict.
+
+    ``errors`` is each model's share of wrong answers.
+    """
     rows = []
     for pair in pairs:
         test = pair["mcnemar"]
         row = {
             "pair": pair_name(pair),
+            "errors": " : ".join(f"{errors[pair[one]]:.1%}" for one in ("first", "second")),
             "right alone": f"{test['b']} : {test['c']}",
             "points": points(pair),
             "p": p_value(test["p"]),
-            "mid-p": p_value(test["mid_p"]),
         }
         if "p_by_group" in test:
             row["p by group"] = p_value(test["p_by_group"])
         if "p_holm" in test:
             row["Holm"] = p_value(test["p_holm"])
-        rows.append(row | {"verdict": pair["equivalence"]["accuracy"]})
+        rows.append(row | {"verdict": verdict(pair)})
     return pd.DataFrame(rows)
+
+
+def verdict(pair: Mapping[str, Any]) -> str:
+    """Verdict on a difference in accuracy with its margin; it never contradicts McNemar's p."""
+    test, judged = pair["mcnemar"], pair["equivalence"]
+    margin = f"{100 * judged['margin']:g} points"
+    significant = test.get("p_holm", test.get("p_by_group", test["p"])) < LEVEL
+    match judged["accuracy"]:
+        case "equivalent":
+            return f"within {margin}, " + ("yet different" if significant else "no difference seen")
+        case "different" if significant:
+            return f"more than {margin} apart"
+        case _:
+            return ("different, " if significant else "") + f"undecided at {margin}"
 
 
 def smallest_table(pairs: Pairs) -> pd.DataFrame:

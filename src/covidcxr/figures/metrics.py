@@ -14,13 +14,64 @@ from numpy.typing import NDArray
 
 from covidcxr.core.studies import TITLES, ModelName
 from covidcxr.figures.common import WIDTH, Picture
+from covidcxr.paper import reproduction
 from covidcxr.scores import metrics
+from covidcxr.validity.external import ExternalTest
 
 READINGS = {
     "printed": ("as the paper labels it", "#adb5bd", "o"),
     "corrected": ("the same matrix, rows as truth", "#6c757d", "s"),
     "ours": ("this study", "#c1440e", "D"),
 }
+
+
+def adult_cells(
+    tests: Mapping[str, ExternalTest], threshold: float
+) -> dict[ModelName, NDArray[np.int64]]:
+    """Confusion matrices of networks on adults from elsewhere, as far as they were tested there."""
+    return {
+        model: metrics.cells(adults.positive, adults.called(threshold))
+        for model, title in TITLES.items()
+        if title in tests and (adults := tests[title].external.get(reproduction.ADULTS))
+    }
+
+
+def matrices(columns: Mapping[str, Mapping[ModelName, NDArray[np.int64]]]) -> Picture:
+    """Draw confusion matrices (tp, fn, fp, tn) as heat maps: a row a network, a column a reading.
+
+    Shades are shares of the true class; a column without matrices is left out.
+    """
+    columns = {title: matrix for title, matrix in columns.items() if matrix}
+    models = list(next(iter(columns.values())))
+    figure, axes = plt.subplots(
+        len(models), len(columns), figsize=(WIDTH, 0.7 + 1.75 * len(models)), squeeze=False
+    )
+    alt = []
+    for row, model in zip(axes, models, strict=True):
+        for axis, (title, matrix) in zip(row, columns.items(), strict=True):
+            if model not in matrix:
+                axis.set_axis_off()
+                continue
+            counts = matrix[model].reshape(2, 2)
+            shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+            axis.pcolormesh(shares, cmap="Blues", vmin=0, vmax=1.25)
+            for (truth, called), share in np.ndenumerate(shares):
+                axis.text(
+                    called + 0.5, truth + 0.5, f"{counts[truth, called]:,}\n{share:.0%}",
+                    ha="center", va="center", color="white" if share > 0.6 else "#1b1b1b",
+                )  # fmt: skip
+            axis.set(xticks=[0.5, 1.5], yticks=[0.5, 1.5], ylim=(2, 0))
+            axis.set_title(title if model == models[0] else "", fontsize=10)
+            axis.set_xticklabels(["COVID-19", "normal"], fontsize=8)
+            axis.set_yticklabels(["COVID-19", "normal"] if axis is row[0] else [], fontsize=8)
+            axis.tick_params(length=0)
+            axis.grid(visible=False)
+            tp, fn, fp, tn = (int(n) for n in matrix[model])
+            alt.append(f"{TITLES[model]}, {title}: TP {tp}, FN {fn}, FP {fp}, TN {tn}")
+        row[0].set_ylabel(f"{TITLES[model]}\ntrue class", fontsize=9)
+    for axis in axes[-1]:
+        axis.set_xlabel("called", fontsize=9)
+    return Picture(figure, f"Confusion matrices by true class. {'; '.join(alt)}.")
 
 
 def comparison(judged: Mapping[ModelName, pd.DataFrame], baseline: float, study: str) -> Picture:

@@ -24,12 +24,14 @@ from covidcxr.scores.predictions import Predictions
 def criteria_values(study: Study, runs: Mapping[ModelName, Record]) -> dict[str, Any]:
     """Values that the page glues: criteria of agreement, their day, and departures of the runs."""
     stated = study.agreement.stated
+    earlier = [TITLES[m] for m, run in runs.items() if agreement.runs_before(stated, [run.created])]
     departures = reproduction.protocol_deviations(*runs.values())
     return {
         "metrics_confidence": 100 * study.confidence,
         "metrics_margin": 100 * study.agreement.margin,
         "metrics_stated": stated,
-        "metrics_earlier": agreement.runs_before(stated, [run.created for run in runs.values()]),
+        "metrics_earlier": len(earlier),
+        "metrics_earlier_names": ", ".join(earlier) or "none",
         "metrics_runs": len(runs),
         "metrics_departures": "; ".join(departures) or "none",
         "metrics_n_paper": int(publication.tables()["resnet50"].cells("true").sum()),
@@ -63,6 +65,7 @@ def score_values(
     for verdict in agreement.VERDICTS:
         count = str(verdicts[verdict])
         values[f"metrics_{verdict}"] = edition.WITHHELD if few else count
+    values |= directions(judged)
     for name in ("accuracy", "auroc"):
         one = scores[last][name]
         values |= {
@@ -70,6 +73,20 @@ def score_values(
             f"own_{name}_low": one.low,
             f"own_{name}_high": one.high,
         }
+    return values
+
+
+def directions(judged: Mapping[ModelName, pd.DataFrame]) -> dict[str, Any]:
+    """How many scores lie wholly above and below the paper's, and by how many points."""
+    rows = pd.concat(list(judged.values()))
+    sides = {"above": rows[rows["low"] > 0], "below": rows[rows["high"] < 0]}
+    values: dict[str, Any] = {"metrics_compared": len(rows)}
+    for side, some in sides.items():
+        points = 100 * some["difference"].abs()
+        values[f"metrics_{side}"] = len(some)
+        values[f"metrics_{side}_points"] = (
+            f"by {points.min():.0f} to {points.max():.0f} points" if len(some) else "none"
+        )
     return values
 
 
@@ -97,12 +114,20 @@ def paper_layout(cells: NDArray[np.int64], caption: str) -> Html:
     )
 
 
-def versus_paper(judged: pd.DataFrame, confidence: float) -> pd.DataFrame:
+def versus_paper(judged: pd.DataFrame, confidence: float, margin: float) -> pd.DataFrame:
     """Table of scores: printed, corrected (rows as truth) and ours, with difference and verdict."""
+    points = f"{100 * margin:g} points"
+    words = {
+        agreement.AGREES: f"agrees within {points}",
+        agreement.UNDECIDED: f"undecided at {points}",
+    }
     shown = [
         {
             "score": metrics.word(str(score)),
-            "verdict": row["verdict"],
+            "verdict": words.get(
+                row["verdict"],
+                f"{'higher' if row['difference'] > 0 else 'lower'} by more than {points}",
+            ),
             "printed": row["printed"],
             f"corrected ({confidence:.0%})": _limits(row["corrected"]),
             f"ours ({confidence:.0%})": _limits(row["ours"]),
