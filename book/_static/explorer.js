@@ -1,5 +1,5 @@
 // The threshold explorer. What each threshold does was counted when the page was made; this looks
-// it up and applies two formulas, Wilson's and Bayes', just as src/covidcxr/explorer.py does.
+// it up and applies two formulas, Wilson's and Bayes', just as scores/threshold_table.py does.
 "use strict";
 
 (() => {

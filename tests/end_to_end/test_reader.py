@@ -212,7 +212,7 @@ def test_the_ledger_reads_without_scripts(browser: Browser, site: str) -> None:
 
 
 def test_the_explorer_answers_in_the_book(browser: Browser, site: str) -> None:
-    page, _ = visit(browser, f"{site}/book/run/explorer.html", 390, "light")
+    page, _ = visit(browser, f"{site}/book/run/calibration.html", 390, "light")
     page.fill("#explorer-threshold-field", "0")
     # Every score is at least 0: all 40 test images are called COVID-19.
     cells = [int(page.inner_text(f"[data-shown={cell}]")) for cell in ("tp", "fn", "fp", "tn")]

@@ -5,7 +5,7 @@ import warnings
 import pytest
 
 from covidcxr.figures import calibration as plots
-from covidcxr.scores import calibration, curves, net_benefit, predictive_values
+from covidcxr.scores import calibration, net_benefit, predictive_values
 from tests.scores.test_curves import FEW, of
 from tests.scores.test_predictive_values import matrix
 
@@ -21,10 +21,14 @@ def test_the_reliability_picture_says_how_many_bins_are_off() -> None:
 @pytest.mark.filterwarnings("error")
 def test_alt_texts_hold_the_numbers() -> None:
     tested = {"good": matrix(49, 1, 1, 99), "poor": matrix(20, 30, 40, 60)}
-    points = {name: curves.points(p) for name, p in tested.items()}
-    bands = {name: curves.bands(p, FEW) for name, p in tested.items()}
-    drawn = plots.discrimination(tested, points, bands)
-    assert "good AUROC 0.985" in drawn.alt
+    drawn = plots.discrimination(tested, {"good": tested["poor"]})
+    assert "good at home: AUROC 0.985, average precision" in drawn.alt
+    assert "good elsewhere: AUROC 0.500" in drawn.alt
+    assert "poor elsewhere" not in drawn.alt
+    cohorts = {"home": tested, "elsewhere": {"good": tested["poor"]}}
+    shares = plots.score_histograms(cohorts, 0.5).alt
+    assert "good, home: at or above the threshold 98% of COVID19 and 1% of NORMAL" in shares
+    assert "good, elsewhere: at or above the threshold 40% of COVID19 and 40% of NORMAL" in shares
     rows = {
         name: predictive_values.at_prevalence(p, [0.01, 0.5], FEW) for name, p in tested.items()
     }
@@ -34,5 +38,3 @@ def test_alt_texts_hold_the_numbers() -> None:
         for name, p in tested.items()
     }
     assert "treating all 166.7" in plots.decision_curves({"as tested": panel}).alt
-    only = {"good": tested["good"]}
-    plots.discrimination(only, {"good": points["good"]}, {"good": bands["good"]})

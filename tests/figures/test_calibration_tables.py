@@ -41,12 +41,11 @@ def test_small_predictive_values_have_a_decimal() -> None:
     assert tables.ppv_text(dict.fromkeys(row, np.nan)) == "–"
 
 
-def test_a_table_by_threshold() -> None:
-    p = of([True, True, False, False], [0.9, 0.4, 0.6, 0.1])
-    shown = tables.threshold_rows(predictive_values.thresholds(p, [0.5, 0.95]))
-    assert shown["tp, fn, fp, tn"].tolist() == ["1, 1, 1, 1", "0, 2, 0, 2"]
-    assert shown["sensitivity"][0].startswith("0.50 (")
-    assert shown["PPV"][1] == "–"
+def test_alarms_are_counted_among_the_normal_or_not_tested() -> None:
+    p = of([True, False, False, False, False], [0.1, 0.9, 0.9, 0.9, 0.2])
+    assert tables.alarms_text(p, Protocol()) == "75% (30 to 95%) of 4"
+    assert tables.alarms_text(None, Protocol()) == "not tested"
+    assert tables.alarms_text(of([True], [0.9]), Protocol()) == "not tested"
 
 
 def test_the_range_of_a_useful_model() -> None:

@@ -39,4 +39,3 @@ def test_a_heat_map_says_each_matrix_and_leaves_empty_columns_out() -> None:
     table = publication.tables()["resnet50"]
     picture = plots.matrices({"printed": {"resnet50": table.cells("predicted")}, "elsewhere": {}})
     assert picture.alt.endswith("ResNet50, printed: TP 70, FN 60, FP 22, TN 208.")
-    assert plots.adult_cells({}, 0.5) == {}

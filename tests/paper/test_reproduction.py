@@ -9,7 +9,7 @@ from covidcxr.core import edition, studies
 from covidcxr.core.errors import Problem
 from covidcxr.core.records import Record
 from covidcxr.core.studies import TITLES
-from covidcxr.networks import baselines
+from covidcxr.networks import baselines, training
 from covidcxr.paper import reproduction, runs
 from covidcxr.scores import evaluation, intervals, predictions
 from tests.conftest import ROOT
@@ -158,3 +158,15 @@ def test_the_page_glues_the_same_numbers_as_its_tables() -> None:
     assert values["n_protocol"] == 0
     assert values["nearest_least"] <= values["nearest_most"]
     assert values["worth_study"] == edition.edition().discussed
+
+
+def test_networks_are_looked_up_on_adults_where_they_were_tested() -> None:
+    beside = [training.read(RESULTS / "small", model, "keras", 0) for model in TITLES]
+    adults = reproduction.on_adults(beside)
+    assert list(adults) == list(TITLES.values())
+    tests = reproduction.external_predictions(beside)
+    assert all(
+        len(p) == len(tests[name].external[reproduction.ADULTS]) > 900 for name, p in adults.items()
+    )
+    untested = training.read(RESULTS / "replicates", "resnet50", "random-0", 0)
+    assert reproduction.on_adults([untested]) == {}

@@ -18,13 +18,11 @@ def matrix(tp: int, fn: int, fp: int, tn: int) -> Predictions:
     )
 
 
-def test_a_table_by_threshold() -> None:
+def test_a_share_of_no_image_is_undefined() -> None:
     p = of([True, True, False, False], [0.9, 0.4, 0.6, 0.1])
-    rows = predictive_values.thresholds(p, [0.5, 0.95])
-    assert rows[["tp", "fn", "fp", "tn"]].to_numpy().tolist() == [[1, 1, 1, 1], [0, 2, 0, 2]]
-    assert (rows.loc[0, "ppv_low"], rows.loc[0, "ppv_high"]) == pytest.approx(wilson(1, 2))
-    assert np.isnan(rows["ppv"][1])
-    assert rows["reason"].tolist() == ["", "PPV: no image called positive"]
+    ppv = predictive_values.shares(p, p.called(0.5), 0.95)["ppv"]
+    assert (ppv.low, ppv.high) == pytest.approx(wilson(1, 2))
+    assert np.isnan(predictive_values.shares(p, p.called(0.95), 0.95)["ppv"].value)
 
 
 def test_bayes_by_hand() -> None:
@@ -93,7 +91,6 @@ def test_nothing_warns_whatever_the_images(drawn: list[tuple[bool, float]]) -> N
     p = of(truth, score)
     with np.errstate(all="raise", under="ignore"):
         rows = predictive_values.at_prevalence(p, [0.01, 0.5], Protocol(resamples=10))
-        predictive_values.thresholds(p, [0.0, 0.5, 1.0])
     if truth.all() or not truth.any():
         assert rows["reason"].all()
 

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
 from covidcxr.figures import common
 from covidcxr.figures.common import Picture
-from covidcxr.scores import metrics
+from covidcxr.scores import curves, metrics
 from covidcxr.scores.net_benefit import PEOPLE
 from covidcxr.scores.predictions import Predictions
 
@@ -23,73 +23,89 @@ _LOOKS = ((_BLUE, "-"), (_RUST, "--"), (_INK, "-."), ("#8a6d00", ":"), ("#6a4c93
 """Colour and line of the first, second, ... model; distinct without colour, too."""
 
 _CLOSE = 0.97
-"""From this AUROC on the corner is all there is to see, and is drawn larger."""
+"""From this AUROC on the corner of precision and recall is all there is to see."""
 
 
-def discrimination(
-    tested: Mapping[str, Predictions],
-    points: Mapping[str, pd.DataFrame],
-    bands: Mapping[str, pd.DataFrame],
-) -> Picture:
-    """Draw ROC and precision-recall curves of several models with pointwise bands.
+def discrimination(home: Mapping[str, Predictions], away: Mapping[str, Predictions]) -> Picture:
+    """Draw ROC curves of several models at home and elsewhere, and precision-recall at home.
 
-    ``points`` and ``bands`` are those of `covidcxr.scores.curves`. Where all models are nearly
-    perfect, a second row shows the corner enlarged.
+    Where all models are nearly perfect at home, the second panel shows its corner.
     """
-    areas = {
-        name: (float(metrics.auroc(p.positive, p.score)), float(metrics.auprc(p.positive, p.score)))
-        for name, p in tested.items()
-    }
-    close = min(area for area, _ in areas.values()) > _CLOSE
-    figure, axes = plt.subplots(
-        1 + close, 2, figsize=(common.WIDTH, 4.6 + 3.6 * close), squeeze=False
-    )
-    prevalence = next(iter(tested.values())).prevalence
-    for row in axes:
-        for (color, line), name in zip(_looks(tested), tested, strict=True):
-            for axis, kind in zip(row, ("roc", "pr"), strict=True):
-                band = bands[name][bands[name]["curve"] == kind]
-                axis.fill_between(
-                    band["at"], band["low"], band["high"], color=color, alpha=0.13, lw=0
-                )
-            curve = points[name]
-            row[0].plot(curve["false_positive_rate"], curve["sensitivity"], color=color, ls=line)
-            # Of one sensitivity the highest threshold counts, as in the band.
-            steps = curve[curve["tp"].diff() > 0]
-            row[1].step(
-                np.concatenate([[0], steps["sensitivity"]]),
-                np.concatenate([steps["ppv"].iloc[:1], steps["ppv"]]),
-                color=color, ls=line, where="pre",
-            )  # fmt: skip
-        row[0].plot([0, 1], [0, 1], color=_INK, lw=1, ls=":")
-        row[1].axhline(prevalence, color=_INK, lw=1, ls=":")
-        row[0].set(xlabel="1 − specificity", ylabel="sensitivity")
-        row[1].set(xlabel="sensitivity (recall)", ylabel="PPV (precision)")
-        for axis in row:
-            axis.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-    axes[0, 0].set_title("ROC")
-    axes[0, 1].set_title("Precision and recall")
-    if close:
-        axes[1, 0].set(xlim=(-0.004, 0.2), ylim=(0.7, 1.006), title="the same, upper left corner")
-        axes[1, 1].set(xlim=(0.7, 1.006), ylim=(0.7, 1.006), title="the same, upper right corner")
-    handles: list[Line2D | Patch] = [
-        Line2D(
-            [], [], color=color, ls=line,
-            label=f"{name}, AUROC {areas[name][0]:.3f}, average precision {areas[name][1]:.3f}",
-        )
-        for (color, line), name in zip(_looks(tested), tested, strict=True)
-    ]  # fmt: skip
+    figure, (roc, pr) = plt.subplots(1, 2, figsize=(common.WIDTH, 4.9))
+    handles, alt, close = [], [], True
+    for (color, _), (name, p) in zip(_looks(home), home.items(), strict=True):
+        for of, line, place in ((p, "-", "at home"), (away.get(name), "--", "elsewhere")):
+            if of is None:
+                continue
+            curve, area = curves.points(of), float(metrics.auroc(of.positive, of.score))
+            roc.plot(curve["false_positive_rate"], curve["sensitivity"], color=color, ls=line)
+            text = f"{name} {place}: AUROC {area:.3f}"
+            if of is p:
+                close &= area > _CLOSE
+                text += f", average precision {float(metrics.auprc(p.positive, p.score)):.3f}"
+                # Of one sensitivity the highest threshold counts.
+                steps = curve[curve["tp"].diff() > 0]
+                pr.step(
+                    np.concatenate([[0], steps["sensitivity"]]),
+                    np.concatenate([steps["ppv"].iloc[:1], steps["ppv"]]),
+                    color=color, where="pre",
+                )  # fmt: skip
+            handles.append(Line2D([], [], color=color, ls=line, label=text))
+            alt.append(text)
+    roc.plot([0, 1], [0, 1], color=_INK, lw=1, ls=":")
+    least = _CLOSE - 0.27 if close else -0.02
+    prevalence = next(iter(home.values())).prevalence
+    pr.axhline(prevalence, color=_INK, lw=1, ls=":")
+    roc.set(xlabel="1 − specificity", ylabel="sensitivity", title="ROC")
+    roc.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    pr.set(xlabel="sensitivity (recall)", ylabel="PPV (precision)", title="Precision and recall")
+    pr.set(xlim=(least, 1.01), ylim=(least, 1.01))
     handles.append(Line2D([], [], color=_INK, lw=1, ls=":", label="no skill"))
     figure.legend(handles=handles, loc="outside lower center", ncols=1, frameon=False)
-    alt = "; ".join(
-        f"{name} AUROC {area:.3f}, average precision {precision:.3f}"
-        for name, (area, precision) in areas.items()
-    )
     return Picture(
         figure,
-        "ROC and precision-recall curves with pointwise bands, and the lines of no skill, for "
-        f"precision the prevalence of {prevalence:.3f}. {alt}.",
+        "ROC curves at home and elsewhere, and precision-recall curves at home, with the lines of "
+        f"no skill, for precision the prevalence of {prevalence:.3f}. {'; '.join(alt)}.",
     )
+
+
+def score_histograms(cohorts: Mapping[str, Mapping[str, Predictions]], threshold: float) -> Picture:
+    """Draw histograms of scores by class: a row a cohort, a column a model.
+
+    Heights are shares of the class, so that classes of different sizes compare.
+    """
+    columns = list(next(iter(cohorts.values())))
+    figure, axes = plt.subplots(
+        len(cohorts), len(columns), figsize=(common.WIDTH, 0.8 + 1.9 * len(cohorts)),
+        sharex=True, sharey=True, squeeze=False,
+    )  # fmt: skip
+    edges = np.linspace(0, 1, 21)
+    alt = []
+    for row, (cohort, models) in zip(axes, cohorts.items(), strict=True):
+        row[0].set_ylabel(f"{cohort}\nshare of the class", fontsize=9)
+        for axis, name in zip(row, columns, strict=True):
+            if name not in models:
+                axis.set_axis_off()
+                continue
+            p = models[name]
+            for label, inside in (("COVID19", p.positive), ("NORMAL", ~p.positive)):
+                weights = np.full(int(inside.sum()), 1 / max(int(inside.sum()), 1))
+                axis.hist(
+                    p.score[inside], edges, weights=weights, histtype="step", lw=1.8,
+                    color=common.COLORS[label],
+                )  # fmt: skip
+            axis.axvline(threshold, color=_INK, lw=1, ls=":")
+            called = [float(np.mean(p.called(threshold)[i])) for i in (p.positive, ~p.positive)]
+            alt.append(
+                f"{name}, {cohort}: at or above the threshold {called[0]:.0%} of COVID19 and "
+                f"{called[1]:.0%} of NORMAL"
+            )
+    for axis, name in zip(axes[0], columns, strict=True):
+        axis.set_title(name)
+    for axis in axes[-1]:
+        axis.set(xlabel="score", xticks=[0, 0.5, 1], xticklabels=["0", "0.5", "1"])
+    common.legend(figure, common.COLORS)
+    return Picture(figure, f"Histograms of scores by class and cohort. {'; '.join(alt)}.")
 
 
 def reliability(tested: Mapping[str, Predictions], tables: Mapping[str, pd.DataFrame]) -> Picture:
@@ -186,11 +202,7 @@ def decision_curves(panels: Mapping[str, Mapping[str, pd.DataFrame]]) -> Picture
     first = next(iter(panels.values()))
     for axis, (title, models) in zip(axes.flat, panels.items(), strict=True):
         for (color, line), rows in zip(_looks(models), models.values(), strict=True):
-            at = rows["threshold"]
-            axis.fill_between(
-                at, PEOPLE * rows["low"], PEOPLE * rows["high"], color=color, alpha=0.12, lw=0
-            )
-            axis.plot(at, PEOPLE * rows["model"], color=color, ls=line)
+            axis.plot(rows["threshold"], PEOPLE * rows["model"], color=color, ls=line)
         rows = next(iter(models.values()))
         at = rows["threshold"]
         axis.plot(at, PEOPLE * rows["all"], color=_GREY, lw=1.2)
@@ -223,7 +235,7 @@ def decision_curves(panels: Mapping[str, Mapping[str, pd.DataFrame]]) -> Picture
     figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False)
     return Picture(
         figure,
-        f"Net benefit per {PEOPLE:,} people over the threshold probability, with bands, beside "
+        f"Net benefit per {PEOPLE:,} people over the threshold probability, beside "
         f"treating all and none. {'; '.join(alt)}.",
     )
 

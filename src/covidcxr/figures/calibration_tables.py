@@ -11,7 +11,7 @@ import pandas as pd
 from covidcxr.core import edition
 from covidcxr.core.studies import Study
 from covidcxr.figures.common import with_limits
-from covidcxr.scores import calibration, calibration_regression, metrics, net_benefit
+from covidcxr.scores import calibration, calibration_regression, metrics, net_benefit, proportions
 from covidcxr.scores.intervals import Interval, Protocol
 from covidcxr.scores.net_benefit import PEOPLE
 from covidcxr.scores.predictions import Predictions
@@ -97,16 +97,6 @@ def brier_table(models: Mapping[str, Predictions]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
 
 
-def threshold_rows(rows: pd.DataFrame) -> pd.DataFrame:
-    """Table of `covidcxr.scores.predictive_values.thresholds` as text."""
-    cells = rows[list(metrics.CELLS)].itertuples(index=False)
-    shown = pd.DataFrame({"threshold": rows["threshold"]})
-    shown[", ".join(metrics.CELLS)] = [", ".join(f"{n:,}" for n in row) for row in cells]
-    for name in ("sensitivity", "specificity", "ppv", "npv"):
-        shown[metrics.word(name)] = _limits_column(rows, name, ".2f")
-    return shown
-
-
 def prevalence_rows(rows: pd.DataFrame) -> pd.DataFrame:
     """Table of `covidcxr.scores.predictive_values.at_prevalence` as text."""
     shown = pd.DataFrame({"prevalence": rows["prevalence"]})
@@ -137,6 +127,16 @@ def people(rows: pd.DataFrame) -> pd.DataFrame:
         counts |= {"called": f"{called:,}", "of these with COVID-19": f"{right:,}"}
         table.append(counts | {"missed": missed, "PPV": ppv_text(row)})
     return pd.DataFrame(table)
+
+
+def alarms_text(p: Predictions | None, protocol: Protocol) -> str:
+    """Share of normal images that a model calls COVID-19, with limits, or that none was tested."""
+    if p is None or p.positive.all():
+        return "not tested"
+    called = p.called(protocol.threshold)[~p.positive]
+    share = proportions.grouped_wilson(called, p.group[~p.positive], protocol.confidence)
+    value, low, high = (f"{100 * end:.0f}" for end in share)
+    return f"{value}% ({low} to {high}%) of {len(called):,}"
 
 
 def ppv_text(row: Mapping[Any, Any]) -> str:

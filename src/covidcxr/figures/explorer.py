@@ -26,9 +26,14 @@ _CELLS = {"tp": "right", "fn": "wrong", "fp": "wrong", "tn": "right"}
 
 
 def panel(
-    tested: Mapping[str, pd.DataFrame], threshold: float = 0.5, confidence: float = 0.95
+    tested: Mapping[str, pd.DataFrame],
+    threshold: float = 0.5,
+    confidence: float = 0.95,
+    chosen: str = "",
 ) -> Html:
-    """Explorer of each network's counts (`covidcxr.scores.threshold_table.curve`), last one first.
+    """Explorer of counts (`covidcxr.scores.threshold_table.curve`) by network and images.
+
+    It begins with the one ``chosen``, or with the last.
 
     Without its script (``book/_static/explorer.js``) a reader sees the plots and is led to
     the table below; with it, one plot at a time, the controls and what they choose.
@@ -39,7 +44,7 @@ def panel(
         f"""<div class="explorer">
 <noscript><p class="remark">Moving the threshold takes JavaScript. Without it, the table below
 has the same values at a few thresholds.</p></noscript>
-{_controls(list(tested))}
+{_controls(list(tested), chosen or list(tested)[-1])}
 <div class="explorer-views">
 <div data-script hidden>{_matrix()}{_shares(confidence)}{_predictive()}</div>
 <div class="explorer-plots">{plots}</div>
@@ -116,10 +121,9 @@ def _network(name: str, counts: pd.DataFrame) -> dict[str, Any]:
 # --- pieces
 
 
-def _controls(names: list[str]) -> str:
+def _controls(names: list[str], chosen: str) -> str:
     options = "".join(
-        f"<option{' selected' if name == names[-1] else ''}>{escape(name)}</option>"
-        for name in names
+        f"<option{' selected' if name == chosen else ''}>{escape(name)}</option>" for name in names
     )
     low, high = logit([threshold_table.LEAST, threshold_table.MOST])
     ends = f"{100 * threshold_table.LEAST:g} to {100 * threshold_table.MOST:g}"
@@ -137,13 +141,13 @@ def _controls(names: list[str]) -> str:
 <input id="explorer-prevalence" type="range" min="{low:.2f}" max="{high:.2f}" step="0.05" {kept}>
 <input id="explorer-prevalence-field" type="number" {share} {kept}
  aria-label="Prevalence in per cent, {ends}" title="{ends}">
-<button type="button">as in the test part</button></div>
+<button type="button">as in these images</button></div>
 </fieldset>"""
 
 
 def _matrix() -> str:
     cells = {name: f'<td class="{kind}">{_place(name)}</td>' for name, kind in _CELLS.items()}
-    return f"""<table><caption>Test images</caption>
+    return f"""<table><caption>Images</caption>
 <thead><tr><td></td>
 <th scope="col">called COVID&#8209;19</th><th scope="col">called normal</th></tr></thead>
 <tbody><tr><th scope="row">COVID-19</th>{cells["tp"]}{cells["fn"]}</tr>
@@ -170,7 +174,7 @@ def _predictive() -> str:
     )
     return f"""<table><caption>Predictive values</caption>
 <thead><tr><td></td><th scope="col">at a prevalence of <span data-prevalence></span></th>
-<th scope="col">observed in the test part</th></tr></thead>
+<th scope="col">observed in these images</th></tr></thead>
 <tbody>{rows}</tbody></table>"""
 
 

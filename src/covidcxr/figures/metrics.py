@@ -14,26 +14,13 @@ from numpy.typing import NDArray
 
 from covidcxr.core.studies import TITLES, ModelName
 from covidcxr.figures.common import WIDTH, Picture
-from covidcxr.paper import reproduction
 from covidcxr.scores import metrics
-from covidcxr.validity.external import ExternalTest
 
 READINGS = {
     "printed": ("as the paper labels it", "#adb5bd", "o"),
     "corrected": ("the same matrix, rows as truth", "#6c757d", "s"),
     "ours": ("this study", "#c1440e", "D"),
 }
-
-
-def adult_cells(
-    tests: Mapping[str, ExternalTest], threshold: float
-) -> dict[ModelName, NDArray[np.int64]]:
-    """Confusion matrices of networks on adults from elsewhere, as far as they were tested there."""
-    return {
-        model: metrics.cells(adults.positive, adults.called(threshold))
-        for model, title in TITLES.items()
-        if title in tests and (adults := tests[title].external.get(reproduction.ADULTS))
-    }
 
 
 def matrices(columns: Mapping[str, Mapping[ModelName, NDArray[np.int64]]]) -> Picture:

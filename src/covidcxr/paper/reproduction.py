@@ -18,6 +18,7 @@ from covidcxr.core.records import Record
 from covidcxr.core.studies import LABELS, TITLES
 from covidcxr.networks import baselines
 from covidcxr.scores import intervals, predictions, proportions
+from covidcxr.scores.predictions import Predictions
 from covidcxr.validity import external
 from covidcxr.validity.external import ExternalTest
 
@@ -191,6 +192,16 @@ def external_predictions(runs: Sequence[Record]) -> dict[str, ExternalTest]:
     simple, title = external.simple_tests(record), external.MODELS["logistic"]
     logistic = {title: simple[title]} if title in simple else {}
     return external.network_tests(networks, record) | logistic
+
+
+def on_adults(runs: Sequence[Record]) -> dict[str, Predictions]:
+    """Predictions of networks for adults from elsewhere, by title, as far as they were tested."""
+    tests = external_predictions(runs)
+    return {
+        title: tests[title].external[ADULTS]
+        for title in TITLES.values()
+        if title in tests and ADULTS in tests[title].external
+    }
 
 
 def external_summary(tests: Mapping[str, ExternalTest]) -> dict[str, Any]:

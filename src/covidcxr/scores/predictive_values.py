@@ -1,4 +1,4 @@
-"""Predictive values of a model by threshold, and at other prevalences of the disease.
+"""Predictive values of a model at other prevalences of the disease.
 
 Carrying sensitivity and specificity over to another prevalence takes for granted that only the
 share of the diseased changes, not what the diseased and the others look like.
@@ -22,33 +22,6 @@ PREVALENCES = (0.01, 0.05, 0.1, 0.5)
 
 FINE = np.geomspace(0.005, 0.5, 60)
 """Prevalences to draw a curve over."""
-
-
-def thresholds(
-    p: Predictions, thresholds: Sequence[float], confidence: float = 0.95
-) -> pd.DataFrame:
-    """Confusion matrix and its proportions at thresholds.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row a threshold: ``threshold``, ``tp``, ``fn``, ``fp``, ``tn``, and of
-        ``sensitivity``, ``specificity``, ``ppv``, ``npv`` the value, ``_low`` and ``_high``
-        (Wilson's, by the effective sample size); NaN where undefined, and ``reason`` says why.
-    """
-    rows = []
-    for threshold in thresholds:
-        called = p.called(threshold)
-        cells = metrics.cells(p.positive, called)
-        values = shares(p, called, confidence)
-        reasons = [
-            f"{metrics.word(name)}: {metrics.undefined(name, cells)}"
-            for name, share in values.items()
-            if np.isnan(share.value)
-        ]
-        row = {"threshold": float(threshold), **dict(zip(metrics.CELLS, cells, strict=True))}
-        rows.append(row | _columns(values) | {"reason": "; ".join(reasons)})
-    return pd.DataFrame(rows)
 
 
 def at_prevalence(
