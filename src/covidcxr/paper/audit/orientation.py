@@ -20,6 +20,9 @@ from covidcxr.paper.audit.reading import ReportedTable, Sizes
 READINGS = ("as_printed", "transposed")
 OTHER = {"predicted": "true", "true": "predicted"}
 
+Images = tuple[int, ...]
+"""Images of each class."""
+
 _FEW = 0.05
 """Share of a test set that exclusions may make a table differ by."""
 
@@ -87,11 +90,32 @@ def decide(tables: Sequence[ReportedTable], test_set: Sizes | None) -> Orientati
         Positive and negative images where the paper states them.
     """
     printed = [table for table in tables if table.matrix is not None]
-    if not printed:
-        return Orientation("undecidable", "No matrix is printed, so there are no margins.")
     totals = {
         reading: {table.name: margins(table, reading) for table in printed} for reading in READINGS
     }
+    return by_margins(totals, test_set)
+
+
+def by_margins(
+    totals: Mapping[str, Mapping[str, Images]],
+    test_set: Images | None,
+    classes: Sequence[str] = ("positive", "negative"),
+) -> Orientation:
+    """Decide the orientation of tables by the images of each class.
+
+    Parameters
+    ----------
+    totals
+        Images of each class by reading and by the table's name.
+    test_set
+        The same, where the paper states them.
+    classes
+        Their names.
+    """
+    printed = totals["as_printed"]
+    if not printed:
+        return Orientation("undecidable", "No matrix is printed, so there are no margins.")
+    images = f"{listing(classes)} images"
     if test_set is None and len(printed) == 1:
         return Orientation(
             "undecidable",
@@ -112,34 +136,34 @@ def decide(tables: Sequence[ReportedTable], test_set: Sizes | None) -> Orientati
     if all(whole.values()):
         return Orientation(
             "undecidable",
-            f"Both readings agree with {because}: positive and negative images number "
+            f"Both readings agree with {because}: {images} number "
             f"{said['as_printed']} as printed and {said['transposed']} transposed.",
         )
     if whole["as_printed"]:
         return Orientation(
             "as_printed",
-            f"As printed, the tables agree with {because}, {said['as_printed']} positive and "
-            f"negative images; transposed they would have {said['transposed']}.",
+            f"As printed, the tables agree with {because}, {said['as_printed']} {images}; "
+            f"transposed they would have {said['transposed']}.",
         )
     if whole["transposed"]:
         return Orientation(
             "transposed",
-            f"Transposed, the tables agree with {because}, {said['transposed']} positive and "
-            f"negative images; as printed they would have {said['as_printed']}.",
+            f"Transposed, the tables agree with {because}, {said['transposed']} {images}; "
+            f"as printed they would have {said['as_printed']}.",
         )
     return (
         _one_against_rest(totals["as_printed"])
-        or _of_most(totals, shared, fits, because)
-        or _nearly(totals)
+        or _of_most(totals, shared, fits, because, classes)
+        or _nearly(totals, images)
         or Orientation(
             "undecidable",
-            f"Neither reading agrees with {because}: positive and negative images would number "
+            f"Neither reading agrees with {because}: {images} would number "
             f"{said['as_printed']} as printed and {said['transposed']} transposed.",
         )
     )
 
 
-def _shared(totals: Mapping[str, Mapping[str, Sizes]]) -> Sizes | None:
+def _shared(totals: Mapping[str, Mapping[str, Images]]) -> Images | None:
     """Return the margins of more than half of the tables, in whatever reading."""
     counts = Counter(size for by_name in totals.values() for size in by_name.values())
     (size, count), *others = counts.most_common()
@@ -149,10 +173,11 @@ def _shared(totals: Mapping[str, Mapping[str, Sizes]]) -> Sizes | None:
 
 
 def _of_most(
-    totals: Mapping[str, Mapping[str, Sizes]],
-    shared: Sizes | None,
+    totals: Mapping[str, Mapping[str, Images]],
+    shared: Images | None,
     fits: Mapping[str, set[str]],
     because: str,
+    classes: Sequence[str],
 ) -> Orientation | None:
     """Decide by the tables that agree, and name those that do not."""
     if shared is None or not fits["as_printed"] | fits["transposed"]:
@@ -170,21 +195,23 @@ def _of_most(
     ]
     for name, total in totals[decision].items():
         if total != shared and name not in odd:
-            remarks.append(f"{name} has {_sum(total)} images: {_difference(total, shared)}.")
+            remarks.append(
+                f"{name} has {_sum(total)} images: {_difference(total, shared, classes)}."
+            )
     other = "transposed" if decision == "as_printed" else "as_printed"
     agreeing = len(fits[decision] | odd)
     words = {"as_printed": "as printed", "transposed": "transposed"}
     return Orientation(
         "mixed" if odd else decision,
         f"{agreeing} of {len(totals[decision])} tables agree with {because}, {_sum(shared)} "
-        f"positive and negative images, {words[decision]}"
+        f"{listing(classes)} images, {words[decision]}"
         f"{f', {len(odd)} of them {words[other]}' if odd else ''}.",
         {name: other if name in odd else decision for name in totals[decision]} if odd else {},
         remarks,
     )
 
 
-def _nearly(totals: Mapping[str, Mapping[str, Sizes]]) -> Orientation | None:
+def _nearly(totals: Mapping[str, Mapping[str, Images]], images: str) -> Orientation | None:
     """Decide where the margins of one reading nearly agree, as they do after exclusions."""
     if len(totals["as_printed"]) < _ENOUGH:
         return None
@@ -192,25 +219,27 @@ def _nearly(totals: Mapping[str, Mapping[str, Sizes]]) -> Orientation | None:
         reading: np.ptp(np.array(list(by_name.values())), axis=0).max()
         for reading, by_name in totals.items()
     }
-    images = max(sum(size) for size in totals["as_printed"].values())
+    most = max(sum(size) for size in totals["as_printed"].values())
     decision = min(spread, key=lambda reading: spread[reading])
     other = max(spread, key=lambda reading: spread[reading])
-    if spread[decision] > _FEW * images or spread[other] < 3 * spread[decision]:
+    if spread[decision] > _FEW * most or spread[other] < 3 * spread[decision]:
         return None
     words = {"as_printed": "As printed", "transposed": "Transposed"}
     return Orientation(
         decision,
-        f"{words[decision]}, the tables nearly agree: positive and negative images number "
+        f"{words[decision]}, the tables nearly agree: {images} number "
         f"{_listing(totals[decision].values())}, as they would where a few images of one test set "
         f"were left out; in the other reading they differ by up to {spread[other]:,}.",
     )
 
 
-def _one_against_rest(totals: Mapping[str, Sizes]) -> Orientation | None:
+def _one_against_rest(totals: Mapping[str, Images]) -> Orientation | None:
     """Recognise tables of one class against the rest: the classes' images add up to all."""
     by_images: dict[int, list[int]] = {}
-    for positive, negative in totals.values():
-        by_images.setdefault(positive + negative, []).append(positive)
+    for positive, *rest in totals.values():
+        if len(rest) > 1:
+            return None
+        by_images.setdefault(positive + rest[0], []).append(positive)
     for images, positives in by_images.items():
         classes = list(dict.fromkeys(positives))
         if len(classes) < 3 or sum(classes) != images:
@@ -223,17 +252,17 @@ def _one_against_rest(totals: Mapping[str, Sizes]) -> Orientation | None:
     )
 
 
-def _difference(total: Sizes, shared: Sizes) -> str:
+def _difference(total: Images, shared: Images, classes: Sequence[str]) -> str:
     parts = [
         f"{abs(has - should):,} {label} {'fewer' if has < should else 'more'}"
-        for has, should, label in zip(total, shared, ("positive", "negative"), strict=True)
+        for has, should, label in zip(total, shared, classes, strict=True)
         if has != should
     ]
     return f"{listing(parts)} than {_sum(shared)}, by exclusions, a misprint or another test set"
 
 
-def _sum(size: Sizes) -> str:
-    return f"{size[0]:,} + {size[1]:,}"
+def _sum(size: Images) -> str:
+    return " + ".join(f"{n:,}" for n in size)
 
 
 def _listing(sizes: object) -> str:

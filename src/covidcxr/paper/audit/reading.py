@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -11,11 +11,10 @@ from typing import Any
 from covidcxr.core import strict_yaml
 from covidcxr.core.errors import Unusable
 from covidcxr.core.words import quoted, shown
-from covidcxr.paper.audit import printed
-from covidcxr.paper.audit.names import SIGNED, UNBOUNDED, canonical
+from covidcxr.paper.audit import checks
+from covidcxr.paper.audit.names import canonical
 from covidcxr.paper.audit.printed import Entry, Printed
 
-_LARGEST = 10**12
 _TABLES = 500
 """Tables of a paper that are read; more are no paper's."""
 
@@ -140,8 +139,8 @@ def parse(content: Any, where: str) -> Paper:
         For the first thing that is malformed, with its place.
     """
     optional = {"test_set", "test_sets", "prevalences", "folds", "source"}
-    _keys(content, where, {"title", "tables"}, optional)
-    title = _name(content["title"], f"{where}: title")
+    checks.keys(content, where, {"title", "tables"}, optional)
+    title = checks.text(content["title"], f"{where}: title")
     common = _sizes(content.get("test_set"), f"{where}: test_set")
     named = content.get("test_sets") or {}
     if not isinstance(named, Mapping):
@@ -170,7 +169,7 @@ def parse(content: Any, where: str) -> Paper:
     if not isinstance(shares, list) or not shares:
         raise Unusable(f"{where}: prevalences: should be a list such as ['1%', '10%'].")
     prevalences = tuple(
-        _entry(share, f"{where}: prevalences, item {i}", "prevalence").value
+        checks.entry(share, f"{where}: prevalences, item {i}", "prevalence").value
         for i, share in enumerate(shares, 1)
     )
     return Paper(
@@ -188,11 +187,13 @@ def _table(
 ) -> ReportedTable:
     optional = {"matrix", "counts", "rows", "first", "reported", "test_set", "unclassified",
                 "folds"}  # fmt: skip
-    _keys(content, where, {"name"}, optional)
-    name = _name(content["name"], f"{where}, name")
+    checks.keys(content, where, {"name"}, optional)
+    name = checks.text(content["name"], f"{where}, name")
     where = f"{where} ({shown(name)})"
-    rows = _choice(content.get("rows", "true"), f"{where}, rows", ("predicted", "true"))
-    first = _choice(content.get("first", "positive"), f"{where}, first", ("positive", "negative"))
+    rows = checks.choice(content.get("rows", "true"), f"{where}, rows", ("predicted", "true"))
+    first = checks.choice(
+        content.get("first", "positive"), f"{where}, first", ("positive", "negative")
+    )
     matrix = None
     if content.get("matrix") is not None:
         matrix = _matrix(content["matrix"], rows, f"{where}, matrix")
@@ -203,9 +204,10 @@ def _table(
             )
     elif content.get("counts") is not None:
         at = f"{where}, counts"
-        _keys(content["counts"], at, {"TP", "FN", "FP", "TN"})
+        checks.keys(content["counts"], at, {"TP", "FN", "FP", "TN"})
         tp, fn, fp, tn = (
-            _count(content["counts"][cell], f"{at}, {cell}") for cell in ("TP", "FN", "FP", "TN")
+            checks.count(content["counts"][cell], f"{at}, {cell}")
+            for cell in ("TP", "FN", "FP", "TN")
         )
         matrix, rows, first = ((tp, fn), (fp, tn)), "true", "positive"
     reported = _reported(content.get("reported"), where)
@@ -224,7 +226,7 @@ def _table(
         test_set,
         group,
         tuple(
-            _count(one, f"{where}, unclassified")
+            checks.count(one, f"{where}, unclassified")
             for one in (missing if isinstance(missing, list) else [missing])
         ),
         _folds(content.get("folds", folds), f"{where}, folds"),
@@ -253,9 +255,9 @@ def _test_set(
 def _sizes(content: Any, where: str) -> Sizes | None:
     if content is None:
         return None
-    _keys(content, where, {"positive", "negative"})
+    checks.keys(content, where, {"positive", "negative"})
     positive, negative = (
-        _count(content[key], f"{where}, {key}") for key in ("positive", "negative")
+        checks.count(content[key], f"{where}, {key}") for key in ("positive", "negative")
     )
     if 0 in (positive, negative):
         raise Unusable(f"{where}: has a class without images; an audit needs both classes.")
@@ -263,7 +265,7 @@ def _sizes(content: Any, where: str) -> Sizes | None:
 
 
 def _folds(content: Any, where: str) -> int:
-    folds = _count(content, where)
+    folds = checks.count(content, where)
     if not 1 <= folds <= 1000:
         raise Unusable(f"{where}: {folds} is no number of folds from 1 to 1,000; correct it.")
     return folds
@@ -282,17 +284,13 @@ def _reported(content: Any, where: str) -> dict[str, tuple[Entry, ...]]:
                 f"{at}: is an unknown score; known are accuracy, sensitivity, specificity, ppv, "
                 "npv, f1, mcc, kappa, auroc and others (covidcxr audit --help)."
             )
-        if values == []:
-            raise Unusable(f"{at}: lists no value; give one or remove the line.")
-        reported[score] = tuple(
-            _entry(v, at, name) for v in (values if isinstance(values, list) else [values])
-        )
+        reported[score] = checks.entries(values, at, name)
     return reported
 
 
 def check_score(text: str, where: str, score: str) -> None:
     """Refuse a text that is no print of a score, by the auditor's name of it."""
-    _entry(text, where, score)
+    checks.entry(text, where, score)
 
 
 def _matrix(content: Any, rows: str, where: str) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -309,75 +307,10 @@ def _matrix(content: Any, rows: str, where: str) -> tuple[tuple[int, int], tuple
             "give two rows of two, or name the classes under 'classes'."
         )
     counts = [
-        [_count(cell, f"{where}, row {i}, column {j}") for j, cell in enumerate(row, 1)]
+        [checks.count(cell, f"{where}, row {i}, column {j}") for j, cell in enumerate(row, 1)]
         for i, row in enumerate(content, 1)
     ]
     if tall and len(counts) > 2:
         counts = [counts[0], [sum(column) for column in zip(*counts[1:], strict=True)]]
     (a, *b), (c, *d) = counts
     return (a, sum(b)), (c, sum(d))
-
-
-def _count(value: Any, where: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise Unusable(f"{where}: {_quote(value)} is no whole number; give a count of images.")
-    if value < 0:
-        raise Unusable(f"{where}: {shown(value)} is negative; give a count of images.")
-    if value > _LARGEST:
-        raise Unusable(
-            f"{where}: {shown(value, 20)} is more images than there are; give a count of images."
-        )
-    return value
-
-
-def _entry(value: Any, where: str, score: str) -> Entry:
-    if not isinstance(value, str):
-        raise Unusable(
-            f"{where}: {_quote(value)} is not in quotes; write it as printed, such as '77.22%' or "
-            "'0.80', so that no digit is lost."
-        )
-    bounded = score not in UNBOUNDED
-    try:
-        entry = printed.entry(value, bounded)
-    except ValueError as error:
-        raise Unusable(f"{where}: '{shown(value)}' {error}; write it as printed.") from error
-    number = entry.value.value
-    if bounded and number > 1:
-        said = "above 100%" if "%" in entry.value.text else "above 1; write % behind a percentage"
-        raise Unusable(f"{where}: '{shown(value)}' is {said}; correct it.")
-    if number < (-1 if score in SIGNED else 0):
-        raise Unusable(f"{where}: '{shown(value)}' is below what the score can be; correct it.")
-    return entry
-
-
-def _name(value: Any, where: str) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise Unusable(f"{where}: {_quote(value)} is no text; put it in quotes.")
-    return value
-
-
-def _quote(value: Any) -> str:
-    """Quote a value; of what holds others, only its kind."""
-    if isinstance(value, Mapping | list):
-        return "a list" if isinstance(value, list) else "a group of lines"
-    return shown(repr(value))
-
-
-def _choice(value: Any, where: str, choices: Iterable[str]) -> str:
-    if isinstance(value, bool):  # true is a word here, and a truth value in YAML
-        value = str(value).lower()
-    if value not in choices:
-        raise Unusable(f"{where}: {_quote(value)} is neither {' nor '.join(choices)}; correct it.")
-    return str(value)
-
-
-def _keys(content: Any, where: str, required: set[str], optional: Iterable[str] = ()) -> None:
-    if not isinstance(content, Mapping):
-        raise Unusable(f"{where}: should hold 'key: value' lines: {', '.join(sorted(required))}.")
-    for key in content:
-        if key not in {*required, *optional}:
-            known = ", ".join(sorted({*required, *optional}))
-            raise Unusable(f"{where}: key '{shown(key)}' is unknown; known are {known}.")
-    for key in sorted(required):
-        if content.get(key) is None:
-            raise Unusable(f"{where}: key '{key}' is missing; add it.")

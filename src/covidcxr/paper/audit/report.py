@@ -16,7 +16,7 @@ from covidcxr.paper.audit import (
     corroboration,
     labels,
     orientation,
-    printed_limits,
+    rows,
     scores,
     together,
     verdicts,
@@ -24,15 +24,11 @@ from covidcxr.paper.audit import (
 from covidcxr.paper.audit.labels import Label, Place, Values
 from covidcxr.paper.audit.names import canonical, word
 from covidcxr.paper.audit.orientation import READINGS, Orientation
-from covidcxr.paper.audit.printed import Entry
 from covidcxr.paper.audit.reading import Paper, ReportedTable
+from covidcxr.paper.audit.rows import Cells
 from covidcxr.paper.audit.together import Together
-from covidcxr.paper.audit.verdicts import Verdict
 from covidcxr.scores import metrics
 from covidcxr.scores.metrics import CELLS
-
-Cells = Mapping[str, NDArray[np.int64]]
-"""tp, fn, fp, tn by reading."""
 
 
 def audit(paper: Paper, corroborate: bool = True) -> dict[str, Any]:
@@ -164,7 +160,7 @@ def _table(
         "cells": {r: dict(zip(CELLS, c, strict=True)) for r, c in cells.items()},
         "scores": {r: scores.compute(c) for r, c in cells.items()},
         "intervals": {r: scores.intervals(c) if detailed else {} for r, c in cells.items()},
-        "reported": _reported(table, paper, cells, reading, judged, wrong),
+        "reported": rows.reported(table, paper.stated_prevalences, cells, reading, judged, wrong),
         "corroboration": _corroborated(table, size) if detailed else None,
     }
     if used is not None:
@@ -176,73 +172,6 @@ def _table(
             "baseline": bounds.baseline(used.tolist()),
         }
     return result
-
-
-def _reported(
-    table: ReportedTable,
-    paper: Paper,
-    cells: Cells,
-    reading: str,
-    judged: Together | None,
-    wrong: Mapping[str, Mapping[Place, Label]],
-) -> dict[str, Any]:
-    by_score: dict[str, Any] = {}
-    for score, entries in table.reported.items():
-        rows = []
-        for i, entry in enumerate(entries):
-            name = str(canonical(score))
-            by: dict[str, Verdict] = {
-                r: verdicts.judge(
-                    name, entry.value, c, wrong[r].get(Place(table.name, score, i)),
-                    paper.stated_prevalences, sum(table.unclassified),
-                )
-                for r, c in cells.items()
-            }  # fmt: skip
-            if judged is not None and not (cells and judged.verdict == "consistent"):
-                verdict = _alone(table, score, entry, judged, by.get(reading))
-            else:
-                verdict = by[reading]
-            if entry.spread and verdict.verdict in verdicts.FAULTS:
-                note = "An average with a spread, which need be no one matrix's."
-                verdict = Verdict("possible", verdict.computed, None, note)
-            readings = {r: {"verdict": v.verdict, "equals": v.equals} for r, v in by.items()}
-            row = {"printed": entry.text, **vars(verdict), "readings": readings}
-            if entry.limits:
-                row["limits"] = _limits(name, entry, cells.get(reading))
-            rows.append(row)
-        by_score[score] = rows[0] if len(rows) == 1 else rows
-    return by_score
-
-
-def _limits(name: str, entry: Entry, cells: NDArray[np.int64] | None) -> dict[str, Any]:
-    """Judge a printed interval by the images of its score's matrix, or of its own fraction."""
-    assert entry.limits
-    k, n = entry.fraction or (None, None)
-    if cells is not None and name in metrics.PROPORTIONS:
-        counts = dict(zip(CELLS, cells.tolist(), strict=True))
-        k, n = (sum(counts[c] for c in part.split("+")) for part in metrics.PROPORTIONS[name])
-    return printed_limits.judge(entry.value, entry.limits, k, n)
-
-
-def _alone(
-    table: ReportedTable, score: str, entry: Entry, judged: Together, by_matrix: Verdict | None
-) -> Verdict:
-    """Judge a value of a table that prints no matrix, and whose scores may not leave one."""
-    one = (score, entry.value)
-    size = together.sizes(table)
-    if one in judged.impossible and size:
-        note = verdicts.unattainable(str(canonical(score)), entry.value, [size[0], 0, 0, size[1]])
-        return by_matrix or Verdict("impossible", None, None, note)
-    if by_matrix is not None:
-        return by_matrix
-    if canonical(score) == "auroc":
-        return Verdict("possible", None, None, "Without a matrix nothing bounds it.")
-    if one == judged.odd or (judged.verdict == "contradictory" and judged.odd is None):
-        note = "Possible by itself; it contradicts the other scores."
-        return Verdict("contradictory", None, None, note)
-    if judged.verdict == "averages":
-        return Verdict("possible", None, None, f"An average over {table.folds} folds.")
-    return Verdict("possible", None, None, "Nothing speaks against it by itself.")
 
 
 def _corroborated(table: ReportedTable, size: tuple[int, int] | None) -> dict[str, Any] | None:

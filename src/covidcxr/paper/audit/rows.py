@@ -1,0 +1,106 @@
+"""A row for each printed value: its verdict, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covidcxr.paper.audit import printed_limits, together, verdicts
+from covidcxr.paper.audit.labels import Label, Place
+from covidcxr.paper.audit.names import canonical
+from covidcxr.paper.audit.printed import Entry, Printed
+from covidcxr.paper.audit.reading import ReportedTable
+from covidcxr.paper.audit.together import Together
+from covidcxr.paper.audit.verdicts import Verdict
+from covidcxr.scores import metrics
+from covidcxr.scores.metrics import CELLS
+
+Cells = Mapping[str, NDArray[np.int64]]
+"""tp, fn, fp, tn by reading."""
+
+
+def reported(
+    table: ReportedTable,
+    prevalences: Sequence[Printed],
+    cells: Cells,
+    reading: str,
+    judged: Together | None,
+    wrong: Mapping[str, Mapping[Place, Label]],
+) -> dict[str, Any]:
+    """Return a row for each printed value of a table, by the paper's name of the score.
+
+    Parameters
+    ----------
+    table
+        Of two classes.
+    prevalences
+        Those that the paper states.
+    cells
+        tp, fn, fp, tn by reading, of the matrix that is printed or that the scores leave.
+    reading
+        On which verdicts rest.
+    judged
+        What the scores of a table without a matrix say together.
+    wrong
+        Values that are of another score, by reading.
+    """
+    by_score: dict[str, Any] = {}
+    for score, entries in table.reported.items():
+        rows = []
+        for i, entry in enumerate(entries):
+            name = str(canonical(score))
+            by: dict[str, Verdict] = {
+                r: verdicts.judge(
+                    name, entry.value, c, wrong[r].get(Place(table.name, score, i)),
+                    prevalences, sum(table.unclassified),
+                )
+                for r, c in cells.items()
+            }  # fmt: skip
+            if judged is not None and not (cells and judged.verdict == "consistent"):
+                verdict = _alone(table, score, entry, judged, by.get(reading))
+            else:
+                verdict = by[reading]
+            if entry.spread and verdict.verdict in verdicts.FAULTS:
+                note = "An average with a spread, which need be no one matrix's."
+                verdict = Verdict("possible", verdict.computed, None, note)
+            readings = {r: {"verdict": v.verdict, "equals": v.equals} for r, v in by.items()}
+            row = {"printed": entry.text, **vars(verdict), "readings": readings}
+            if entry.limits:
+                row["limits"] = _limits(name, entry, cells.get(reading))
+            rows.append(row)
+        by_score[score] = rows[0] if len(rows) == 1 else rows
+    return by_score
+
+
+def _limits(name: str, entry: Entry, cells: NDArray[np.int64] | None) -> dict[str, Any]:
+    """Judge a printed interval by the images of its score's matrix, or of its own fraction."""
+    assert entry.limits
+    k, n = entry.fraction or (None, None)
+    if cells is not None and name in metrics.PROPORTIONS:
+        counts = dict(zip(CELLS, cells.tolist(), strict=True))
+        k, n = (sum(counts[c] for c in part.split("+")) for part in metrics.PROPORTIONS[name])
+    return printed_limits.judge(entry.value, entry.limits, k, n)
+
+
+def _alone(
+    table: ReportedTable, score: str, entry: Entry, judged: Together, by_matrix: Verdict | None
+) -> Verdict:
+    """Judge a value of a table that prints no matrix, and whose scores may not leave one."""
+    one = (score, entry.value)
+    size = together.sizes(table)
+    if one in judged.impossible and size:
+        note = verdicts.unattainable(str(canonical(score)), entry.value, [size[0], 0, 0, size[1]])
+        return by_matrix or Verdict("impossible", None, None, note)
+    if by_matrix is not None:
+        return by_matrix
+    if canonical(score) == "auroc":
+        return Verdict("possible", None, None, "Without a matrix nothing bounds it.")
+    if one == judged.odd or (judged.verdict == "contradictory" and judged.odd is None):
+        note = "Possible by itself; it contradicts the other scores."
+        return Verdict("contradictory", None, None, note)
+    if judged.verdict == "averages":
+        return Verdict("possible", None, None, f"An average over {table.folds} folds.")
+    return Verdict("possible", None, None, "Nothing speaks against it by itself.")
