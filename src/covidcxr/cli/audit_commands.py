@@ -56,7 +56,17 @@ called as the scores are, or TP, FN, FP and TN; --columns says so where they are
 
 A score may list several values and carry an interval, a fraction or +/- a spread. For a
 matrix whose negative class stands first, add 'first: negative' to its table. Averages over
-folds say 'folds: 5'.
+folds say 'folds: 5'. A table of three to twenty classes names them:
+
+\b
+    - name: Three classes
+      classes: [covid, normal, pneumonia]
+      matrix: [[90, 5, 5], [2, 100, 8], [10, 10, 70]]  # or shares: "90.0%"
+      rows: true
+      reported: {covid: {recall: "90%"}, macro: {f1: "0.864"}, accuracy: "0.867"}
+    - name: One class against the rest
+      one_vs_rest:
+        covid: {TP: 90, FN: 10, FP: 12, TN: 188}  # and the others
 """
 
 

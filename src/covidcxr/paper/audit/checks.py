@@ -62,6 +62,14 @@ def entries(content: Any, where: str, score: str) -> tuple[Entry, ...]:
     return tuple(entry(value, where, score) for value in listed)
 
 
+def folds(content: Any, where: str) -> int:
+    """Return a number of folds."""
+    number = count(content, where)
+    if not 1 <= number <= 1000:
+        raise Unusable(f"{where}: {number} is no number of folds from 1 to 1,000; correct it.")
+    return number
+
+
 def text(value: Any, where: str) -> str:
     """Return a text that is not empty."""
     if not isinstance(value, str) or not value.strip():

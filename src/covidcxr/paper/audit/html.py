@@ -12,6 +12,7 @@ from covidcxr.core import atomic
 from covidcxr.core.errors import Unusable
 from covidcxr.core.words import printable
 from covidcxr.paper.audit import printed, text
+from covidcxr.paper.audit.classes import text as classes
 from covidcxr.paper.audit.names import UNBOUNDED, canonical, word
 from covidcxr.paper.audit.verdicts import FAULTS
 
@@ -60,21 +61,27 @@ def _table(table: Mapping[str, Any], number: int) -> dict[str, Any]:
         notes.append(text.margins_allow(table))
     return {
         "name": table["name"],
-        "together": text.as_a_whole(table) if table["together"] else "",
+        "together": text.as_a_whole(table) if table["together"] or "classes" in table else "",
+        "classes": table.get("one_vs_rest", {}).get(table["reading"], {}),
         "cells": cells,
         "caption": caption,
         "values": [
-            {"table": table["name"], "number": number, "score": _name(score)} | _value(score, row)
+            {"table": table["name"], "number": number, "score": title} | _value(name, row)
             for score, row in _rows(table)
+            for name, title in [_title(table, score)]
         ],
         "notes": [note for note in notes if note],
     }
 
 
-def _name(score: str) -> str:
-    """Name a score as the paper does, and in the auditor's words where these differ."""
-    words = word(str(canonical(score)))
-    return words if score.replace("_", " ").lower() == words.lower() else f"{score} ({words})"
+def _title(table: Mapping[str, Any], score: str) -> tuple[str, str]:
+    """Name a score as the auditor does; as the paper does, and in words where these differ."""
+    if "classes" in table:
+        return classes.title(table, score)
+    name = str(canonical(score))
+    words = word(name)
+    same = score.replace("_", " ").lower() == words.lower()
+    return name, words if same else f"{score} ({words})"
 
 
 def _rows(table: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -83,8 +90,8 @@ def _rows(table: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
             yield score, row
 
 
-def _value(score: str, row: Mapping[str, Any]) -> dict[str, Any]:
-    bounded = canonical(score) not in UNBOUNDED
+def _value(name: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    bounded = name not in UNBOUNDED
     note, right = row["note"], ""
     if row["computed"] is not None:
         right = printed.entry(row["printed"], bounded).value.show(row["computed"])

@@ -6,7 +6,7 @@ hardly happen by chance, which a whole column of values decides better than one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -34,7 +34,7 @@ _AREA_LIKELY = 0.001
 _AUROC_RANGE = 0.2
 """The same for the AUROC, which is near the balanced accuracy in any case."""
 
-_NEAR = {
+NEAR: Mapping[str, tuple[str, ...]] = {
     "accuracy": ("balanced_accuracy",),
     "sensitivity": ("ppv", "specificity", "balanced_accuracy", "accuracy"),
     "specificity": ("npv", "sensitivity", "balanced_accuracy", "weighted_specificity"),
@@ -94,17 +94,25 @@ def chance(prints: Iterable[Printed], alternatives: int, width: float = _RANGE) 
     return min(1.0, alternatives * float(np.prod(single)))
 
 
-def wrong_names(values: Values) -> dict[Place, Label]:
+def wrong_names(
+    values: Values,
+    near_to: Mapping[str, tuple[str, ...]] = NEAR,
+    name: Callable[[str], str | None] = canonical,
+) -> dict[Place, Label]:
     """Find the values that are of another score, by whole columns first.
 
     Parameters
     ----------
     values
         Each printed value of a paper with the scores of its table's matrix.
+    near_to
+        By score, those that are soon taken for it.
+    name
+        The auditor's name of a score as the paper writes it.
     """
     labels: dict[Place, Label] = {}
-    for column in dict.fromkeys(canonical(place.score) for place in values):
-        places = [place for place in values if canonical(place.score) == column]
+    for column in dict.fromkeys(name(place.score) for place in values):
+        places = [place for place in values if name(place.score) == column]
         if column == "auroc":
             labels |= _areas(places, values)
             continue
@@ -114,14 +122,14 @@ def wrong_names(values: Values) -> dict[Place, Label]:
             by_table.setdefault(place.table, []).append(place)
         for group in (wrong, *by_table.values(), *([place] for place in wrong)):
             left = [place for place in group if place not in labels]
-            if label := _label(left, values, str(column)):
+            if label := _label(left, values, str(column), near_to):
                 labels |= dict.fromkeys(left, label)
     return labels
 
 
 def alike(printed: Printed, computed: Mapping[str, float], score: str) -> Label | None:
     """Return the likeliest other score that prints so, whatever its chance."""
-    near = _NEAR.get(score, ())
+    near = NEAR.get(score, ())
     others = [*near, *(name for name in computed if name not in {*near, score, *_SAME})]
     ranked = sorted(
         (name not in near, printed.match(computed[name]) == CUT, i, name)
@@ -208,11 +216,13 @@ def _matches(value: tuple[Printed, Mapping[str, float]], score: str) -> bool:
     return score in computed and printed.match(computed[score]) is not None
 
 
-def _label(places: Sequence[Place], values: Values, score: str) -> Label | None:
+def _label(
+    places: Sequence[Place], values: Values, score: str, near_to: Mapping[str, tuple[str, ...]]
+) -> Label | None:
     """Return the one other score that all values are of, if no coincidence explains it."""
     if not places:
         return None
-    near = _NEAR.get(score, ())
+    near = near_to.get(score, ())
     scores_ = values[places[0]][1]
     far = [name for name in scores_ if name not in {*near, score, *_SAME}]
     for others, limit in ((near, LIKELY), (far, _FAR)):

@@ -23,6 +23,11 @@ OTHER = {"predicted": "true", "true": "predicted"}
 Images = tuple[int, ...]
 """Images of each class."""
 
+NO_MATRIX = "No matrix is printed, so there are no margins."
+
+_NAMED = 4
+"""Classes up to which a reason names each."""
+
 _FEW = 0.05
 """Share of a test set that exclusions may make a table differ by."""
 
@@ -56,9 +61,9 @@ class Orientation:
         """The reading on which verdicts rest: the paper's own where nothing was decided."""
         return "transposed" if self.decision == "transposed" else "as_printed"
 
-    def of(self, table: ReportedTable) -> str:
-        """Return the reading of one table."""
-        return self.by_table.get(table.name, self.reading)
+    def of(self, table: str) -> str:
+        """Return the reading of one table, by its name."""
+        return self.by_table.get(table, self.reading)
 
 
 def cells(table: ReportedTable, reading: str) -> NDArray[np.int64]:
@@ -114,8 +119,8 @@ def by_margins(
     """
     printed = totals["as_printed"]
     if not printed:
-        return Orientation("undecidable", "No matrix is printed, so there are no margins.")
-    images = f"{listing(classes)} images"
+        return Orientation("undecidable", NO_MATRIX)
+    images = f"{listing(classes)} images" if len(classes) <= _NAMED else "images of the classes"
     if test_set is None and len(printed) == 1:
         return Orientation(
             "undecidable",
@@ -153,7 +158,7 @@ def by_margins(
         )
     return (
         _one_against_rest(totals["as_printed"])
-        or _of_most(totals, shared, fits, because, classes)
+        or _of_most(totals, shared, fits, because, classes, images)
         or _nearly(totals, images)
         or Orientation(
             "undecidable",
@@ -178,6 +183,7 @@ def _of_most(
     fits: Mapping[str, set[str]],
     because: str,
     classes: Sequence[str],
+    images: str,
 ) -> Orientation | None:
     """Decide by the tables that agree, and name those that do not."""
     if shared is None or not fits["as_printed"] | fits["transposed"]:
@@ -204,7 +210,7 @@ def _of_most(
     return Orientation(
         "mixed" if odd else decision,
         f"{agreeing} of {len(totals[decision])} tables agree with {because}, {_sum(shared)} "
-        f"{listing(classes)} images, {words[decision]}"
+        f"{images}, {words[decision]}"
         f"{f', {len(odd)} of them {words[other]}' if odd else ''}.",
         {name: other if name in odd else decision for name in totals[decision]} if odd else {},
         remarks,

@@ -12,6 +12,8 @@ from covidcxr.core import strict_yaml
 from covidcxr.core.errors import Unusable
 from covidcxr.core.words import quoted, shown
 from covidcxr.paper.audit import checks
+from covidcxr.paper.audit.classes import reading as classes
+from covidcxr.paper.audit.classes.reading import ClassTable
 from covidcxr.paper.audit.names import canonical
 from covidcxr.paper.audit.printed import Entry, Printed
 
@@ -83,6 +85,8 @@ class Paper:
         Its tables of two classes.
     source
         Where the numbers stand in print: citation and address.
+    several
+        Its tables of more classes.
     """
 
     title: str
@@ -91,6 +95,7 @@ class Paper:
     tables: tuple[ReportedTable, ...]
     stated_prevalences: tuple[Printed, ...] = ()
     source: str = ""
+    several: tuple[ClassTable, ...] = ()
 
 
 def read(path: Path) -> Paper:
@@ -138,28 +143,36 @@ def parse(content: Any, where: str) -> Paper:
     Unusable
         For the first thing that is malformed, with its place.
     """
-    optional = {"test_set", "test_sets", "prevalences", "folds", "source"}
+    optional = {"classes", "test_set", "test_sets", "prevalences", "folds", "source"}
     checks.keys(content, where, {"title", "tables"}, optional)
     title = checks.text(content["title"], f"{where}: title")
-    common = _sizes(content.get("test_set"), f"{where}: test_set")
+    tables = content["tables"]
+    if not isinstance(tables, list) or not tables:
+        raise Unusable(f"{where}: tables: should be a list of at least one table.")
+    of_classes = [classes.applies(table, content.get("classes")) for table in tables]
+
+    def sizes(stated: Any, at: str) -> Sizes | None:
+        return None if any(of_classes) and classes.by_class(stated) else _sizes(stated, at)
+
+    common = sizes(content.get("test_set"), f"{where}: test_set")
     named = content.get("test_sets") or {}
     if not isinstance(named, Mapping):
         raise Unusable(f"{where}: test_sets: should hold lines such as internal: {{positive: 92, "
                       "negative: 268}.")  # fmt: skip
-    sets = {str(k): _sizes(v, f"{where}: test_sets, {shown(k)}") for k, v in named.items()}
-    folds = _folds(content.get("folds", 1), f"{where}: folds")
-    tables = content["tables"]
-    if not isinstance(tables, list) or not tables:
-        raise Unusable(f"{where}: tables: should be a list of at least one table.")
+    sets = {str(k): sizes(v, f"{where}: test_sets, {shown(k)}") for k, v in named.items()}
+    folds = checks.folds(content.get("folds", 1), f"{where}: folds")
     if len(tables) > _TABLES:
         raise Unusable(
             f"{where}: tables: are {len(tables):,}; at most {_TABLES} are read, so divide the file."
         )
-    parsed = tuple(
-        _table(table, f"{where}: tables, item {i}", common, sets, folds)
-        for i, table in enumerate(tables, 1)
-    )
-    names = [table.name for table in parsed]
+    places = [f"{where}: tables, item {i}" for i in range(1, len(tables) + 1)]
+    read_ = [
+        classes.parse(table, at, content, folds)
+        if several
+        else _table(table, at, common, sets, folds)
+        for table, at, several in zip(tables, places, of_classes, strict=True)
+    ]
+    names = [table.name for table in read_]
     if repeated := next((name for name in names if names.count(name) > 1), None):
         raise Unusable(
             f"{where}: tables: two are named '{shown(repeated)}'; name each differently."
@@ -176,9 +189,10 @@ def parse(content: Any, where: str) -> Paper:
         title,
         common,
         tuple(one.value for one in prevalences),
-        parsed,
+        tuple(table for table in read_ if isinstance(table, ReportedTable)),
         () if stated is None else prevalences,
         str(content.get("source") or ""),
+        tuple(table for table in read_ if isinstance(table, ClassTable)),
     )
 
 
@@ -229,7 +243,7 @@ def _table(
             checks.count(one, f"{where}, unclassified")
             for one in (missing if isinstance(missing, list) else [missing])
         ),
-        _folds(content.get("folds", folds), f"{where}, folds"),
+        checks.folds(content.get("folds", folds), f"{where}, folds"),
         1
         if content.get("matrix") is None
         else max(map(len, (content["matrix"], content["matrix"][0]))) - 1,
@@ -262,13 +276,6 @@ def _sizes(content: Any, where: str) -> Sizes | None:
     if 0 in (positive, negative):
         raise Unusable(f"{where}: has a class without images; an audit needs both classes.")
     return positive, negative
-
-
-def _folds(content: Any, where: str) -> int:
-    folds = checks.count(content, where)
-    if not 1 <= folds <= 1000:
-        raise Unusable(f"{where}: {folds} is no number of folds from 1 to 1,000; correct it.")
-    return folds
 
 
 def _reported(content: Any, where: str) -> dict[str, tuple[Entry, ...]]:

@@ -21,8 +21,9 @@ from covidcxr.paper.audit import (
     together,
     verdicts,
 )
+from covidcxr.paper.audit.classes import report as classes
 from covidcxr.paper.audit.labels import Label, Place, Values
-from covidcxr.paper.audit.names import canonical, word
+from covidcxr.paper.audit.names import canonical
 from covidcxr.paper.audit.orientation import READINGS, Orientation
 from covidcxr.paper.audit.reading import Paper, ReportedTable
 from covidcxr.paper.audit.rows import Cells
@@ -64,28 +65,34 @@ def audit(paper: Paper, corroborate: bool = True) -> dict[str, Any]:
                judged.get(table.name), by_reading, corroborate and len(paper.tables) <= _DETAILED)
         for table in paper.tables
     ]  # fmt: skip
-    main = next(iter(decided.values()))
-    known = paper.test_set
-    if known is None and len(groups) == 1 and main.decision != "undecidable":
-        sizes = Counter(tuple(table["test_set"]) for table in tables if table["test_set"])
-        known = sizes.most_common(1)[0][0]
+    of_classes, several, remarks = classes.audit(paper.several, paper.stated_prevalences)
+    tables += several
+    named = [*decided.items(), *of_classes]
+    with_margins = [one for _, one in named if one.reason != orientation.NO_MATRIX]
+    main = (with_margins or [named[0][1]])[0]
+    known: Any = paper.test_set
+    if known is None and len(named) == 1 and main.decision != "undecidable":
+        sizes = [table["test_set"] for table in tables if table["test_set"]]
+        known = max(sizes, key=sizes.count)
     counts = _verdict_counts(tables)
     result = {
         "title": paper.title,
         "source": paper.source,
         "headline": _headline(tables, counts),
         "verdicts": counts,
-        "orientation": _decision([one.decision for one in decided.values()]),
+        "orientation": _decision([one.decision for _, one in named]),
         "reason": " ".join(
-            f"{group}: {one.reason}" if len(groups) > 1 and group else one.reason
-            for group, one in decided.items()
+            f"{group}: {one.reason}" if len(named) > 1 and group else one.reason
+            for group, one in named
+            if one.reason != orientation.NO_MATRIX or one is main
         ),
         "reading": main.reading,
         "test_set": known,
         "remarks": [
-            *(remark for one in decided.values() for remark in one.remarks),
-            *_rows_exchanged(_values(paper, cells, main.reading)),
+            *(remark for _, one in named for remark in one.remarks),
+            *rows.exchanged(_values(paper, cells, main.reading)),
             *_first_forgotten(paper, decided, cells),
+            *remarks,
             *(
                 f"{table.name}: {table.merged} true classes after the first are added up as "
                 "the negative one."
@@ -144,7 +151,7 @@ def _table(
     wrong: Mapping[str, Mapping[Place, Label]],
     detailed: bool,
 ) -> dict[str, Any]:
-    reading = "as_printed" if table.matrix is None else decided.of(table)
+    reading = "as_printed" if table.matrix is None else decided.of(table.name)
     used = cells.get(reading)
     size = together.sizes(table) if used is None else (int(used[:2].sum()), int(used[2:].sum()))
     result: dict[str, Any] = {
@@ -160,7 +167,9 @@ def _table(
         "cells": {r: dict(zip(CELLS, c, strict=True)) for r, c in cells.items()},
         "scores": {r: scores.compute(c) for r, c in cells.items()},
         "intervals": {r: scores.intervals(c) if detailed else {} for r, c in cells.items()},
-        "reported": rows.reported(table, paper.stated_prevalences, cells, reading, judged, wrong),
+        "reported": rows.plain(
+            rows.reported(table, paper.stated_prevalences, cells, reading, judged, wrong)
+        ),
         "corroboration": _corroborated(table, size) if detailed else None,
     }
     if used is not None:
@@ -186,14 +195,6 @@ def _decision(decisions: list[str]) -> str:
     return kinds.pop() if len(kinds) == 1 else "mixed"
 
 
-def _rows_exchanged(values: Values) -> list[str]:
-    return [
-        f"{a.table} and {b.table} print each other's {word(str(canonical(a.score)))}: "
-        f"{values[a][0].text} and {values[b][0].text} are exchanged."
-        for a, b in labels.exchanged_rows(values)
-    ]
-
-
 def _first_forgotten(
     paper: Paper, decided: Mapping[str, Orientation], cells: Mapping[str, Cells]
 ) -> list[str]:
@@ -204,7 +205,7 @@ def _first_forgotten(
         prints = [(str(canonical(score)), printed) for score, printed in together.values(table)]
         if table.matrix is None or len(prints) < 2:
             continue
-        upright = cells[table.name][decided[table.group].of(table)]
+        upright = cells[table.name][decided[table.group].of(table.name)]
         fits, turned = (
             sum(printed.match(float(by[name])) is not None for name, printed in prints)
             for by in (scores.compute(upright), scores.compute(upright[::-1]))
@@ -231,13 +232,16 @@ def _headline(tables: list[dict[str, Any]], counts: Mapping[str, int]) -> str:
     """Count the faults in one sentence."""
     prints = sum(counts.values())
     wrong = {verdict: counts[verdict] for verdict in verdicts.FAULTS if verdict in counts}
+    torn = sum("classes" in t and (t["together"] or {}).get("verdict") == "contradictory"
+               for t in tables)  # fmt: skip
+    torn_ = f" {plural(torn, 'table')} of several classes contradicts itself." if torn else ""
     if not prints:
-        return f"{plural(len(tables), 'table')}, no printed score."
+        return f"{plural(len(tables), 'table')}, no printed score.{torn_}"
     what = f"{plural(prints, 'printed score')} in {plural(len(tables), 'table')}"
     if not wrong:
-        return f"{what}: no fault."
+        return f"{what}: no fault.{torn_}"
     listed = ", ".join(f"{n} {verdict}" for verdict, n in wrong.items())
-    return f"{what}: {plural(sum(wrong.values()), 'fault')} ({listed})."
+    return f"{what}: {plural(sum(wrong.values()), 'fault')} ({listed}).{torn_}"
 
 
 def _pairs(tables: list[dict[str, Any]], paper: Paper) -> list[dict[str, Any]]:

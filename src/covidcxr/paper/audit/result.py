@@ -174,6 +174,39 @@ class Table(TypedDict):
 
 
 @_strict
+class ScoresOfClasses(TypedDict):
+    """Scores of each class against the rest, and of the whole table."""
+
+    by_class: dict[str, dict[str, float | None]]
+    overall: dict[str, float | None]
+
+
+@_strict
+class ClassTable(TypedDict):
+    """A table of several classes."""
+
+    name: str
+    classes: list[str]
+    matrix: list[list[int]] | list[list[str]] | None
+    """Counts, or shares as printed."""
+    rows: Literal["predicted", "true"]
+    together: Together | None
+    """None beside a printed matrix of counts."""
+    matrix_from: Literal["print"] | None
+    reading: Reading
+    test_set: dict[str, int] | None
+    """Images of each class."""
+    cells: dict[Reading, Cells]
+    """Empty; those of each class are in one_vs_rest, where they are certain."""
+    one_vs_rest: dict[Reading, dict[str, Cells]]
+    scores: dict[Reading, ScoresOfClasses]
+    intervals: dict[Reading, dict[str, Interval]]
+    reported: dict[str, Row | list[Row]]
+    """By class and score, or by the paper's name of the score of the whole table."""
+    corroboration: None
+
+
+@_strict
 class Independent(TypedDict):
     """To expect if the errors of two models were independent given the class."""
 
@@ -220,11 +253,12 @@ class Report(TypedDict):
     reason: str
     reading: Reading
     """On which the verdicts rest."""
-    test_set: Sizes | None
-    """Stated or decided."""
+    test_set: Sizes | dict[str, int] | None
+    """Stated or decided; of several classes, by name."""
     remarks: list[str]
     """What is special about single tables."""
-    tables: list[Table]
+    tables: list[Table | ClassTable]
+    """Those of several classes come last."""
     pairs: list[Pair]
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covidcxr.paper.audit import printed_limits, together, verdicts
-from covidcxr.paper.audit.labels import Label, Place
-from covidcxr.paper.audit.names import canonical
+from covidcxr.paper.audit import labels, printed_limits, together, verdicts
+from covidcxr.paper.audit.labels import Label, Place, Values
+from covidcxr.paper.audit.names import canonical, word
 from covidcxr.paper.audit.printed import Entry, Printed
 from covidcxr.paper.audit.reading import ReportedTable
 from covidcxr.paper.audit.together import Together
@@ -29,7 +29,7 @@ def reported(
     reading: str,
     judged: Together | None,
     wrong: Mapping[str, Mapping[Place, Label]],
-) -> dict[str, Any]:
+) -> dict[str, list[dict[str, Any]]]:
     """Return a row for each printed value of a table, by the paper's name of the score.
 
     Parameters
@@ -47,9 +47,8 @@ def reported(
     wrong
         Values that are of another score, by reading.
     """
-    by_score: dict[str, Any] = {}
+    by_score: dict[str, list[dict[str, Any]]] = {}
     for score, entries in table.reported.items():
-        rows = []
         for i, entry in enumerate(entries):
             name = str(canonical(score))
             by: dict[str, Verdict] = {
@@ -63,16 +62,27 @@ def reported(
                 verdict = _alone(table, score, entry, judged, by.get(reading))
             else:
                 verdict = by[reading]
-            if entry.spread and verdict.verdict in verdicts.FAULTS:
-                note = "An average with a spread, which need be no one matrix's."
-                verdict = Verdict("possible", verdict.computed, None, note)
-            readings = {r: {"verdict": v.verdict, "equals": v.equals} for r, v in by.items()}
-            row = {"printed": entry.text, **vars(verdict), "readings": readings}
-            if entry.limits:
-                row["limits"] = _limits(name, entry, cells.get(reading))
-            rows.append(row)
-        by_score[score] = rows[0] if len(rows) == 1 else rows
+            said = row(name, entry, verdict, by, cells.get(reading))
+            by_score.setdefault(score, []).append(said)
     return by_score
+
+
+def row(
+    name: str,
+    entry: Entry,
+    verdict: Verdict,
+    by: Mapping[str, Verdict],
+    cells: NDArray[np.int64] | None,
+) -> dict[str, Any]:
+    """Return what is said of one printed value; ``by`` reading, ``cells`` behind its interval."""
+    if entry.spread and verdict.verdict in verdicts.FAULTS:
+        note = "An average with a spread, which need be no one matrix's."
+        verdict = Verdict("possible", verdict.computed, None, note)
+    readings = {r: {"verdict": v.verdict, "equals": v.equals} for r, v in by.items()}
+    said: dict[str, Any] = {"printed": entry.text, **vars(verdict), "readings": readings}
+    if entry.limits:
+        said["limits"] = _limits(name, entry, cells)
+    return said
 
 
 def _limits(name: str, entry: Entry, cells: NDArray[np.int64] | None) -> dict[str, Any]:
@@ -104,3 +114,17 @@ def _alone(
     if judged.verdict == "averages":
         return Verdict("possible", None, None, f"An average over {table.folds} folds.")
     return Verdict("possible", None, None, "Nothing speaks against it by itself.")
+
+
+def plain(by_score: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """Return the row of a score that has one, and a list of those of a score that has more."""
+    return {score: rows[0] if len(rows) == 1 else rows for score, rows in by_score.items()}
+
+
+def exchanged(values: Values) -> list[str]:
+    """Say which two tables, or classes, print each other's value of a score."""
+    return [
+        f"{a.table} and {b.table} print each other's {word(str(canonical(a.score)))}: "
+        f"{values[a][0].text} and {values[b][0].text} are exchanged."
+        for a, b in labels.exchanged_rows(values)
+    ]

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from covidcxr.core.words import printable
+from covidcxr.paper.audit.classes import text as classes
 from covidcxr.paper.audit.names import word
 from covidcxr.paper.audit.verdicts import VERDICTS
 
@@ -128,6 +129,8 @@ def as_a_whole(table: Mapping[str, Any]) -> str:
         verdict = table["together"]["verdict"]
         said = "" if verdict == "consistent" else f"{verdict}. "
         return said + table["together"]["note"]
+    if "classes" in table:
+        return classes.summary(table)
     cells = table["cells"][table["reading"]]
     return ", ".join(f"{name} {count:,}" for name, count in cells.items()) + "."
 
@@ -148,6 +151,8 @@ def _table(table: Mapping[str, Any]) -> list[str]:
     lines = [table["name"], "-" * len(table["name"])]
     if table["together"]:
         lines += _wrapped(as_a_whole(table))
+    if "classes" in table:
+        lines += ["", *classes.scores(table), ""]
     if not table["cells"]:
         return lines + _reported(table)
     lines += ["", *_scores(table), "", *_reported(table), ""]
@@ -186,9 +191,10 @@ def _span(ends: Sequence[float]) -> str:
 
 def _reported(table: Mapping[str, Any]) -> list[str]:
     lines = []
+    width = max([18, *map(len, table["reported"])])
     for score, rows in table["reported"].items():
         for row in rows if isinstance(rows, list) else [rows]:
-            head = f"  {score:<18}{row['printed']:>9}  {row['verdict']:<13}"
+            head = f"  {score:<{min(width, 30)}}{row['printed']:>9}  {row['verdict']:<13}"
             lines += _wrapped(head + row["note"], "", " " * len(head))
             if "limits" in row:
                 note = f"interval {row['limits']['verdict']}: {row['limits']['note']}"

@@ -104,14 +104,8 @@ def judge(
     shown = "undefined" if value is None else printed.show(value)
     match = None if value is None else printed.match(value)
     if match:
-        how = {
-            EXACT: "",
-            CUT: "; the print cuts digits off",
-            TWICE: "; rounding one digit at a time leads to the print",
-        }[match]
         assert value is not None
-        longer = shown if match == EXACT else printed.show_longer(value)
-        return Verdict(match, value, None, f"The matrix gives {longer}{how}.")
+        return matching(match, value, printed)
     if unclassified and (reason := _with_unclassified(score, printed, cells, unclassified)):
         return Verdict(EXACT, value, None, reason)
     for prevalence in prevalences:
@@ -140,6 +134,17 @@ def judge(
     if more := _more_images(score, printed, cells):
         said += f" {more}"
     return Verdict("inconsistent", value, None, said)
+
+
+def matching(match: str, value: float, printed: Printed, way: str = "") -> Verdict:
+    """Return the verdict on a value that its matrix gives; ``way``: how it was computed."""
+    how = {
+        EXACT: "",
+        CUT: "; the print cuts digits off",
+        TWICE: "; rounding one digit at a time leads to the print",
+    }[match]
+    longer = printed.show(value) if match == EXACT else printed.show_longer(value)
+    return Verdict(match, value, None, f"The matrix gives {' '.join([longer, way]).strip()}{how}.")
 
 
 def attainable(score: str, printed: Printed, cells: ArrayLike) -> bool | None:

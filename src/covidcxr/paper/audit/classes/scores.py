@@ -1,0 +1,131 @@
+"""Every score of several classes, from the four cells of each class against the rest.
+
+References
+----------
+MCC of several classes: Gorodkin, Comput Biol Chem 28:367-374 (2004). Kappa, and weighted kappa:
+Cohen, Educ Psychol Meas 20:37-46 (1960), Psychol Bull 70:213-220 (1968). The two macro F1: Opitz
+and Burst, arXiv:1911.03347 (2019). Averages: Sokolova and Lapalme, Inf Process Manag 45:427-437
+(2009).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from covidcxr.paper.audit import scores
+from covidcxr.paper.audit.classes.names import AVERAGED, AVERAGES
+
+Conventions = list[tuple[str, float]]
+"""Ways to compute a score of one name, the usual one first: what to say of each, and its value."""
+
+
+def one_against_rest(matrix: ArrayLike) -> NDArray[np.int64]:
+    """Return tp, fn, fp, tn of each class, shape (k, 4).
+
+    Parameters
+    ----------
+    matrix
+        Shape (k, k) or (k, k + 1): true classes by decisions, the last of which is none.
+    """
+    counts = np.asarray(matrix)
+    tp = np.diagonal(counts)
+    fn, fp = counts.sum(axis=1) - tp, counts.sum(axis=0)[: len(tp)] - tp
+    return np.stack([tp, fn, fp, counts.sum() - tp - fn - fp], axis=1)
+
+
+def overall(cells: NDArray[np.int64], matrix: ArrayLike | None = None) -> dict[str, Conventions]:
+    """Compute the scores of a table as a whole.
+
+    Parameters
+    ----------
+    cells
+        tp, fn, fp, tn of each class, shape (k, 4), of the same images.
+    matrix
+        Shape (k, k), where it is known: kappa with weights needs it.
+
+    Returns
+    -------
+    dict
+        ``accuracy``, ``error_rate``, ``kappa``, ``mcc``, the averages of each score of
+        `AVERAGED`, and each such score without an average, whose conventions are the averages.
+    """
+    tp, fn, fp, _ = cells.T.astype(float)
+    true, decided, n = tp + fn, tp + fp, float(cells[0].sum())
+    by_chance = float(true @ decided)
+    none = n - decided.sum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        accuracy = tp.sum() / n
+        spread = (n * n - decided @ decided - none * none) * (n * n - true @ true)
+        mcc = (n * tp.sum() - by_chance) / np.sqrt(spread)
+        kappa = (n * tp.sum() - by_chance) / np.float64(n * n - by_chance)
+    found: dict[str, Conventions] = {}
+    by_class, pooled = scores.compute(cells), scores.compute(cells.sum(axis=0))
+    for score in AVERAGED:
+        if score in by_class:
+            found |= _averages(score, by_class[score], true, float(pooled[score]))
+    p, s = found["macro_ppv"][0][1], found["macro_sensitivity"][0][1]
+    if p + s:
+        of_averages = "as the F1 of the macro averages of PPV and sensitivity"
+        found["macro_f1"].append((of_averages, 2 * p * s / (p + s)))
+    for average in AVERAGES:
+        # By accuracy of a class many mean its sensitivity.
+        also = "as the average of the sensitivities"
+        found[f"{average}_accuracy"] += [(also, v) for _, v in found[f"{average}_sensitivity"]]
+    for score in AVERAGED:
+        if score in by_class:
+            found[score] = [
+                (f"as the {average} average{said and ', '}{said}", value)
+                for average in AVERAGES
+                for said, value in found[f"{average}_{score}"]
+            ]
+    return found | {
+        "accuracy": [("", accuracy)],
+        "error_rate": [("", 1 - accuracy)],
+        "kappa": [("", float(kappa)), *_weighted_kappas(matrix)],
+        "mcc": [("", float(mcc))],
+    }
+
+
+def first(conventions: Mapping[str, Conventions]) -> dict[str, float]:
+    """Return the usual value of each score that is no choice of an average."""
+    whole = ("accuracy", "error_rate", "kappa", "mcc")
+    return {
+        name: ways[0][1]
+        for name, ways in conventions.items()
+        if name in whole or name.startswith(AVERAGES)
+    }
+
+
+def _averages(
+    score: str, values: NDArray[np.float64], images: NDArray[np.float64], pooled: float
+) -> dict[str, Conventions]:
+    """Average a score, with 0 or with nothing for a class that has none."""
+    defined = np.isfinite(values)
+    ways: dict[str, Conventions] = {}
+    for average, weights in (("macro", np.ones(len(values))), ("weighted", images)):
+        kept = weights[defined]
+        usual = float(weights @ np.where(defined, values, 0.0) / weights.sum())
+        ways[average] = [("", usual if defined.any() else np.nan)]
+        if kept.sum() > 0 and not defined.all():
+            left_out = "over the classes that have one"
+            ways[average].append((left_out, float(kept @ values[defined] / kept.sum())))
+    ways["micro"] = [("", pooled)]
+    return {f"{average}_{score}": way for average, way in ways.items()}
+
+
+def _weighted_kappas(matrix: ArrayLike | None) -> Conventions:
+    """Compute Cohen's kappa with linear and with quadratic weights of ordered classes."""
+    if matrix is None or len(set(np.shape(matrix))) > 1:
+        return []
+    counts = np.asarray(matrix, dtype=float)
+    expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / counts.sum()
+    apart = np.abs(np.subtract.outer(np.arange(len(counts)), np.arange(len(counts))))
+    ways = []
+    for power, said in ((1, "with linear weights"), (2, "with quadratic weights")):
+        by_chance = float((apart**power * expected).sum())
+        if by_chance:
+            ways.append((said, 1 - float((apart**power * counts).sum()) / by_chance))
+    return ways
