@@ -329,6 +329,22 @@ def test_images_without_a_decision() -> None:
     assert "the paper states 100 + 99 + 90" in wrong["remarks"][0]
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "matrix",
+    [
+        [[0, 0, 0], [0, 0, 0], [0, 0, 5]],
+        [[0, 0, 0, 3], [0, 0, 0, 2], [0, 0, 0, 5]],
+        [[10**12] * 3] * 3,
+    ],
+)
+def test_empty_classes_and_vast_ones(matrix: list[list[int]]) -> None:
+    reported = {"covid": {"recall": "0", "ppv": "0.9"}, "kappa": "0", "macro f1": "0.33"}
+    report = audited({"matrix": matrix, "rows": "true", "reported": reported})
+    assert sum(report["verdicts"].values()) == 4
+    assert "nan" not in audit.as_text(report, full=True)
+
+
 # --- shares
 
 

@@ -128,7 +128,7 @@ def _candidates(values: Sequence[Value], sizes: tuple[int, int]) -> NDArray[np.i
     tp = np.arange(first, last + 1)
     low, high = np.zeros(len(tp)), np.full(len(tp), float(negatives))
     for a, b, c in lines:
-        rest = a * tp / positives + c
+        rest = a * tp / max(positives, 1) + c
         if abs(b) < 1e-15:
             high = np.where(rest < -_CLOSE, -1, high)
         else:

@@ -47,12 +47,13 @@ def of_counts(matrix: NDArray[np.int64]) -> list[Evidence]:
         return [Evidence(one_against_rest(matrix), matrix=matrix)]
     answered = matrix[:, :k]
     without = int(matrix[:, k].sum())
-    return [
+    ways = [
         Evidence(one_against_rest(answered), way=f"without the {without:,} images that got no "
                  "decision", matrix=answered),
         Evidence(one_against_rest(matrix), way=f"with the {without:,} images that got no decision "
                  "as errors"),
     ]  # fmt: skip
+    return ways if answered.any() else ways[1:]
 
 
 def limits_of(corners: NDArray[np.float64]) -> Limits:

@@ -107,7 +107,7 @@ def _averages(
     ways: dict[str, Conventions] = {}
     for average, weights in (("macro", np.ones(len(values))), ("weighted", images)):
         kept = weights[defined]
-        usual = float(weights @ np.where(defined, values, 0.0) / weights.sum())
+        usual = float(weights @ np.where(defined, values, 0.0) / max(weights.sum(), 1))
         ways[average] = [("", usual if defined.any() else np.nan)]
         if kept.sum() > 0 and not defined.all():
             left_out = "over the classes that have one"
