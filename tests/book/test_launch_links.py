@@ -89,7 +89,7 @@ def test_the_container_is_made_from_what_is_there() -> None:
     targets = re.findall(r"^([a-z./]+):", (ROOT / "Makefile").read_text(), re.M)
     asked = [o[2] for o in orders if o[:2] == ["RUN", "make"]] + ["lab"]
     assert set(asked) <= set(targets)
-    assert "$(LAB)" in (ROOT / "Makefile").read_text()
+    assert "$$LAB" in (ROOT / "Makefile").read_text()
 
 
 def test_binder_is_given_an_environment_and_the_package() -> None:

@@ -297,6 +297,60 @@ def test_one_process_is_alone_and_leaves_no_lock(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+WRITE = """
+import sys, time
+from pathlib import Path
+from covidcxr.core import atomic
+
+with atomic.file(Path(sys.argv[1])) as aside:
+    aside.write_bytes(b"half")
+    print("begun", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_what_a_killed_process_left_of_a_file_is_swept_and_what_a_live_one_writes_is_not(
+    tmp_path: Path,
+) -> None:
+    target, other = tmp_path / "a[1].npz", tmp_path / "b.npz"
+    processes = []
+    for path in (target, target, other):
+        command = [sys.executable, "-c", WRITE, str(path)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert process.stdout
+        assert process.stdout.readline() == "begun\n"
+        processes.append(process)
+    dead, live, of_another = processes
+    try:
+        for process in (dead, of_another):
+            process.kill()
+            process.communicate()
+        assert len(list(tmp_path.iterdir())) == 3
+        atomic.sweep(target)
+        names = sorted(path.name[:4] for path in tmp_path.iterdir())
+        assert names == [".a[1", ".b.n"]
+    finally:
+        live.kill()
+        live.communicate()
+    atomic.sweep(target)
+    atomic.sweep(other)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_is_checked_and_left_as_it_was(tmp_path: Path) -> None:
+    atomic.check_place(tmp_path / "deep" / "er" / "out")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(Problem, match="is no folder; move it away"):
+        atomic.check_place(tmp_path / "file" / "out")
+
+
+@pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="no folder that refuses root too")
+def test_a_place_that_cannot_be_written_is_a_problem() -> None:
+    with pytest.raises(Problem, match="change the permissions or the place"):
+        atomic.check_place(Path("/sys/kernel/study/record"))
+
+
 @pytest.mark.skipif(os.name != "posix", reason="limits of a process are POSIX")
 def test_a_disk_that_fills_up_under_numpy_is_a_problem(tmp_path: Path) -> None:
     import resource

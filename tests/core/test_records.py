@@ -211,6 +211,12 @@ def test_a_record_that_is_being_written_is_not_listed(tmp_path: Path) -> None:
     assert records.paths(tmp_path / "study") == [tmp_path / "study/run/record.json"]
 
 
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "results").touch()
+    with pytest.raises(Problem, match="is no folder; move it away"):
+        records.load_or_run(tmp_path / "results/run", STUDY, PARAMETERS, INPUTS, 1, pytest.fail)
+
+
 def test_a_reader_sees_a_whole_record_while_it_is_replaced(tmp_path: Path) -> None:
     folder = tmp_path / "run"
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import fcntl
+import glob
 import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from covidcxr.core.errors import Problem
 
 
-@contextmanager
+@contextlib.contextmanager
 def folder(target: Path, *, keep_as: Callable[[Path], Path] | None = None) -> Iterator[Path]:
     """Fill a folder beside the target, and put it in place when the block ends well.
 
@@ -79,7 +80,7 @@ def _exchange(one: Path, other: Path) -> bool:
     return rename is not None and rename(*names, exchange) == 0
 
 
-@contextmanager
+@contextlib.contextmanager
 def file(target: Path) -> Iterator[Path]:
     """Write a file of the same ending beside the target, in its place when the block ends well.
 
@@ -89,13 +90,35 @@ def file(target: Path) -> Iterator[Path]:
     try:
         with clear_disk_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-            yield aside
-            aside.replace(target)
+            with aside.open("wb") as held:
+                with contextlib.suppress(OSError):  # not every file system has locks
+                    fcntl.flock(held, fcntl.LOCK_SH)  # for `sweep`: whoever writes it is alive
+                yield aside
+                aside.replace(target)
     finally:
         aside.unlink(missing_ok=True)
 
 
-@contextmanager
+def sweep(target: Path) -> None:
+    """Remove what killed processes left of a file, and nothing that a live one is writing."""
+    for part in target.parent.glob(f".{glob.escape(target.name)}.*.part{target.suffix}"):
+        with contextlib.suppress(OSError), part.open("r+b") as left:
+            fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            part.unlink()
+
+
+def check_place(target: Path) -> None:
+    """Refuse a place where nothing can be made, before the work for it; leaves nothing there."""
+    above = next(folder for folder in target.absolute().parents if folder.exists())
+    if not above.is_dir():
+        raise Problem(f"{target}: cannot be made, for {above} is no folder; move it away.")
+    aside = _beside(above / target.name, "part")
+    with clear_disk_errors(target):
+        aside.mkdir()
+        aside.rmdir()
+
+
+@contextlib.contextmanager
 def clear_disk_errors(target: Path) -> Iterator[None]:
     """Say in one sentence that the disk is full or a place cannot be written."""
     try:
@@ -117,7 +140,7 @@ def clear_disk_errors(target: Path) -> Iterator[None]:
         raise
 
 
-@contextmanager
+@contextlib.contextmanager
 def alone(target: Path) -> Iterator[None]:
     """Keep other processes that ask for the same away from a place until the block ends."""
     target.parent.mkdir(parents=True, exist_ok=True)

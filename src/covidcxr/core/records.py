@@ -314,7 +314,8 @@ def load_or_run(
     Raises
     ------
     Problem
-        Where there is neither a record nor data, and as for `find`.
+        Where there is neither a record nor data, where the folder cannot be written, and as for
+        `find`.
     """
     record = find(folder, parameters, inputs, method)
     if record is not None:
@@ -325,6 +326,7 @@ def load_or_run(
             f"{folder}: no such record and no images to make it from; name a data folder in "
             "COVIDCXR_DATA, or run STUDY=demo, which needs none."
         )
+    atomic.check_place(folder)
     started, commit = time.monotonic(), machine.commit()
     content = dict(make())
     earlier = content.pop("earlier_seconds", 0.0)

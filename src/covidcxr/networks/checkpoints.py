@@ -61,6 +61,7 @@ def restore(
     is of a later epoch than the training's last: it is then moved aside. A checkpoint of another
     method is moved aside only where `covidcxr.core.records.rerun` is set, else refused.
     """
+    atomic.sweep(path)
     if not path.is_file():
         return None
     variables = _variables(network)
