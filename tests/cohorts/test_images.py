@@ -2,10 +2,14 @@
 
 import hashlib
 import io
+import os
 import pickle
 import struct
+import time
 import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -494,3 +498,50 @@ class TestBitsInUse:
         )  # fmt: skip
         with pytest.raises(Problem, match="has 16 bits a channel, in colour or with alpha"):
             images.decode(path, 64, "nearest")
+
+
+def test_pixels_in_flight_are_bounded_whatever_the_number_of_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = []
+    for k, side in enumerate([40, 60, 90, 40, 120, 30, 60, 40]):
+        paths.append(tmp_path / f"{k}.png")
+        Image.new("I;16", (side, side), 9 * k).save(paths[-1])
+    alone = [images.decode(path, 16, "nearest", 16) for path in paths]
+    budget = 90 * 90  # the image of 120 by 120 exceeds it
+    seen = []
+
+    class Counter(images._InFlight):
+        @contextmanager
+        def hold(self, pixels: int) -> Iterator[None]:
+            with super().hold(pixels):
+                time.sleep(0.01)  # long enough for others to try
+                seen.append(self.pixels)
+                yield
+
+    counter = Counter()
+    monkeypatch.setattr(images, "_in_flight", counter)
+    monkeypatch.setattr(images, "PIXELS_AT_ONCE", budget)
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    pixels = images.load(paths, 16, "nearest", [16] * len(paths))
+    assert (pixels == np.stack(alone)).all()
+    assert counter.pixels == 0
+    assert max(seen) == 120 * 120  # alone
+    assert max(n for n in seen if n != 120 * 120) <= budget
+    assert len(set(seen)) > 3  # others do run together
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_declared_size_is_refused_before_decoding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "bomb.png"
+    Image.new("L", (8, 8)).save(path)
+    content = bytearray(path.read_bytes())
+    for width, height in ((9_500, 9_500), (60_000, 60_000)):  # PIL warns, PIL refuses
+        content[16:24] = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+        content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
+        path.write_bytes(content)
+        monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("was decoded"))
+        with pytest.raises(Problem, match="more than 80,000,000 pixels"):
+            images.decode(path, 16, "nearest")

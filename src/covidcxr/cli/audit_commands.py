@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from covidcxr.cli.options import Delimiter, Json, refuse_together
+from covidcxr.cli.options import Delimiter, Json, echo, refuse_together
 from covidcxr.core.errors import Unusable
 from covidcxr.core.words import failure, listing
 
@@ -20,9 +20,7 @@ Schema = Literal["input", "output"]
 
 def _print_schema(kind: Schema | None) -> None:
     if kind:
-        typer.echo(
-            files("covidcxr").joinpath(f"data/schemas/{kind}.json").read_text("utf-8"), nl=False
-        )
+        echo(files("covidcxr").joinpath(f"data/schemas/{kind}.json").read_text("utf-8"), nl=False)
         raise typer.Exit
 
 
@@ -132,10 +130,10 @@ def audit(
     if html is not None:
         auditor.html.write(result, html)
     if as_csv:
-        typer.echo(auditor.as_csv({name: result}), nl=False)
+        echo(auditor.as_csv({name: result}), nl=False)
         return
     text = auditor.as_json(result) if as_json else auditor.as_text(result, full)
-    typer.echo(text, nl=False)
+    echo(text, nl=False)
 
 
 audit.__doc__ = _AUDIT
@@ -159,14 +157,14 @@ def _audit_folder(folder: Path, *, as_json: bool, as_csv: bool, full: bool) -> N
             unusable += 1
             print(f"covidcxr: {error}", file=sys.stderr)
     if as_json:
-        typer.echo(auditor.as_json(results), nl=False)
+        echo(auditor.as_json(results), nl=False)
     elif as_csv:
-        typer.echo(auditor.as_csv(results), nl=False)
+        echo(auditor.as_csv(results), nl=False)
     elif full:
         texts = [auditor.as_text(result, full) for result in results.values()]
-        typer.echo("\n".join(texts), nl=False)
+        echo("\n".join(texts), nl=False)
     else:
-        typer.echo(auditor.as_lines(results), nl=False)
+        echo(auditor.as_lines(results), nl=False)
     if unusable:
         raise typer.Exit(2)
 
@@ -209,9 +207,9 @@ def duplicates(
     for fault in scan.faults:
         print(f"covidcxr: {fault}", file=sys.stderr)
     if as_csv:
-        typer.echo(copies.as_csv(scan), nl=False)
+        echo(copies.as_csv(scan), nl=False)
         return
-    typer.echo(json.dumps(scan.as_json, indent=1) if as_json else copies.as_text(scan), nl=as_json)
+    echo(json.dumps(scan.as_json, indent=1) if as_json else copies.as_text(scan), nl=as_json)
 
 
 def overlap(
@@ -249,7 +247,7 @@ def overlap(
     if fix is not None:
         report = overlaps.mend(report, fix)
     text = json.dumps(overlaps.as_json(report), indent=1) if as_json else overlaps.as_text(report)
-    typer.echo(text, nl=as_json)
+    echo(text, nl=as_json)
 
 
 def claims(
@@ -263,7 +261,7 @@ def claims(
 
     table = ledgers.ledger(results)
     show = layouts.as_csv if as_csv else layouts.as_json if as_json else layouts.as_text
-    typer.echo(show(table), nl=False)
+    echo(show(table), nl=False)
 
 
 def prose() -> None:

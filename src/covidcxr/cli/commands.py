@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -12,7 +13,8 @@ import typer
 from typer.core import TyperGroup
 
 from covidcxr import __version__
-from covidcxr.core.errors import Problem
+from covidcxr.core.errors import Problem, Unusable
+from covidcxr.core.words import failure, message, one_line
 
 MODULES = {
     "audit": "audit_commands",
@@ -78,13 +80,30 @@ app = typer.Typer(
 
 def main() -> None:
     """Run a command; a `Problem` becomes one sentence and its exit status."""
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_OneLine("%(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
+    logging.captureWarnings(True)
     logging.getLogger("covidcxr").setLevel(logging.INFO)
     try:
         app()
     except Problem as problem:
         print(f"covidcxr: {problem}", file=sys.stderr)
         sys.exit(problem.status)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        # A name that is too long, a folder that is closed: the system says it of some path.
+        reason = message(f"{os.fspath(error.filename)}: {failure(error)}", 500)
+        print(f"covidcxr: {reason}; correct the name or its permissions.", file=sys.stderr)
+        sys.exit(Unusable.status)
+
+
+class _OneLine(logging.Formatter):
+    """Writes each record on one line that a terminal can show."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return message(one_line(super().format(record)))
 
 
 def _print_version(asked: bool) -> None:

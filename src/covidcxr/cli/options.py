@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from covidcxr.core.errors import Unusable
-from covidcxr.core.words import listing
+from covidcxr.core.words import listing, printable
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV, a row a score, instead of text.")]
@@ -22,6 +22,11 @@ def _one_character(text: str) -> str:
 Delimiter = Annotated[
     str, typer.Option(callback=_one_character, help="Separates cells: a character, or tab.")
 ]
+
+
+def echo(text: str, nl: bool = True) -> None:
+    """Print lines, with escapes for what a terminal would obey, such as in a file's name."""
+    typer.echo("\n".join(map(printable, text.split("\n"))), nl=nl)
 
 
 def refuse_together(options: Mapping[str, bool]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from covidcxr.cli.options import Csv, Delimiter, Json, refuse_together
+from covidcxr.cli.options import Csv, Delimiter, Json, echo, refuse_together
 from covidcxr.core.studies import POSITIVE
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def metrics(
             image_id=image_id, label=label, delimiter=delimiter,
         )  # fmt: skip
         text = class_sheet.write(several, protocol, as_json=as_json, as_csv=as_csv)
-        typer.echo(text, nl=False)
+        echo(text, nl=False)
         return
     columns = {"image_id": image_id, "label": label, "score": score}
     table = tables.read(
@@ -119,11 +119,11 @@ def metrics(
     chosen = thresholds.as_json(wanted, {"value": protocol.threshold})
     content = {name: interval.as_json() for name, interval in scores.items()}
     if as_json:
-        typer.echo(json.dumps(chosen | content, indent=1, allow_nan=False))
+        echo(json.dumps(chosen | content, indent=1, allow_nan=False))
     elif as_csv:
-        typer.echo(scoresheet.as_csv(content, chosen), nl=False)
+        echo(scoresheet.as_csv(content, chosen), nl=False)
     else:
-        typer.echo(scoresheet.of_metrics(table, scores, protocol, wanted), nl=False)
+        echo(scoresheet.of_metrics(table, scores, protocol, wanted), nl=False)
 
 
 def compare(
@@ -172,12 +172,12 @@ def compare(
     compared = method(first, second, protocol, margin, levels)
     chosen = thresholds.as_json(wanted, dict(zip(("first", "second"), levels, strict=True)))
     if as_json:
-        typer.echo(json.dumps(chosen | compared, indent=1, allow_nan=False))
+        echo(json.dumps(chosen | compared, indent=1, allow_nan=False))
     elif as_csv:
-        typer.echo(scoresheet.as_csv(compared["differences"], chosen), nl=False)
+        echo(scoresheet.as_csv(compared["differences"], chosen), nl=False)
     else:
         write = scoresheet.of_unpaired if unpaired else scoresheet.of_comparison
-        typer.echo(write(first, second, compared, protocol, levels, wanted), nl=False)
+        echo(write(first, second, compared, protocol, levels, wanted), nl=False)
 
 
 def _protocol(

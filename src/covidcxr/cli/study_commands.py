@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from covidcxr.cli.options import Json
+from covidcxr.cli.options import Json, echo
 from covidcxr.core import studies
 
 _Changes = Annotated[list[str] | None, typer.Argument(help="key=value overrides.")]
@@ -18,7 +18,7 @@ _STUDY = "A YAML file, or the name of one in config/."
 
 def study(name: Annotated[str, typer.Argument(help=_STUDY)], changes: _Changes = None) -> None:
     """Check a study and print it with every default filled in."""
-    typer.echo(studies.dump(studies.load(name, changes or [])), nl=False)
+    echo(studies.dump(studies.load(name, changes or [])), nl=False)
 
 
 def doctor(
@@ -36,9 +36,9 @@ def doctor(
 
     findings = doctors.examine(studies.load(study, changes or []), build)
     if as_json:
-        typer.echo(json.dumps([finding.as_json() for finding in findings], indent=1))
+        echo(json.dumps([finding.as_json() for finding in findings], indent=1))
     else:
-        typer.echo(doctors.as_text(findings))
+        echo(doctors.as_text(findings))
     if any(finding.status == doctors.MISSING for finding in findings):
         raise typer.Exit(1)
 
@@ -51,7 +51,7 @@ def name(
     """Print the name under which a study's results and book lie."""
     from covidcxr.networks import sensitivity
 
-    typer.echo(sensitivity.plan(study, text or shlex.join(changes or []))[0].name)
+    echo(sensitivity.plan(study, text or shlex.join(changes or []))[0].name)
 
 
 def gallery() -> None:
@@ -66,4 +66,4 @@ def gallery() -> None:
 
     data = folders.root_of(studies.FolderCohort(source="folder"))
     for label, rows in galleries.make(data).groupby("label"):
-        typer.echo(f"{label}: {len(rows)} images, {', '.join(rows['licence'].unique())}")
+        echo(f"{label}: {len(rows)} images, {', '.join(rows['licence'].unique())}")

@@ -25,6 +25,7 @@ from covidcxr.core.studies import (
     Study,
 )
 from covidcxr.core.studies import Cohort as Source
+from covidcxr.core.text_files import is_file
 from covidcxr.core.words import one_line
 
 _AT_ONCE = 4096
@@ -146,7 +147,7 @@ def folder_fingerprint(study: Study) -> str:
     files = {
         os.path.relpath(path, root): path
         for path in (below for place in places for below in place.rglob("*"))
-        if path.suffix.lower() in image_files.SUFFIXES | {""} and path.is_file()
+        if path.suffix.lower() in image_files.SUFFIXES | {""} and is_file(path)
     }
     # The listing may lie outside the folder.
     files |= {csv.name: csv for csv in listing(study)}

@@ -45,7 +45,9 @@ def is_dicom(path: Path) -> bool:
         return file.read(132)[128:] == b"DICM"
 
 
-def image(path: Path, max_pixels: int) -> Image.Image:
+def image(
+    path: Path, max_pixels: int, hold: Callable[[int], None] = lambda pixels: None
+) -> Image.Image:
     """Read the grey values of a radiograph as its monitor shows them.
 
     The modality's transformation (rescale slope and intercept, or a table) comes first, then
@@ -58,6 +60,8 @@ def image(path: Path, max_pixels: int) -> Image.Image:
         A file in the DICOM format, compressed or not, of one frame.
     max_pixels
         More are refused before anything is decoded.
+    hold
+        Called with the number of pixels before they are decoded.
 
     Returns
     -------
@@ -77,6 +81,7 @@ def image(path: Path, max_pixels: int) -> Image.Image:
     """
     data = _dataset(path)
     _refuse_unusable(path, data, max_pixels)
+    hold(int(data.Rows) * int(data.Columns))
     from pydicom.pixels.utils import pixel_array
 
     with warnings.catch_warnings():

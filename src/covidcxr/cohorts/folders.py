@@ -15,6 +15,7 @@ from covidcxr.cohorts import dicom, image_files, images, manifest
 from covidcxr.core import csv_tables, identifiers
 from covidcxr.core.errors import Problem, Unusable
 from covidcxr.core.studies import DATA_VARIABLE, LABELS, FolderCohort, Label
+from covidcxr.core.text_files import is_file
 from covidcxr.core.words import shown
 
 log = logging.getLogger(__name__)
@@ -256,7 +257,7 @@ def finish(root: Path, rows: pd.DataFrame, where: str, *, plain_ids: bool = Fals
             raise Problem(f"{where}: class {label} has no image; both classes are needed.")
     rows = rows.reset_index(drop=True)
     paths = [root / path for path in rows["path"]]
-    missing = [str(path) for path in paths if not path.is_file()]
+    missing = [str(path) for path in paths if not is_file(path)]
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise Problem(f"{missing[0]}{more}: no such file; restore it or correct {where}.")

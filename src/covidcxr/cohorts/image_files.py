@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from covidcxr.cohorts import dicom
 from covidcxr.core.errors import Problem
+from covidcxr.core.text_files import is_file
 
 SUFFIXES = frozenset(
     {
@@ -85,6 +86,12 @@ def list_images(
                 below.clear()
                 continue
             visited.add(real)
+            try:
+                os.stat(os.path.join(place, os.curdir))  # noqa: PTH116, PTH118
+            except OSError as error:  # listed, but not to be entered; a Path would drop the dot
+                refuse(OSError(error.errno, error.strerror, place))
+                below.clear()
+                continue
             below.sort()
             links = [Path(place, name) for name in below if Path(place, name).is_symlink()]
             if not follow_links:
@@ -122,11 +129,18 @@ def reason_left_out(path: Path, root: Path) -> str:
     if _MASKS & {part.lower() for part in parts[:-1]}:
         return "a mask, by its folder"
     if suffix not in SUFFIXES:
-        if not suffix and not (dicom.is_installed() and path.is_file() and dicom.is_dicom(path)):
+        if not suffix and not _is_dicom(path):
             return "no ending; add .png or .jpg to the name"
         if suffix:
             return _REASONS.get(suffix, f"{printable(Path(suffix))} is no ending of an image")
     inside = Path(*parts)
     if not printable(inside).isprintable() or printable(inside) != str(inside):
         return "a name that cannot be printed; rename it"
-    return "" if path.is_file() else "a link that leads nowhere"
+    return "" if is_file(path) else "no file, or a link that leads nowhere"
+
+
+def _is_dicom(path: Path) -> bool:
+    try:
+        return dicom.is_installed() and path.is_file() and dicom.is_dicom(path)
+    except OSError:
+        return False

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +29,14 @@ a file to one of its rarer readers, some of which start other programs."""
 
 MAX_PIXELS = 80_000_000
 """More than any radiograph has; what claims more is damaged or hostile."""
+
+PIXELS_AT_ONCE = MAX_PIXELS
+"""Decoded together, whatever the number of threads: memory does not grow with cores."""
+
+# The check of MAX_PIXELS comes after PIL's own, which only warns. Of what else PIL warns of a
+# file's header, nothing touches the pixels.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
 _RESAMPLING = {
     "nearest": Image.Resampling.NEAREST,
@@ -216,14 +226,44 @@ def sha256(path: Path) -> str:
         raise _inaccessible(path, error) from error
 
 
+class _InFlight:
+    """Counts the pixels of the images that are open; the next one waits until it fits in."""
+
+    def __init__(self) -> None:
+        self.pixels = 0
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def hold(self, pixels: int) -> Iterator[None]:
+        """Wait until these pixels fit beside the others, or are alone."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: not self.pixels or self.pixels + pixels <= PIXELS_AT_ONCE
+            )
+            self.pixels += pixels
+        try:
+            yield
+        finally:
+            with self._changed:
+                self.pixels -= pixels
+                self._changed.notify_all()
+
+
+_in_flight = _InFlight()
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     """Open an image of a usable kind; whatever fails inside becomes a `Problem`."""
-    try:
+    with ExitStack() as held, _explained(path):
+
+        def hold(pixels: int) -> None:
+            held.enter_context(_in_flight.hold(pixels))
+
         if not path.stat().st_size:
             raise Unreadable(path, "is empty", _FRESH)
         if dicom.is_dicom(path):
-            yield dicom.image(path, MAX_PIXELS)
+            yield dicom.image(path, MAX_PIXELS, hold)
             return
         with Image.open(path, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
@@ -233,7 +273,15 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             # PIL would keep the upper half of each value, whatever bits are in use.
             if image.mode not in _SIXTEEN_BIT and ";16" in str(image.tile):
                 raise Unreadable(path, "has 16 bits a channel, in colour or with alpha", _EXPORT)
+            hold(image.width * image.height)
             yield image
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn whatever fails on an image into a `Problem`."""
+    try:
+        yield
     except Unreadable:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -264,12 +312,16 @@ def _orientation(image: Image.Image) -> int:
 def _eight_bit(image: Image.Image, path: Path, bits: int | None) -> Image.Image:
     """Return the image as L or RGB; grey stays L, which resizes thrice as fast."""
     if image.mode in _SIXTEEN_BIT:
-        values = np.asarray(image).astype(np.int64)
-        if values.min() < 0 or values.max() > 65_535:
+        stored = np.asarray(image)
+        highest = int(stored.max())
+        if stored.min() < 0 or highest > 65_535:
             raise Unreadable(path, "holds grey values outside 0 to 65535", _EXPORT)
-        largest = 2 ** (bits or _declared_bits(image, path, int(values.max())) or BITS[-1]) - 1
-        scaled = (values * 255 + largest // 2) // largest
-        return Image.fromarray(scaled.clip(max=255).astype(np.uint8))
+        largest = 2 ** (bits or _declared_bits(image, path, highest) or BITS[-1]) - 1
+        values = stored.astype(np.uint32)  # in place from here: large images need much memory
+        values *= 255
+        values += largest // 2
+        values //= largest
+        return Image.fromarray(np.minimum(values, 255, out=values).astype(np.uint8))
     # A transparent colour changes no pixel here, but PIL would warn about it.
     image.info.pop("transparency", None)
     return image if image.mode == "L" else image.convert("RGB")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from covidcxr.core.words import printable
+from covidcxr.core.words import message
 
 
 class Problem(Exception):
@@ -18,7 +18,7 @@ class Problem(Exception):
 
     def __str__(self) -> str:
         # A name of a file may hold anything.
-        return printable(super().__str__())
+        return message(super().__str__())
 
 
 class Unusable(Problem):
@@ -37,4 +37,4 @@ class Unreadable(Problem):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        return printable(f"{self.path}: {self.reason}; {self.remedy}.")
+        return message(f"{self.path}: {self.reason}; {self.remedy}.")

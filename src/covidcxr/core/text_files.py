@@ -8,6 +8,14 @@ from covidcxr.core.errors import Unusable
 from covidcxr.core.words import failure
 
 
+def is_file(path: Path) -> bool:
+    """Return whether a path leads to a file; not if its name is too long or its folder closed."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def read_text(path: Path, kind: str = "text", line: str = "line", most: int | None = None) -> str:
     """Read a text file.
 

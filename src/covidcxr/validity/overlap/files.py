@@ -17,6 +17,7 @@ from covidcxr.core import csv_tables, identifiers
 from covidcxr.core.csv_tables import columns_of, row_of
 from covidcxr.core.errors import Unusable
 from covidcxr.core.studies import DATA_VARIABLE
+from covidcxr.core.text_files import is_file
 from covidcxr.core.words import listing, quoted, shown
 
 _PERSON = ("", "id", "no", "number", "num", "key", "uid", "identifier", "code")
@@ -133,21 +134,14 @@ def image_paths(manifest: Path, rows: pd.DataFrame) -> list[Path] | None:
     roots = [manifest.parent, manifest.parent / "phantoms", *([Path(data)] if data else [])]
     paths = max(
         ([root / name for name in names] for root in roots),
-        key=lambda paths: sum(map(_is_file, paths)),
+        key=lambda paths: sum(map(is_file, paths)),
     )
-    missing = [path for path in paths if not _is_file(path)]
+    missing = [path for path in paths if not is_file(path)]
     if len(missing) == len(paths):
         return None
     if missing:
         raise Unusable(f"{shown(missing[0], 200)}: no such file; restore it or correct {manifest}.")
     return paths
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # such as a name of 5,000 characters
-        return False
 
 
 def _roles(
