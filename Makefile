@@ -34,7 +34,7 @@ PROFILES = $(notdir $(wildcard workflow/profiles/*))
 BUILD = "build/$$($(BIN)/covidcxr name --set="$$SET" -- "$$STUDY")"
 
 .DEFAULT_GOAL := help
-.PHONY: help pins setup book pdf train test lint lock lab unlock clean clean-all
+.PHONY: help pins setup book pdf train test lint lock lab vulnerabilities bom licences unlock clean clean-all
 
 help: ## list the targets
 	@echo "The executable edition of a paper on COVID-19 and chest X-rays."
@@ -118,6 +118,19 @@ lock: ## resolve the pins anew (needs uv)
 
 lab: setup ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab $$LAB notebooks
+
+# These tools are fetched for the moment and stand in no lock of ours.
+vulnerabilities: ## look up known faults of the pinned packages (needs uv and the network)
+	uvx pip-audit --requirement requirements.lock --require-hashes --disable-pip
+
+bom: ## write the pins as a bill of materials, build/bom.cdx.json, in CycloneDX (needs uv)
+	@mkdir -p build
+	uvx --from cyclonedx-bom cyclonedx-py requirements requirements.lock \
+		--output-reproducible --output-file build/bom.cdx.json
+
+licences: setup ## write what is installed under which licence, build/licences.csv
+	@mkdir -p build
+	$(BIN)/python -m covidcxr.core.licences > build/licences.csv
 
 unlock: setup ## free the folder of the lock of a build that was killed
 	@STUDY=demo SET= $(SNAKEMAKE) --unlock
