@@ -1,19 +1,23 @@
 """Tables and figures say what their numbers are, in text too."""
 
+from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import myst_nb
 import numpy as np
 import pandas as pd
+import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
+from matplotlib.figure import Figure
 
 from covidcxr import figures
 from covidcxr.cohorts.cohort import Cohort
 from covidcxr.core.studies import Agreement
+from covidcxr.figures import common, ledger, metrics_tables
 from covidcxr.figures import exploration as exploration_figures
 from covidcxr.figures import metrics as metrics_figures
-from covidcxr.figures import metrics_tables
 from covidcxr.figures.common import with_limits
 from covidcxr.paper import agreement, publication, runs
 from covidcxr.scores import evaluation, intervals
@@ -112,3 +116,26 @@ def test_values_are_kept_as_myst_nb_keeps_them() -> None:
     assert len(ours.outputs) == 3
     for one, other in zip(ours.outputs, theirs.outputs, strict=True):
         assert (one.data, one.metadata) == (other.data, other.metadata)
+
+
+HOSTILE = "<script>alert(1)</script> $\\input{x}$ {{x}} | `x`"
+
+
+def test_text_of_a_study_is_shown_as_text_in_tables_notes_and_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = pd.DataFrame({HOSTILE: [HOSTILE]})
+    shown = [
+        *(common.table(frame, HOSTILE), common.heading(HOSTILE), common.note(HOSTILE)),
+        common.fold(HOSTILE, common.note("")),
+        ledger.table(frame, "id", HOSTILE),
+    ]  # fmt: skip
+    for output in shown:
+        assert "<script>" not in output.text
+        assert "&lt;script&gt;" in output.text
+    monkeypatch.chdir(tmp_path)  # and back, after the page's set-up
+    with mpl.rc_context():
+        common.setup()
+        figure = Figure()
+        figure.suptitle("$\\frac{$")  # no formula: as one, it would be refused
+        figure.savefig(tmp_path / "figure.svg")

@@ -26,8 +26,8 @@ def licence(package: metadata.Distribution) -> str:
         for name in facts.get_all("Classifier") or []
         if name.startswith("License :: ") and name != "License :: OSI Approved"
     ]
-    said = facts.get("License-Expression") or ", ".join(classifiers) or facts.get("License")
-    return shown(said, 120) if said else "not stated"
+    said = facts.get_all("License-Expression") or classifiers or facts.get_all("License") or []
+    return shown(", ".join(said), 120) or "not stated"
 
 
 if __name__ == "__main__":

@@ -82,6 +82,7 @@ def setup() -> None:
     sns.set_theme(context="notebook", style="whitegrid", font_scale=0.95)
     mpl.rcParams |= {
         "svg.hashsalt": "covidcxr",
+        "text.parse_math": False,  # a dollar sign in a name is no formula
         "axes.spines.top": False,
         "axes.spines.right": False,
         "figure.constrained_layout.use": True,

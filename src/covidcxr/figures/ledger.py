@@ -28,8 +28,10 @@ else { window.addEventListener("%(event)s", start); }
 
 def table(cells: pd.DataFrame, id: str, caption: str, classes: str = "ledger") -> Html:
     """Show a frame whose text is escaped unless it is `Markup`; `searchable` adds search."""
-    body = cells.map(escape).to_html(
-        index=False, border=0, escape=False, table_id=id, justify="inherit"
+    body = (
+        cells.map(escape)
+        .rename(columns=escape)
+        .to_html(index=False, border=0, escape=False, table_id=id, justify="inherit")
     )
     body = body.replace('class="dataframe"', f'class="{classes}"', 1)
     body = body.replace("<th>", '<th scope="col">')
