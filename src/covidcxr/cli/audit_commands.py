@@ -54,7 +54,15 @@ called as the scores are, or TP, FN, FP and TN; --columns says so where they are
 
 A score may list several values and carry an interval, a fraction or +/- a spread. For a
 matrix whose negative class stands first, add 'first: negative' to its table. Averages over
-folds say 'folds: 5'. A table of three to twenty classes names them:
+folds say 'folds: 5', or list the sizes of each; 'stratified: true' where the paper says so;
+of runs on one test set 'runs: 5', over images 'per_image: true'. A p value of two proportions:
+
+\b
+  comparisons:
+    - {a: ResNet50, b: ResNet152V2, p: "0.03", test: mcnemar, discordant: [25, 37]}
+    - {a: "86/92", b: "70/92", p: "<0.001"}
+
+A table of three to twenty classes names them:
 
 \b
     - name: Three classes

@@ -11,6 +11,9 @@ from covidcxr.paper.audit import printed
 from covidcxr.paper.audit.names import SIGNED, UNBOUNDED
 from covidcxr.paper.audit.printed import Entry
 
+Sizes = tuple[int, int]
+"""Positive and negative images."""
+
 _LARGEST = 10**12
 
 
@@ -109,3 +112,24 @@ def keys(content: Any, where: str, required: set[str], optional: Iterable[str] =
     for key in sorted(required):
         if content.get(key) is None:
             raise Unusable(f"{where}: key '{key}' is missing; add it.")
+
+
+def sizes(content: Any, where: str) -> Sizes | None:
+    """Read positive and negative images."""
+    if content is None:
+        return None
+    keys(content, where, {"positive", "negative"})
+    positive, negative = (
+        count(content[key], f"{where}, {key}") for key in ("positive", "negative")
+    )
+    if 0 in (positive, negative):
+        raise Unusable(f"{where}: has a class without images; an audit needs both classes.")
+    return positive, negative
+
+
+def yes(content: Mapping[str, Any], key: str, where: str) -> bool:
+    """Read true or false; false where the key is missing."""
+    value = content.get(key, False)
+    if not isinstance(value, bool):
+        raise Unusable(f"{where}, {key}: {quote(value)} is neither true nor false; correct it.")
+    return value

@@ -30,6 +30,9 @@ _THEIRS = {
 }
 
 
+_PARTS, _SECONDS = 50, 2
+"""Test sets of an average up to which it is asked, and for how long."""
+
 _LARGEST = 10_000
 """Images of a class up to which it is asked: its search takes as long as there are images."""
 
@@ -84,6 +87,35 @@ def corroborate(
         "impossible_relabelled": alone_relabelled,
         "relabelled": relabelled,
     }
+
+
+def corroborate_folds(
+    reported: Mapping[str, Sequence[Printed]], parts: Sequence[tuple[int, int]]
+) -> dict[str, Any] | None:
+    """Ask whether test sets of these sizes have the printed averages of the linear scores.
+
+    None where one of the two rates is missing, or the sizes are unknown or too large to search.
+    """
+    prints = {NAMES[score]: values[0] for score, values in reported.items()
+              if NAMES[score] in ("accuracy", "sensitivity", "specificity", "balanced_accuracy")
+              }  # fmt: skip
+    # It knows where to start only with both rates.
+    if not {"sensitivity", "specificity"} <= prints.keys():
+        return None
+    if not 1 < len(parts) <= _PARTS or max(map(sum, parts)) > _LARGEST:
+        return None
+    from mlscorecheck.check.binary import check_1_dataset_known_folds_mos
+
+    logging.getLogger("mlscorecheck").setLevel(logging.ERROR)
+    answer = check_1_dataset_known_folds_mos(
+        dataset={"p": sum(p for p, _ in parts), "n": sum(n for _, n in parts)},
+        folding={"folds": [{"p": p, "n": n} for p, n in parts]},
+        scores={_THEIRS[name]: printed.value for name, printed in prints.items()},
+        eps=max(printed.unit for printed in prints.values()),
+        timeout=_SECONDS,
+        verbosity=0,
+    )
+    return {"folds": len(parts), "scores": list(prints), "as_labelled": not answer["inconsistency"]}
 
 
 def _ask(

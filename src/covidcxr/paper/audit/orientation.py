@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covidcxr.core.words import listing
-from covidcxr.paper.audit.reading import ReportedTable, Sizes
+from covidcxr.paper.audit.checks import Sizes
+from covidcxr.paper.audit.reading import ReportedTable
 
 READINGS = ("as_printed", "transposed")
 OTHER = {"predicted": "true", "true": "predicted"}

@@ -18,6 +18,9 @@ from covidcxr.paper.audit.printed import Printed
 
 _Z = float(special.ndtri(0.975))
 
+FAULTS = ("reversed", "outside", "too narrow")
+"""Verdicts that say that an interval is wrong."""
+
 _LARGEST = 10**7
 """Images up to which the size that a width would need is searched."""
 

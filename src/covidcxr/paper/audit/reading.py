@@ -11,20 +11,21 @@ from typing import Any
 from covidcxr.core import strict_yaml
 from covidcxr.core.errors import Unusable
 from covidcxr.core.words import quoted, shown
-from covidcxr.paper.audit import checks
+from covidcxr.paper.audit import checks, reading_more
+from covidcxr.paper.audit.checks import Sizes
 from covidcxr.paper.audit.classes import reading as classes
 from covidcxr.paper.audit.classes.reading import ClassTable
 from covidcxr.paper.audit.names import canonical
 from covidcxr.paper.audit.printed import Entry, Printed
+
+AVERAGES = ("folds", "runs", "stratified", "per_image")
+"""Keys that say of what printed scores are averages."""
 
 _TABLES = 500
 """Tables of a paper that are read; more are no paper's."""
 
 PREVALENCES = ("1%", "5%", "10%", "50%")
 """Shares of positives to which predictive values are carried over where a file names none."""
-
-Sizes = tuple[int, int]
-"""Positive and negative images."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,12 @@ class ReportedTable:
         True classes that were added up to the negative one.
     folds
         Number of folds, or runs, of which printed scores are averages; 1 for a single test set.
+    parts
+        Positive and negative images of each fold or run, where they are known.
+    assumed
+        The parts are those of stratified folds as even as can be, which the paper does not say.
+    per_image
+        Whether printed scores are averages of a score of each image.
     """
 
     name: str
@@ -65,6 +72,14 @@ class ReportedTable:
     unclassified: tuple[int, ...] = ()
     folds: int = 1
     merged: int = 1
+    parts: tuple[Sizes, ...] = ()
+    assumed: bool = False
+    per_image: bool = False
+
+    @property
+    def averaged(self) -> bool:
+        """Whether no one matrix need have the printed scores."""
+        return self.folds > 1 or self.per_image
 
 
 @dataclass(frozen=True)
@@ -87,6 +102,8 @@ class Paper:
         Where the numbers stand in print: citation and address.
     several
         Its tables of more classes.
+    comparisons
+        Its p values of two proportions.
     """
 
     title: str
@@ -96,6 +113,7 @@ class Paper:
     stated_prevalences: tuple[Printed, ...] = ()
     source: str = ""
     several: tuple[ClassTable, ...] = ()
+    comparisons: tuple[reading_more.Comparison, ...] = ()
 
 
 def read(path: Path) -> Paper:
@@ -143,7 +161,8 @@ def parse(content: Any, where: str) -> Paper:
     Unusable
         For the first thing that is malformed, with its place.
     """
-    optional = {"classes", "test_set", "test_sets", "prevalences", "folds", "source"}
+    optional = {"classes", "test_set", "test_sets", "prevalences", "source", "comparisons",
+                *AVERAGES}  # fmt: skip
     checks.keys(content, where, {"title", "tables"}, optional)
     title = checks.text(content["title"], f"{where}: title")
     tables = content["tables"]
@@ -152,7 +171,7 @@ def parse(content: Any, where: str) -> Paper:
     of_classes = [classes.applies(table, content.get("classes")) for table in tables]
 
     def sizes(stated: Any, at: str) -> Sizes | None:
-        return None if any(of_classes) and classes.by_class(stated) else _sizes(stated, at)
+        return None if any(of_classes) and classes.by_class(stated) else checks.sizes(stated, at)
 
     common = sizes(content.get("test_set"), f"{where}: test_set")
     named = content.get("test_sets") or {}
@@ -160,16 +179,17 @@ def parse(content: Any, where: str) -> Paper:
         raise Unusable(f"{where}: test_sets: should hold lines such as internal: {{positive: 92, "
                       "negative: 268}.")  # fmt: skip
     sets = {str(k): sizes(v, f"{where}: test_sets, {shown(k)}") for k, v in named.items()}
-    folds = checks.folds(content.get("folds", 1), f"{where}: folds")
+    averages = {key: content[key] for key in AVERAGES if key in content}
+    number, *_ = reading_more.parts(averages, f"{where}: tables", None)
     if len(tables) > _TABLES:
         raise Unusable(
             f"{where}: tables: are {len(tables):,}; at most {_TABLES} are read, so divide the file."
         )
     places = [f"{where}: tables, item {i}" for i in range(1, len(tables) + 1)]
     read_ = [
-        classes.parse(table, at, content, folds)
+        classes.parse(table, at, content, number)
         if several
-        else _table(table, at, common, sets, folds)
+        else _table(table, at, common, sets, averages)
         for table, at, several in zip(tables, places, of_classes, strict=True)
     ]
     names = [table.name for table in read_]
@@ -193,14 +213,23 @@ def parse(content: Any, where: str) -> Paper:
         () if stated is None else prevalences,
         str(content.get("source") or ""),
         tuple(table for table in read_ if isinstance(table, ClassTable)),
+        reading_more.read(
+            content.get("comparisons"),
+            f"{where}: comparisons",
+            [table.name for table in read_ if isinstance(table, ReportedTable)],
+        ),
     )
 
 
 def _table(
-    content: Any, where: str, common: Sizes | None, sets: Mapping[str, Sizes | None], folds: int
+    content: Any,
+    where: str,
+    common: Sizes | None,
+    sets: Mapping[str, Sizes | None],
+    averages: Mapping[str, Any],
 ) -> ReportedTable:
     optional = {"matrix", "counts", "rows", "first", "reported", "test_set", "unclassified",
-                "folds"}  # fmt: skip
+                *AVERAGES}  # fmt: skip
     checks.keys(content, where, {"name"}, optional)
     name = checks.text(content["name"], f"{where}, name")
     where = f"{where} ({shown(name)})"
@@ -230,6 +259,10 @@ def _table(
     if matrix is not None and not sum(map(sum, matrix)):
         raise Unusable(f"{where}: counts no image at all; correct it.")
     group, test_set = _test_set(content.get("test_set"), f"{where}, test_set", common, sets)
+    how = {**averages, **content}
+    number, parts, assumed = reading_more.parts(how, where, test_set)
+    if isinstance(how.get("folds"), list):
+        test_set = reading_more.total(parts)
     missing = content.get("unclassified", [])
     return ReportedTable(
         name,
@@ -243,10 +276,13 @@ def _table(
             checks.count(one, f"{where}, unclassified")
             for one in (missing if isinstance(missing, list) else [missing])
         ),
-        checks.folds(content.get("folds", folds), f"{where}, folds"),
+        number,
         1
         if content.get("matrix") is None
         else max(map(len, (content["matrix"], content["matrix"][0]))) - 1,
+        parts,
+        assumed,
+        checks.yes(how, "per_image", where),
     )
 
 
@@ -262,20 +298,8 @@ def _test_set(
                 f"{where}: '{shown(content)}' is not among test_sets ({quoted(sets)}); add it."
             )
         return content, sets[content]
-    sizes = _sizes(content, where)
+    sizes = checks.sizes(content, where)
     return str(sizes), sizes
-
-
-def _sizes(content: Any, where: str) -> Sizes | None:
-    if content is None:
-        return None
-    checks.keys(content, where, {"positive", "negative"})
-    positive, negative = (
-        checks.count(content[key], f"{where}, {key}") for key in ("positive", "negative")
-    )
-    if 0 in (positive, negative):
-        raise Unusable(f"{where}: has a class without images; an audit needs both classes.")
-    return positive, negative
 
 
 def _reported(content: Any, where: str) -> dict[str, tuple[Entry, ...]]:

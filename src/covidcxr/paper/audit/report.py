@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from covidcxr.core.words import plural
 from covidcxr.paper.audit import (
     bounds,
     corroboration,
+    counts,
     labels,
     orientation,
+    p_values,
     rows,
     scores,
     together,
-    verdicts,
 )
 from covidcxr.paper.audit.classes import report as classes
 from covidcxr.paper.audit.labels import Label, Place, Values
@@ -74,12 +73,14 @@ def audit(paper: Paper, corroborate: bool = True) -> dict[str, Any]:
     if known is None and len(named) == 1 and main.decision != "undecidable":
         sizes = [table["test_set"] for table in tables if table["test_set"]]
         known = max(sizes, key=sizes.count)
-    counts = _verdict_counts(tables)
+    verdict_counts = counts.by_verdict(tables)
+    compared = p_values.judge(paper, tables)
+    others = counts.other_faults(tables, compared)
     result = {
         "title": paper.title,
         "source": paper.source,
-        "headline": _headline(tables, counts),
-        "verdicts": counts,
+        "headline": counts.headline(tables, verdict_counts, others),
+        "verdicts": verdict_counts,
         "orientation": _decision([one.decision for _, one in named]),
         "reason": " ".join(
             f"{group}: {one.reason}" if len(named) > 1 and group else one.reason
@@ -103,6 +104,8 @@ def audit(paper: Paper, corroborate: bool = True) -> dict[str, Any]:
         "tables": tables,
         "pairs": _pairs(tables, paper),
     }
+    result |= {"comparisons": compared} if compared else {}
+    result |= {"other_faults": others} if others else {}
     plain: dict[str, Any] = _plain(result)
     return plain
 
@@ -110,14 +113,14 @@ def audit(paper: Paper, corroborate: bool = True) -> dict[str, Any]:
 def _without_matrix(paper: Paper) -> dict[str, Together]:
     """Judge tables without a matrix, with the names exchanged that explain them all."""
     alone = [table for table in paper.tables if table.matrix is None]
-    single = [table for table in alone if table.folds == 1]
+    single = [table for table in alone if not table.averaged]
     torn = [table for table in single if together.contradictory(table)]
     pair = labels.exchanged_columns(
         [(together.values(table), together.sizes(table)) for table in torn]
     )
     return {
         table.name: together.judge(table, pair if table in torn else None)
-        if table.folds == 1
+        if not table.averaged
         else together.judge_averages(table)
         for table in alone
     }
@@ -184,9 +187,11 @@ def _table(
 
 
 def _corroborated(table: ReportedTable, size: tuple[int, int] | None) -> dict[str, Any] | None:
-    if not size or table.folds > 1:
-        return None
     prints = {score: [e.value for e in entries] for score, entries in table.reported.items()}
+    if table.averaged:
+        return corroboration.corroborate_folds(prints, table.parts)
+    if not size:
+        return None
     return corroboration.corroborate(prints, size)
 
 
@@ -216,32 +221,6 @@ def _first_forgotten(
                 f"stands first in the matrix (first: {other[table.first]})."
             )
     return hints
-
-
-def _verdict_counts(tables: list[dict[str, Any]]) -> dict[str, int]:
-    counted = Counter(
-        row["verdict"]
-        for table in tables
-        for rows in table["reported"].values()
-        for row in (rows if isinstance(rows, list) else [rows])
-    )
-    return {verdict: counted[verdict] for verdict in verdicts.VERDICTS if counted[verdict]}
-
-
-def _headline(tables: list[dict[str, Any]], counts: Mapping[str, int]) -> str:
-    """Count the faults in one sentence."""
-    prints = sum(counts.values())
-    wrong = {verdict: counts[verdict] for verdict in verdicts.FAULTS if verdict in counts}
-    torn = sum("classes" in t and (t["together"] or {}).get("verdict") == "contradictory"
-               for t in tables)  # fmt: skip
-    torn_ = f" {plural(torn, 'table')} of several classes contradicts itself." if torn else ""
-    if not prints:
-        return f"{plural(len(tables), 'table')}, no printed score.{torn_}"
-    what = f"{plural(prints, 'printed score')} in {plural(len(tables), 'table')}"
-    if not wrong:
-        return f"{what}: no fault.{torn_}"
-    listed = ", ".join(f"{n} {verdict}" for verdict, n in wrong.items())
-    return f"{what}: {plural(sum(wrong.values()), 'fault')} ({listed}).{torn_}"
 
 
 def _pairs(tables: list[dict[str, Any]], paper: Paper) -> list[dict[str, Any]]:

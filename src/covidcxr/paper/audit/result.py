@@ -25,8 +25,8 @@ VerdictWord = Literal[
 class Limits(TypedDict):
     """What is said of a printed interval of 95%."""
 
-    verdict: Literal["reversed", "outside", "beyond", "formula", "too narrow", "too wide", "other",
-                     "unchecked"]  # fmt: skip
+    verdict: Literal["reversed", "outside", "beyond", "formula", "too narrow", "narrow", "too wide",
+                     "other", "unchecked"]  # fmt: skip
     methods: list[str]
     """Those that give both limits."""
     note: str
@@ -38,6 +38,24 @@ class InReading(TypedDict):
 
     verdict: VerdictWord
     equals: str | None
+
+
+@_strict
+class Average(TypedDict):
+    """What is said of an average over folds of known sizes."""
+
+    verdict: Literal["attainable", "unattainable", "uneven", "unchecked"]
+    nearest: list[float]
+    note: str
+
+
+@_strict
+class Deviation(TypedDict):
+    """What is said of a standard deviation."""
+
+    verdict: Literal["possible", "too large", "too small", "standard error", "uneven"]
+    limits: Ends
+    note: str
 
 
 @_strict
@@ -54,6 +72,9 @@ class Row(TypedDict):
     readings: dict[Reading, InReading]
     limits: NotRequired[Limits]
     """Where an interval is printed."""
+    average: NotRequired[Average]
+    deviation: NotRequired[Deviation]
+    """Where one is printed."""
 
 
 @_strict
@@ -108,6 +129,15 @@ class Corroboration(TypedDict):
     impossible_relabelled: list[list[str]]
     relabelled: bool | None
     """The same with sensitivity and PPV, specificity and NPV exchanged."""
+
+
+@_strict
+class FoldsCorroboration(TypedDict):
+    """The answer of mlscorecheck on averages."""
+
+    folds: int
+    scores: list[str]
+    as_labelled: bool
 
 
 @_strict
@@ -167,7 +197,7 @@ class Table(TypedDict):
     intervals: dict[Reading, dict[str, Interval]]
     reported: dict[str, Row | list[Row]]
     """By the paper's name of the score; a list where the file gives several values."""
-    corroboration: Corroboration | None
+    corroboration: Corroboration | FoldsCorroboration | None
     auroc: NotRequired[Area]
     predictive_values: NotRequired[list[PredictiveValues]]
     baseline: NotRequired[Baseline]
@@ -240,6 +270,23 @@ class Pair(TypedDict):
 
 
 @_strict
+class Comparison(TypedDict):
+    """A printed p value."""
+
+    a: str
+    b: str
+    score: str
+    test: str | None
+    p: str
+    verdict: Literal["agrees", "possible", "other test", "contradictory", "impossible", "unchecked"]
+    tests: list[str]
+    """Those that give it."""
+    computed: dict[str, Ends]
+    """Least and largest p by test."""
+    note: str
+
+
+@_strict
 class Report(TypedDict):
     """The audit of a paper."""
 
@@ -260,6 +307,9 @@ class Report(TypedDict):
     tables: list[Table | ClassTable]
     """Those of several classes come last."""
     pairs: list[Pair]
+    comparisons: NotRequired[list[Comparison]]
+    other_faults: NotRequired[dict[str, int]]
+    """Numbers of intervals, standard deviations and p values at fault, where there are any."""
 
 
 def schema() -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covidcxr.paper.audit import labels, printed_limits, together, verdicts
+from covidcxr.paper.audit import areas, averages, labels, printed_limits, together, verdicts
 from covidcxr.paper.audit.labels import Label, Place, Values
 from covidcxr.paper.audit.names import canonical, word
 from covidcxr.paper.audit.printed import Entry, Printed
@@ -62,7 +62,17 @@ def reported(
                 verdict = _alone(table, score, entry, judged, by.get(reading))
             else:
                 verdict = by[reading]
-            said = row(name, entry, verdict, by, cells.get(reading))
+            average = averages.judge(table, name, entry.value)
+            if average and average["verdict"] == "unattainable":
+                verdict = Verdict("impossible", None, None, average["note"])
+            elif table.averaged and table.matrix and verdict.verdict in verdicts.FAULTS:
+                note = "An average over folds, which need be no one matrix's."
+                verdict = Verdict("possible", verdict.computed, None, note)
+            said = row(name, entry, verdict, by, cells.get(reading), average)
+            if name == "auroc" and entry.limits:
+                said["limits"] = _area_limits(entry, table, cells.get(reading))
+            if deviation := averages.deviation(table, name, entry):
+                said["deviation"] = deviation
             by_score.setdefault(score, []).append(said)
     return by_score
 
@@ -73,16 +83,35 @@ def row(
     verdict: Verdict,
     by: Mapping[str, Verdict],
     cells: NDArray[np.int64] | None,
+    average: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return what is said of one printed value; ``by`` reading, ``cells`` behind its interval."""
-    if entry.spread and verdict.verdict in verdicts.FAULTS:
+    """Return what is said of one printed value; ``by`` reading, ``cells`` behind its interval.
+
+    ``average``: what is said of it as an average over folds, which may be a fault beside a spread.
+    """
+    unattainable = average and average["verdict"] == "unattainable"
+    if entry.spread and verdict.verdict in verdicts.FAULTS and not unattainable:
         note = "An average with a spread, which need be no one matrix's."
         verdict = Verdict("possible", verdict.computed, None, note)
     readings = {r: {"verdict": v.verdict, "equals": v.equals} for r, v in by.items()}
     said: dict[str, Any] = {"printed": entry.text, **vars(verdict), "readings": readings}
     if entry.limits:
         said["limits"] = _limits(name, entry, cells)
+    if average:
+        said["average"] = average
     return said
+
+
+def _area_limits(
+    entry: Entry, table: ReportedTable, cells: NDArray[np.int64] | None
+) -> dict[str, Any]:
+    """Judge the interval of an AUROC by the images of both classes."""
+    assert entry.limits
+    size = together.sizes(table)
+    if cells is not None:
+        size = int(cells[:2].sum()), int(cells[2:].sum())
+    usable = size and min(size) > 0 and not table.averaged
+    return areas.judge(entry.value, entry.limits, size if usable else None)
 
 
 def _limits(name: str, entry: Entry, cells: NDArray[np.int64] | None) -> dict[str, Any]:
@@ -112,7 +141,8 @@ def _alone(
         note = "Possible by itself; it contradicts the other scores."
         return Verdict("contradictory", None, None, note)
     if judged.verdict == "averages":
-        return Verdict("possible", None, None, f"An average over {table.folds} folds.")
+        what = "images" if table.per_image else f"{table.folds} folds"
+        return Verdict("possible", None, None, f"An average over {what}.")
     return Verdict("possible", None, None, "Nothing speaks against it by itself.")
 
 

@@ -25,6 +25,8 @@ _LINES = 40
 _LEAST = 0.001
 """How small a p is told; what lies below says no more."""
 
+OTHERS = ("intervals at fault", "standard deviations at fault", "p values at fault")
+
 _SHOWN = ("accuracy", "sensitivity", "specificity", "ppv", "npv", "f1", "balanced_accuracy", "mcc")
 
 
@@ -50,6 +52,7 @@ def as_text(report: Mapping[str, Any], full: bool = False) -> str:
     if full:
         for table in report["tables"]:
             lines += ["", *_table(table)]
+        lines += _compared(report)
         if report["pairs"]:
             lines += ["", "Pairs of models", "---------------"]
             for pair in report["pairs"]:
@@ -57,6 +60,7 @@ def as_text(report: Mapping[str, Any], full: bool = False) -> str:
     else:
         for table in report["tables"]:
             lines += _findings(table)
+        lines += _compared(report)
         if len(lines) > _LINES:
             lines = [*lines[: _LINES - 1], f"... and {len(lines) - _LINES + 1} lines more: --full"]
     return "".join(f"{printable(line)}\n" for line in lines)
@@ -81,7 +85,7 @@ def as_lines(reports: Mapping[str, Mapping[str, Any]]) -> str:
 def as_csv(reports: Mapping[str, Mapping[str, Any]]) -> str:
     """Write a row for each paper of several: file, title, orientation, tables, verdicts."""
     columns = ["file", "title", "orientation", "tables", "values", "contradictory tables",
-               *VERDICTS]  # fmt: skip
+               *VERDICTS, *OTHERS, "p values"]  # fmt: skip
     stream = io.StringIO()
     rows = csv.DictWriter(stream, columns, restval=0, lineterminator="\n")
     rows.writeheader()
@@ -98,6 +102,8 @@ def as_csv(reports: Mapping[str, Mapping[str, Any]]) -> str:
                     verdict.get("verdict") == "contradictory" for verdict in together
                 ),
                 **one["verdicts"],
+                **{f"{kind}s at fault": k for kind, k in one.get("other_faults", {}).items()},
+                "p values": len(one.get("comparisons", [])),
             }
         )
     return stream.getvalue()
@@ -113,6 +119,10 @@ def _findings(table: Mapping[str, Any]) -> list[str]:
             if limits.get("verdict") not in (None, "formula", "unchecked", "other"):
                 said = f"  {score} {row['printed']}: interval {limits['verdict']}. "
                 lines += _wrapped(said + limits["note"], "", "    ")
+            for key, plain in _PLAIN.items():
+                if row.get(key, {}).get("verdict", plain[0]) not in plain:
+                    said = f"  {score} {row['printed']}: {_CALLED[key]} {row[key]['verdict']}. "
+                    lines += _wrapped(said + row[key]["note"], "", "    ")
             if row["verdict"] in ("exact", "possible", "contradictory"):
                 verdicts[row["verdict"]] = verdicts.get(row["verdict"], 0) + 1
                 continue
@@ -120,6 +130,27 @@ def _findings(table: Mapping[str, Any]) -> list[str]:
             lines += _wrapped(head + row["note"], "", "    ")
     if verdicts:
         lines.append("  " + ", ".join(f"{n} {verdict}" for verdict, n in verdicts.items()) + ".")
+    return lines
+
+
+_CALLED = {"average": "average", "deviation": "standard deviation"}
+_PLAIN = {"average": ("attainable", "unchecked", "unattainable"), "deviation": ("possible",)}
+"""Verdicts without a line of their own: of the unattainable the score's says it."""
+
+
+def compared_in_words(row: Mapping[str, Any]) -> str:
+    """Say what a printed p value is."""
+    test = f" ({row['test']})" if row["test"] else ""
+    head = f"{row['a']} against {row['b']}, {word(row['score'])}, p {row['p']}{test}: "
+    return f"{head}{row['verdict']}. {row['note']}"
+
+
+def _compared(report: Mapping[str, Any]) -> list[str]:
+    """Write a line for each printed p value."""
+    compared = report.get("comparisons", [])
+    lines = [""] if compared else []
+    for row in compared:
+        lines += _wrapped(compared_in_words(row), "", "    ")
     return lines
 
 
@@ -154,7 +185,7 @@ def _table(table: Mapping[str, Any]) -> list[str]:
     if "classes" in table:
         lines += ["", *classes.scores(table), ""]
     if not table["cells"]:
-        return lines + _reported(table)
+        return lines + _reported(table) + _wrapped(corroboration(table))
     lines += ["", *_scores(table), "", *_reported(table), ""]
     lines += _wrapped(corroboration(table))
     lines += _wrapped(margins_allow(table))
@@ -199,6 +230,9 @@ def _reported(table: Mapping[str, Any]) -> list[str]:
             if "limits" in row:
                 note = f"interval {row['limits']['verdict']}: {row['limits']['note']}"
                 lines += _wrapped(" " * len(head) + note, "", " " * len(head))
+            for key in (key for key in _CALLED if key in row):
+                note = f"{_CALLED[key]} {row[key]['verdict']}: {row[key]['note']}"
+                lines += _wrapped(" " * len(head) + note, "", " " * len(head))
     return lines
 
 
@@ -207,6 +241,9 @@ def corroboration(table: Mapping[str, Any]) -> str:
     theirs = table["corroboration"]
     if not theirs or theirs["as_labelled"] is None:
         return ""
+    if "folds" in theirs:
+        have = "have" if theirs["as_labelled"] else "do not have"
+        return f"mlscorecheck: {theirs['folds']} test sets of these sizes {have} the averages."
     p, n = theirs["test_set"]
     answer = {True: "some matrix has", False: "no matrix has"}
     alone = "".join(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from covidcxr.core.words import listing
 from covidcxr.paper.audit import feasible, labels, scores
+from covidcxr.paper.audit.checks import Sizes
 from covidcxr.paper.audit.feasible import Value
 from covidcxr.paper.audit.names import canonical, word
 from covidcxr.paper.audit.printed import EXACT, Printed
-from covidcxr.paper.audit.reading import ReportedTable, Sizes
+from covidcxr.paper.audit.reading import ReportedTable
 
 _RATES = ("sensitivity", "specificity", "false_negative_rate", "false_positive_rate", "lr_positive",
           "lr_negative", "youden", "balanced_accuracy")  # fmt: skip
@@ -123,16 +124,35 @@ def judge_averages(table: ReportedTable) -> Together:
     """Judge averages over folds or runs, by the scores that are linear in the cells of each.
 
     Where every fold has the same share of positives, as stratified folds nearly have, the average
-    accuracy lies between the average sensitivity and specificity.
+    accuracy lies between the average sensitivity and specificity. Where the shares differ, it may
+    lie as far outside as they do on average. Folds of equal sizes have the linear scores of their
+    sum.
     """
-    linear = [one for one in _named(values(table)) if one[0] in _AVERAGED]
-    if not feasible.feasible(linear, None):
-        conflict, known = _conflict(linear, None)
+    if table.per_image:
+        note = "Averages of a score of each image: no one matrix need have them."
+        return Together("averages", note)
+    shares = np.array([p / (p + n) for p, n in table.parts])
+    apart = 2 * float(np.abs(shares - shares.mean()).mean()) if len(shares) else 0.0
+    linear = [
+        (name, replace(one, unit=one.unit + apart) if name in ("accuracy", "error_rate") else one)
+        for name, one in _named(values(table))
+        if name in _AVERAGED
+    ]
+    equal = len(set(table.parts)) == 1 and not table.assumed
+    size = (table.folds * table.parts[0][0], table.folds * table.parts[0][1]) if equal else None
+    alone = all(feasible.attainable(*one, size) is not False for one in linear) if size else True
+    if not feasible.feasible(linear, size if alone else None):
+        conflict, known = _conflict(linear, size if alone else None)
         return Together("contradictory", _explanation(conflict, known), conflict=tuple(conflict))
-    note = (
-        f"Averages over {table.folds} folds: no one matrix need have them. Accuracy, sensitivity "
-        "and specificity go together, if each fold has the same share of positives."
-    )
+    note = f"Averages over {table.folds} folds or runs: no one matrix need have them."
+    if {"accuracy", "sensitivity", "specificity"} <= {name for name, _ in linear}:
+        note += (" Accuracy, sensitivity and specificity go together, if each fold has the same "
+                 "share of positives." if not len(shares) or apart else
+                 " Accuracy, sensitivity and specificity go together.")  # fmt: skip
+    if table.parts:
+        parts = dict.fromkeys(f"{p:,} + {n:,}" for p, n in table.parts)
+        how = ", if they are stratified and as even as can be" if table.assumed else ""
+        note += f" Each has {' or '.join(list(parts)[:_LISTED])} images{how}."
     return Together("averages", note)
 
 
