@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from covidcxr.paper.audit.printed import Printed
-from covidcxr.scores import comparison
+from covidcxr.scores import mcnemar
 
 TESTS = ("mcnemar", "chi-squared", "fisher", "z", "other")
 """What a paper may say its test is; ``other`` needs more than counts."""
@@ -112,8 +112,8 @@ def paired(b: ArrayLike, c: ArrayLike) -> dict[str, NDArray[np.float64]]:
     b, c = np.atleast_1d(b).astype(float), np.atleast_1d(c).astype(float)
     total = np.maximum(b + c, 1)
     return _with_one_sided({
-        "McNemar, exact": comparison.mcnemar(b, c),
-        "McNemar, mid-p": comparison.mid_p(b, c),
+        "McNemar, exact": mcnemar.exact_p(b, c),
+        "McNemar, mid-p": mcnemar.mid_p(b, c),
         "McNemar, uncorrected": _chi((b - c) ** 2 / total),
         "McNemar, corrected": np.where(b + c > 0, _chi((np.abs(b - c) - 1) ** 2 / total), 1.0),
     })  # fmt: skip
