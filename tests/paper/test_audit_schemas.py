@@ -28,6 +28,7 @@ PLACES: dict[str, list[str | int]] = {
     "": [],
     "table": ["tables", 0],
     "sizes": ["test_set"],
+    "comparison": ["comparisons", 0],
 }
 """Each object of the input schema and where the parser meets one."""
 
@@ -39,7 +40,7 @@ def errors(content: Any, schema: Any) -> list[str]:
 
 def accepted(place: list[str | int]) -> set[str]:
     """Return the keys that the parser names where an unknown one stands."""
-    content = copy.deepcopy(GOOD)
+    content = copy.deepcopy(GOOD) | {"comparisons": [{"a": "ResNet50", "b": "86/92", "p": "0.03"}]}
     at: Any = content
     for step in place:
         at = at[step]
@@ -65,6 +66,21 @@ def test_every_example_and_its_audit_are_valid(name: str) -> None:
     content = audit.example(name)
     assert errors(content, INPUT) == []
     report = audit.audit(audit.parse(content, name))
+    assert errors(json.loads(audit.as_json(report)), OUTPUT) == []
+
+
+def test_averages_and_p_values_are_valid() -> None:
+    content = copy.deepcopy(GOOD) | {
+        "stratified": True,
+        "runs": 2,
+        "comparisons": [
+            {"a": "ResNet50", "b": "86/92", "p": "<0.001", "score": "sensitivity", "test": "z"},
+            {"a": "80/92", "b": "86/92", "p": "0.03", "discordant": [3, 9]},
+        ],
+    }
+    content["tables"][1] |= {"folds": [{"positive": 46, "negative": 134}] * 2, "per_image": False}
+    assert errors(content, INPUT) == []
+    report = audit.audit(audit.parse(content, "paper.yaml"))
     assert errors(json.loads(audit.as_json(report)), OUTPUT) == []
 
 

@@ -290,7 +290,7 @@ def test_mcnemars_tests_keep_their_level() -> None:
         b = np.arange(discordant + 1)
         chance = stats.binom.pmf(b, discordant, 0.5)
         assert chance[mcnemar.exact_p(b, discordant - b) < 0.05].sum() <= 0.05
-        assert chance[comparison.mid_p(b, discordant - b) < 0.05].sum() <= 0.08
+        assert chance[mcnemar.mid_p(b, discordant - b) < 0.05].sum() <= 0.08
 
 
 def test_the_p_of_groups_keeps_its_level_where_mcnemars_does_not() -> None:

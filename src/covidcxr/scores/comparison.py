@@ -11,14 +11,13 @@ from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from numpy.typing import NDArray
 from statsmodels.stats.multitest import multipletests
 
 from covidcxr.scores import bca, bootstrap, delong, metrics
 from covidcxr.scores.evaluation import resample_probability_scores
 from covidcxr.scores.intervals import Interval, Protocol, area, difference, undefined
-from covidcxr.scores.mcnemar import LEVEL, exact_p
+from covidcxr.scores.mcnemar import LEVEL, exact_p, mid_p
 from covidcxr.scores.predictions import IMAGE, Predictions, align
 from covidcxr.scores.proportions import clopper_pearson
 
@@ -27,18 +26,6 @@ EQUIVALENT = ("accuracy", "sensitivity", "specificity")
 
 
 # --- McNemar's test
-
-
-def mid_p(b: ArrayLike, c: ArrayLike) -> NDArray[np.float64]:
-    """McNemar's mid-p: the exact p less the probability of the observed counts.
-
-    Fagerland, Lydersen and Laake, BMC Med Res Methodol 13:91 (2013).
-    """
-    fewer, n = np.minimum(b, c), np.add(b, c)
-    observed = stats.binom.pmf(fewer, n, 0.5)
-    p = np.where(np.equal(b, c), 1 - observed / 2, 2 * stats.binom.cdf(fewer, n, 0.5) - observed)
-    # Without a discordant image nothing was tested.
-    return np.where(n == 0, 1.0, p)
 
 
 def mcnemar_by_group(difference: NDArray[np.int64]) -> float:
