@@ -41,7 +41,7 @@ def test_every_training_left_a_whole_record(demo: Project) -> None:
         assert sum(record["images"]["test"].values()) == 40
         assert set(record["tables"]) == {
             "history.csv", "predictions.csv", "external.csv", "saliency.csv", "attribution.csv",
-            "maps.csv",
+            "maps.csv", "gallery.csv",
         }  # fmt: skip
 
 

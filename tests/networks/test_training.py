@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from covidcxr.cohorts import splits
+from covidcxr.cohorts import gallery, splits
 from covidcxr.cohorts.cohort import Cohort
 from covidcxr.core import records
 from covidcxr.core.errors import Problem
@@ -269,3 +269,33 @@ def test_evidence_is_sought_in_test_images_alone_and_maps_kept_where_they_may_be
         study, "resnet50", "random", 0, results=tmp_path / "x", cohort=cohort, split=split
     )
     assert "maps.csv" not in hidden["tables"]
+
+
+def test_maps_of_the_gallery_are_kept_with_the_record(
+    cohort: Cohort, split: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = record(cohort, split, tmp_path)
+    maps = made.table("gallery")
+    assert list(maps.columns) == ["method", "file", "score", "row", "column", "share"]
+    assert set(maps["file"]) == set(gallery.read()["file"])
+    assert maps.groupby(["method", "file"]).size().eq(64).all()
+    sums = maps.groupby(["method", "file"])["share"].sum(min_count=64).dropna()
+    assert len(sums) and sums.to_numpy() == pytest.approx(1, abs=64 * 5e-5)
+    # the same answer without a gallery: it decides nothing
+    monkeypatch.setattr(gallery, "read", pd.DataFrame)
+    assert record(cohort, split, tmp_path).content == made.content
+    without = record(cohort, split, tmp_path / "without")
+    assert "gallery.csv" not in without["tables"]
+    assert without["tables"]["predictions.csv"] == made["tables"]["predictions.csv"]
+
+
+def test_a_gallery_that_breaks_the_rules_stops_before_the_training(
+    cohort: Cohort, split: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise Problem("no licence")
+
+    monkeypatch.setattr(gallery, "read", refuse)
+    monkeypatch.setattr(fitting, "train", lambda *a, **k: pytest.fail("trained"))
+    with pytest.raises(Problem, match="no licence"):
+        record(cohort, split, tmp_path)

@@ -5,8 +5,8 @@ activation, dropout, a dense layer), so the gradient of the log-odds with respec
 the same for every image and follows from the weights. No backend's differentiation is needed, and
 what is computed is exact.
 
-A map of a real image is not kept: a record holds one number an image, the share of the evidence
-that lies outside the stated lung region, and the mean map of a class.
+A map of a study's own real image is not kept: a record holds one number an image, the share of the
+evidence that lies outside the stated lung region, and the mean map of a class.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from covidcxr.cohorts import splits
+from covidcxr.cohorts import gallery, images, splits
 from covidcxr.cohorts.cohort import Cohort
 from covidcxr.core import records
 from covidcxr.core.studies import POSITIVE, ModelName, Study
@@ -100,7 +100,9 @@ def record(
         Its tables: ``history`` and ``predictions`` as `covidcxr.networks.fitting.train`
         returns them; ``external`` (``cohort``, ``image_id``, ``label``, ``score``) where
         there is such a cohort; ``saliency``, ``attribution`` and, where images may be
-        shown, ``maps`` of the test part as `covidcxr.networks.saliency.explain` returns them.
+        shown, ``maps`` of the test part as `covidcxr.networks.saliency.explain` returns them;
+        ``gallery`` (``method``, ``file``, ``score``, ``row``, ``column``, ``share``), single maps
+        of the images of `covidcxr.cohorts.gallery`, where there are any.
 
     Raises
     ------
@@ -127,6 +129,7 @@ def record(
 
         def run() -> dict[str, Any]:
             nonlocal trained
+            gallery.read()  # one that breaks the rules stops before hours of training, not after
             result = fitting.train(
                 study, model, seed, cohort, split,
                 checkpoint=checkpoint, key=key, store=place / "features",
@@ -154,7 +157,7 @@ def _content(
     if external:
         tables["external"] = _external_scores(result.score, external)
     if study.explained_per_class:
-        tables |= _explain(result, study, cohort, split)
+        tables |= _explain(result, study, cohort, split) | _overlays(result, study)
     return {
         "tables": tables,
         "images": _counts(split),
@@ -190,6 +193,26 @@ def _explain(
         batch_size=study.batch_size,
         kept=MAPS_PER_CLASS if study.cohort.publish_images else 0,
     )
+
+
+def _overlays(result: TrainingResult, study: Study) -> dict[str, pd.DataFrame]:
+    """Saliency of the gallery's images, of which single maps may be shown; nothing without any."""
+    shown = gallery.read()
+    if shown.empty:
+        return {}
+    pixels = images.load(
+        [gallery.FOLDER / name for name in shown["file"]], study.image_size, study.resize
+    )
+    maps = saliency.explain(
+        result.network(),
+        pixels,
+        shown.assign(image_id=shown["file"], group_id=shown["file"]),
+        scored=result.score,
+        batch_size=study.batch_size,
+        kept=len(shown),
+    )["maps"]
+    maps = maps.rename(columns={"image_id": "file"}).drop(columns="label")
+    return {"gallery": maps.round({"score": 4, "share": 4})}
 
 
 def _speed(result: TrainingResult, study: Study) -> dict[str, Any]:
