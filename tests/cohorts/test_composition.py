@@ -265,3 +265,18 @@ def test_total_variation_of_two_classes(
     counts = pd.DataFrame({"COVID19": covid, "NORMAL": normal})
     assert composition.total_variation(counts) == pytest.approx(distance)
     assert np.isnan(composition.total_variation(counts.assign(NORMAL=0)))
+
+
+def test_supine_is_no_view_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "categories.csv").write_text(
+        "variable,value,label,n\nview,AP,COVID19,2\nview,AP Supine,COVID19,3\nview,PA,COVID19,5\n"
+        "view,AP,NORMAL,7\nsource,AP Supine,NORMAL,7\n"
+    )
+    (tmp_path / "measures.csv").write_text("variable,label,low,high,n\n")
+    record = Record(tmp_path, {"tables": {}})
+    counts = composition.counts(record).set_index(["variable", "value", "label"])["n"]
+    assert dict(counts) == {
+        ("view", "AP", "COVID19"): 5, ("view", "PA", "COVID19"): 5, ("view", "AP", "NORMAL"): 7,
+        ("source", "AP Supine", "NORMAL"): 7,
+    }  # fmt: skip
+    assert composition.class_differences(record)["view"] == 0.5

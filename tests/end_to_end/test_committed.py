@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from covidcxr.cohorts import cohort, composition, splits
+from covidcxr.cohorts import cohort, composition, mean_images, splits
 from covidcxr.cohorts.cohort import Cohort
 from covidcxr.cohorts.samples import OWN, Sample
 from covidcxr.core import machine, records, studies
@@ -87,6 +87,7 @@ def found(study: Study, name: str, results: Path, images: Images | None) -> reco
         )  # fmt: skip
     kinds: dict[str, Callable[[], records.Record]] = {
         "cohort": lambda: composition.record(study, results=results, cohort=own, split=split),
+        "means": lambda: mean_images.record(study, results=results, samples=samples),
         "baselines": lambda: baselines.record(study, results=results, cohort=own),
         "selection": lambda: epoch_selection.record(study, results=results, cohort=own),
         "duplicates": lambda: duplicates.record(study, results=results, samples=samples),

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from covidcxr.cohorts import composition, samples, splits
+from covidcxr.cohorts import composition, gallery, mean_images, samples, splits
 from covidcxr.cohorts.cohort import Cohort
 from covidcxr.core import records, studies
 from covidcxr.networks import architecture, baselines, checkpoints, frozen_features, training
@@ -154,7 +154,7 @@ def of_training(inputs: Inputs, results: Path) -> Numbers:
     # gallery may get other images, which makes no record older.
     with (
         mock.patch.object(architecture, "build", small_network.build),
-        mock.patch.object(training.gallery, "read", pd.DataFrame),
+        mock.patch.object(gallery, "read", pd.DataFrame),
     ):
         made = training.record(
             STUDY, "resnet50", "keras", 0, results=results,
@@ -184,6 +184,10 @@ KINDS = {
     "cohort": Kind(
         composition.METHOD,
         lambda i, r: of(composition.record(STUDY, results=r, cohort=i.cohort, split=i.split)),
+    ),
+    "means": Kind(
+        mean_images.METHOD,
+        lambda i, r: of(mean_images.record(STUDY, results=r, samples=i.samples)),
     ),
     "duplicates": Kind(duplicates.METHOD, lambda i, r: of(copies(i, r), "cohorts")),
     "overlap": Kind(

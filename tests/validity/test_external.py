@@ -26,6 +26,7 @@ from covidcxr.figures import external as plots
 from covidcxr.figures import external_tables as tables
 from covidcxr.networks import simple_models
 from covidcxr.scores import intervals, proportions
+from covidcxr.scores.metrics import auroc
 from covidcxr.scores.predictions import Predictions
 from covidcxr.validity import external
 from covidcxr.validity.external import experiment, summaries
@@ -115,6 +116,44 @@ def test_a_confounded_model_is_perfect_at_home_and_falls_where_the_confounder_do
         # The same confounder hides it all: no proof of the absence of shortcuts.
         assert same["external"] > 0.98
         assert same["verdict"] == "undecided"
+
+
+def test_the_other_way_round_sources_can_invert(home: Sample, tmp_path: Path) -> None:
+    # The same pictures, each called the other class.
+    swapped = home.manifest["label"].map(dict(zip(LABELS, LABELS[::-1], strict=True)))
+    other = replace(home, name="other", manifest=home.manifest.assign(label=swapped))
+    record = recorded(tmp_path, {OWN: home, "other": other})
+    test = external.reverse_tests(record)["other"]
+    assert tables.reverse_table({"other": test}, 0.95).iloc[0]["trained on"] == "other"
+    at_home, here = (auroc(p.positive, p.score) for p in (test.internal, test.external[OWN]))
+    assert at_home > 0.98
+    assert here < 0.1
+    assert len(test.external[OWN]) == len(home.manifest)
+    values = tables.values(record, external.simple_tests(record), {}, 0.95)
+    assert values["external_reverse"].startswith("other 0.0")
+    assert (values["external_inverted"], values["external_reversed"]) == (1, 1)
+
+
+def test_the_other_way_round_leaves_out_groups_that_it_was_trained_on(
+    home: Sample, tmp_path: Path
+) -> None:
+    other = replace(home, name="other")
+    samples = {OWN: home, "other": other}
+    group, copy = alone(samples)
+    group["other"][:3] = group[OWN][:3]
+    test = external.reverse_tests(recorded(tmp_path, samples, group, copy))["other"]
+    assert len(test.external[OWN]) == len(home.manifest) - 3
+
+
+def test_the_committed_record_holds_the_other_way_round_among_its_scores() -> None:
+    record = records.read(Path("results/small/external"))
+    assert "reverse.csv" not in record["tables"]
+    tests = external.reverse_tests(record)
+    assert set(tests) == {"adults", "holdout"}
+    adults = tests["adults"]
+    assert auroc(adults.external[OWN].positive, adults.external[OWN].score) == pytest.approx(
+        0.253, abs=5e-4
+    )
 
 
 def test_a_threshold_that_is_right_at_home_does_not_travel(record: Record) -> None:
@@ -364,7 +403,7 @@ def test_the_record_stands_without_images(tmp_path: Path) -> None:
     with pytest.raises(Problem, match="no such record and no images"):
         external.record(STUDY, results=tmp_path, samples=None)
     record = external.record(STUDY, results=tmp_path, samples=samples)
-    assert set(record["tables"]) == {f"{n}.csv" for n in ("scores", "images", "removed")}
+    assert set(record["tables"]) == {f"{n}.csv" for n in ("scores", "reverse", "images", "removed")}
     assert record["images"] == {"COVID19": 12, "NORMAL": 12}
     again = external.record(STUDY, results=tmp_path, samples=None)
     assert again.content == record.content

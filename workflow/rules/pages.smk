@@ -2,6 +2,7 @@
 
 import hashlib
 
+from covidcxr.cohorts import gallery
 from covidcxr.core import records, strict_yaml
 from covidcxr.figures import performance
 from covidcxr.paper import checklists, forensics, reproduction
@@ -100,6 +101,7 @@ INPUTS = {
     else record_files(DISCUSSED, "leakage"),
     "discussed": [*TRAINED, *analysis_pages] if RESULTS == DISCUSSED else analysis_records,
     "patients_or_record": [] if PATIENTS else record_files(RESULTS_ROOT, forensics.NAME),
+    "gallery": [str(path) for path in (gallery.FOLDER / gallery.TABLE,) if path.is_file()],
     "controls_record": record_files(RESULTS_ROOT, "controls/record"),
     "arms": [path for arm in sorted((RESULTS_ROOT / sensitivity.NAME).glob("*")) for path in records_in(arm)],
     "replicated": [*TRAINED, page_file("metrics")] if REPLICATED else records_in(REPLICATES),

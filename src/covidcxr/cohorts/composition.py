@@ -28,6 +28,9 @@ CATEGORIES = ("source", "view", "sex", "original_mode", "original_format", "imag
 MEASURES = ("age", "original_width", "original_height", "original_bytes", "brightness")
 BINS = 24
 
+SYNONYMS = {"AP Supine": "AP"}
+"""Views that are another one by projection; that the patient lies is a matter of its own."""
+
 
 def record(
     study: Study, *, results: Path, cohort: Cohort | None, split: pd.DataFrame | None
@@ -145,12 +148,20 @@ def class_differences(record: records.Record) -> pd.Series:
     return pd.Series(distances, dtype=float).dropna().sort_values(ascending=False)
 
 
+def counts(record: records.Record) -> pd.DataFrame:
+    """Table ``categories`` of a record, with views that are the same projection together."""
+    rows = record.table("categories")
+    views = rows["variable"] == "view"
+    rows["value"] = rows["value"].where(~views, rows["value"].replace(SYNONYMS))
+    return rows.groupby(["variable", "value", "label"], sort=False)["n"].sum().reset_index()
+
+
 def known_values(record: records.Record, variable: str) -> pd.DataFrame:
     """Count the images of each class, a column, by known value or lower edge of a bin, a row."""
     bins = record.table("measures").rename(columns={"low": "value"})
-    counts = pd.concat([record.table("categories"), bins]).astype({"n": int})
-    counts = counts[(counts["variable"] == variable) & (counts["value"] != "unknown")]
-    wide = counts.pivot_table("n", "value", "label", aggfunc="sum", fill_value=0)
+    rows = pd.concat([counts(record), bins]).astype({"n": int})
+    rows = rows[(rows["variable"] == variable) & (rows["value"] != "unknown")]
+    wide = rows.pivot_table("n", "value", "label", aggfunc="sum", fill_value=0)
     return wide.reindex(columns=list(LABELS), fill_value=0)
 
 

@@ -84,14 +84,14 @@ def categories(counts: pd.DataFrame, variables: Sequence[str]) -> Picture:
 
 
 def measures(counts: pd.DataFrame, variables: Sequence[str]) -> Picture:
-    """Draw histograms of measures by class, a panel a variable."""
+    """Draw histograms of measures by class as lines, a panel a variable."""
     known = [v for v in variables if (counts["variable"] == v).any()]
     figure, axes = plt.subplots(1, len(known), figsize=(WIDTH, 2.8), squeeze=False)
     for axis, variable in zip(axes.flat, known, strict=True):
         for label, rows in counts[counts["variable"] == variable].groupby("label"):
             total = max(rows["n"].sum(), 1)
             edges = np.append(rows["low"], rows["high"].iloc[-1])
-            axis.stairs(rows["n"] / total, edges, fill=True, alpha=0.45, color=COLORS[str(label)])
+            axis.stairs(rows["n"] / total, edges, lw=1.8, color=COLORS[str(label)])
         axis.set(title=_words(variable), xlabel=_UNITS.get(variable, ""))
         axis.set_ylabel("share of known values")
         axis.set_ylim(bottom=0)

@@ -12,9 +12,11 @@ from covidcxr.cohorts.samples import OWN
 from covidcxr.core.records import Record
 from covidcxr.core.studies import LABELS
 from covidcxr.figures import common
-from covidcxr.figures.common import Html
+from covidcxr.figures.common import Html, with_limits
 from covidcxr.figures.external import cohort_title
+from covidcxr.scores import intervals
 from covidcxr.scores.metrics import auroc, word
+from covidcxr.scores.predictions import Predictions
 from covidcxr.validity import external
 from covidcxr.validity.external import ExternalTest
 
@@ -102,6 +104,16 @@ def gaps_table(gaps: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def reverse_table(reverse: Mapping[str, ExternalTest], confidence: float) -> pd.DataFrame:
+    """Set the AUROC of what was trained elsewhere, there and on the own cohort, side by side."""
+    columns = ["trained on", "there, cross-validated", "on this cohort"]
+    rows = [
+        (name, *(_area(p, confidence) for p in (test.internal, test.external[OWN])))
+        for name, test in reverse.items()
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
 def transfer_table(transfer: pd.DataFrame) -> pd.DataFrame:
     """Write out what `covidcxr.validity.external.transfer_threshold` returns."""
     return pd.DataFrame(
@@ -144,8 +156,9 @@ def networks_tables(
         "calibration": scores_table(scores, ("slope", "brier", "excess")),
     }
     about = f"with {confidence:.0%} intervals by group."
-    return common.stack(
-        *(common.table(table, f"Networks: {title}, {about}") for title, table in tables.items())
+    return common.fold(
+        "Networks in numbers",
+        *(common.table(table, f"Networks: {title}, {about}") for title, table in tables.items()),
     )
 
 
@@ -183,8 +196,28 @@ def values(
         "external_lower": int((verdicts == "lower").sum()),
         "external_higher": int((verdicts == "higher").sum()),
         "external_networks": len(networks),
+        **_reverse(record, confidence),
         **_overlap(record),
     }
+
+
+def _reverse(record: Record, confidence: float) -> dict[str, Any]:
+    """AUROC on the own cohort of what was trained on each external one; how many are below 0.5."""
+    areas = {
+        name: intervals.area(test.external[OWN], confidence)
+        for name, test in external.reverse_tests(record).items()
+    }
+    written = [f"{name} {with_limits(a.value, a.low, a.high)}" for name, a in areas.items()]
+    return {
+        "external_reverse": "; ".join(written) or "not tried",
+        "external_inverted": sum(a.high < 0.5 for a in areas.values()),
+        "external_reversed": len(areas),
+    }
+
+
+def _area(p: Predictions, confidence: float) -> str:
+    area = intervals.area(p, confidence)
+    return f"{with_limits(area.value, area.low, area.high)}, n = {len(p):,}"
 
 
 def _overlap(record: Record) -> dict[str, int]:

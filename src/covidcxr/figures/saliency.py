@@ -17,7 +17,8 @@ from covidcxr.core.studies import LABELS
 from covidcxr.figures.common import COLORS, WIDTH, Html, Picture, note
 from covidcxr.networks import saliency
 
-_EXTENT = (-1, 1, 1, -1)
+EXTENT = (-1, 1, 1, -1)
+"""Of a picture on its axes, so that its middle is 0 and its sides are at 1."""
 
 
 def outside(shares: pd.DataFrame) -> Picture | Html:
@@ -82,7 +83,7 @@ def single_maps(
     for column, name in enumerate(names):
         of = maps[maps["image_id"] == name]
         axis, first = axes[0, column], of.iloc[0]
-        axis.imshow(pictures[name], cmap="gray", vmin=0, vmax=255, extent=_EXTENT)
+        axis.imshow(pictures[name], cmap="gray", vmin=0, vmax=255, extent=EXTENT)
         axis.set_title(f"{first['label']}\nscore {first['score']:.2f}", fontsize="small")
         axis.set(xticks=[], yticks=[])
         for axis, method in zip(axes[1:, column], saliency.METHODS, strict=True):
@@ -96,18 +97,78 @@ def single_maps(
     )
 
 
+def overlays(
+    maps: pd.DataFrame | None, rows: pd.DataFrame, pictures: Mapping[str, NDArray[np.uint8]]
+) -> Picture | Html:
+    """Draw the gallery's pictures above their maps, by ``file``, a block of lines a class."""
+    kept = rows if maps is None else rows[rows["file"].isin(maps["file"])]
+    if maps is None or kept.empty:
+        return note("No training of this study kept maps of the gallery's radiographs.")
+    blocks = [of for _, of in kept.groupby("label", sort=False)]
+    columns = max(len(of) for of in blocks)
+    lines = 1 + len(saliency.METHODS)
+    size = (WIDTH, len(blocks) * lines * (WIDTH / columns + 0.12))
+    figure, axes = plt.subplots(lines * len(blocks), columns, figsize=size, squeeze=False)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for number, of in enumerate(blocks):
+        block = axes[lines * number : lines * (number + 1)]
+        for column, (name, label) in enumerate(zip(of["file"], of["label"], strict=True)):
+            of_file = maps[maps["file"] == name]
+            title = f"{label} {of_file['score'].iloc[0]:.2f}"
+            block[0, column].set_title(title, fontsize=8, color=COLORS[label])
+            for axis in block[:, column]:
+                axis.imshow(
+                    pictures[name], cmap="gray", vmin=0, vmax=255, extent=EXTENT,
+                    interpolation="none",
+                )  # fmt: skip
+            for axis, method in zip(block[1:, column], saliency.METHODS, strict=True):
+                _cover(axis, of_file[of_file["method"] == method].dropna(subset=["share"]))
+        for axis, title in zip(block[1:, 0], saliency.METHODS.values(), strict=True):
+            axis.text(-1.08, 0, title, rotation=90, ha="right", va="center", fontsize=8)
+    counts = " and ".join(f"{len(of)} {of['label'].iloc[0]}" for of in blocks)
+    return Picture(
+        figure,
+        f"Radiographs of the gallery, {counts}, each above the same picture under its Grad-CAM and "
+        "under its occlusion map, with the two ellipses of the lung region.",
+    )
+
+
+def _cover(axis: Axes, rows: pd.DataFrame) -> None:
+    """Lay a map over a picture, the clearer the more of the evidence it has; nothing without."""
+    outline_lungs(axis)
+    if rows.empty:
+        axis.text(0, 0, "no evidence", color="white", ha="center", fontsize=7)
+        return
+    grid = _grid(rows)
+    axis.imshow(
+        grid, cmap="inferno", vmin=0, vmax=4, alpha=np.clip(grid / 4, 0, 0.75), extent=EXTENT,
+        interpolation="none",
+    )  # fmt: skip
+
+
+def _grid(rows: pd.DataFrame) -> NDArray[np.float64]:
+    """Return a map as multiples of an even spread, shape (GRID, GRID)."""
+    grid = np.zeros((saliency.GRID, saliency.GRID))
+    grid[rows["row"].to_numpy(int), rows["column"].to_numpy(int)] = rows["share"] * grid.size
+    return grid
+
+
 def _draw_map(axis: Axes, rows: pd.DataFrame) -> AxesImage | None:
     """Draw a map as multiples of an even spread, with the lung region; nothing without rows."""
     if rows.empty:
         axis.set_axis_off()
         return None
-    grid = np.zeros((saliency.GRID, saliency.GRID))
-    grid[rows["row"].to_numpy(int), rows["column"].to_numpy(int)] = rows["share"] * grid.size
-    image = axis.imshow(grid, cmap="magma", vmin=0, vmax=4, extent=_EXTENT)
-    width, height = 2 * lungs.AXES[0], 2 * lungs.AXES[1]
-    for side in (-1, 1):
-        centre = (side * lungs.CENTRE[0], lungs.CENTRE[1])
-        axis.add_patch(Ellipse(centre, width, height, fill=False, edgecolor="white", linewidth=1.2))
+    image = axis.imshow(_grid(rows), cmap="magma", vmin=0, vmax=4, extent=EXTENT)
+    outline_lungs(axis)
     axis.set(xticks=[], yticks=[])
     axis.grid(visible=False)
     return image
+
+
+def outline_lungs(axis: Axes, color: str = "white") -> None:
+    """Draw the two ellipses of the stated lung region."""
+    width, height = 2 * lungs.AXES[0], 2 * lungs.AXES[1]
+    for side in (-1, 1):
+        centre = (side * lungs.CENTRE[0], lungs.CENTRE[1])
+        axis.add_patch(Ellipse(centre, width, height, fill=False, edgecolor=color, linewidth=1.2))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
+from covidcxr.core.records import Record
 from covidcxr.core.studies import LABELS
 from covidcxr.figures import common
 from covidcxr.networks import saliency
@@ -42,6 +44,31 @@ def values(shares: pd.DataFrame, cells: int) -> dict[str, Any]:
         "saliency_cases": len(counted),
         "saliency_networks": occlusion["network"].nunique(),
         **{f"saliency_{label.lower()}": _percent(mean, 0) for label, mean in means.items()},
+    }
+
+
+def of_gallery(runs: Mapping[str, Record]) -> tuple[str | None, pd.DataFrame | None]:
+    """Title and maps of the last training that kept maps of the gallery's images, if one did."""
+    kept = [name for name, run in runs.items() if "gallery.csv" in run["tables"]]
+    return (kept[-1], runs[kept[-1]].table("gallery")) if kept else (None, None)
+
+
+def gallery_values(
+    mapped: str | None, runs: Mapping[str, Record], rows: pd.DataFrame
+) -> dict[str, Any]:
+    """Values on the training whose maps are shown, and which gallery images it knew, by name."""
+    if mapped is None:
+        parts, images = pd.Series(dtype=int), "–"
+    else:
+        known = runs[mapped].table("predictions")
+        parts = known[known["image_id"].isin(rows["image_id"])]["part"].value_counts()
+        images = "synthetic" if runs[mapped].is_synthetic else "real"
+    return {
+        "saliency_mapped": mapped or "none, since the records are older than such maps",
+        "saliency_trained_on": images,
+        "saliency_gallery": len(rows),
+        "saliency_gallery_train": "–" if mapped is None else str(parts.get("train", 0)),
+        "saliency_gallery_test": "–" if mapped is None else str(parts.get("test", 0)),
     }
 
 

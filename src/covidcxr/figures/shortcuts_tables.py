@@ -18,6 +18,9 @@ from covidcxr.validity.shortcuts.probes import BLIND, PROBES, UNSEEN
 MARGIN = 0.02
 """AUROC: tiers nearer to each other than this say the same."""
 
+NARROWEST = PROBES["border"].variants[-1]
+"""The frame that shows least of the picture."""
+
 _MODELS = {"logistic": "logistic (interval)", "boosting": "boosting", "neighbours": "kNN"}
 
 
@@ -134,6 +137,7 @@ def values(record: Record, tried: Record) -> dict[str, Any]:
         "shortcuts_side": int(shortcuts.AFTER["thumbnail"]),
         "shortcuts_side_external": external.SIDES["logistic"],
         **headline(areas, "shortcuts"),
+        **_of_border(areas),
         **_of_random_labels(areas),
         **_of_lungs(areas, measures),
         **_of_sources(record.table("sources")),
@@ -149,6 +153,15 @@ def _of_random_labels(areas: pd.DataFrame) -> dict[str, Any]:
         "shortcuts_random_least": common.decimal(rows["auroc"].min()),
         "shortcuts_random_most": common.decimal(rows["auroc"].max()),
         "shortcuts_random_off": int(((rows["low"] > 0.5) | (rows["high"] < 0.5)).sum()),
+    }
+
+
+def _of_border(areas: pd.DataFrame) -> dict[str, Any]:
+    rows = logistic(areas)
+    rows = rows[(rows["probe"] == "border") & (rows["variant"] == NARROWEST)]
+    return {
+        "shortcuts_border": _estimate(rows.to_dict("records")[0]) if len(rows) else "–",
+        "shortcuts_border_hidden": float(NARROWEST.rstrip(" %")),
     }
 
 

@@ -10,6 +10,7 @@ from covidcxr.validity.external.predictions import (
     ExternalTest,
     cohorts,
     network_tests,
+    reverse_tests,
     simple_tests,
     trainings,
 )
@@ -24,6 +25,6 @@ from covidcxr.validity.external.summaries import (
 
 __all__ = [
     "METHOD", "MODELS", "NAME", "REASONS", "SENSITIVITY", "SIDES", "ExternalTest", "cohorts",
-    "evaluate", "gaps", "network_tests", "record", "simple_tests", "summary", "threshold_of",
-    "trainings", "transfer_threshold",
+    "evaluate", "gaps", "network_tests", "record", "reverse_tests", "simple_tests", "summary",
+    "threshold_of", "trainings", "transfer_threshold",
 ]  # fmt: skip

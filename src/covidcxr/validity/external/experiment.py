@@ -16,6 +16,7 @@ from covidcxr.core import records
 from covidcxr.core.errors import Problem
 from covidcxr.core.records import Record
 from covidcxr.core.studies import LABELS, Study
+from covidcxr.core.tables import concatenate
 from covidcxr.networks import simple_models
 from covidcxr.validity import duplicates
 
@@ -30,6 +31,11 @@ MODELS = {"brightness": "Mean brightness", **simple_models.MODELS}
 
 SIDES = {"brightness": 1, "logistic": 32, "boosting": 16, "neighbours": 32}
 """Pixels a side of the thumbnail that a model sees."""
+
+REVERSE = "logistic"
+"""The model that is also trained on external cohorts."""
+
+SCORE = ["model", "trained_on", "cohort", "image_id", "score"]
 
 REASONS = ("near", "patient")
 """Why an image is left out: a copy of a trained one, or only of its group."""
@@ -49,8 +55,9 @@ def record(study: Study, *, results: Path, samples: dict[str, Sample] | None) ->
     Record
         Tables: ``images`` (``cohort``, ``image_id``, ``label``, ``group``, ``copy``,
         ``source``); ``scores`` (``model``, ``trained_on``, ``cohort``, ``image_id``,
-        ``score``), cross-validated where the cohort is the one trained on; ``removed``
-        (``trained_on``, ``cohort``, ``label``, ``reason``, ``n``).
+        ``score``), cross-validated where the cohort is the one trained on; ``reverse``, the
+        same of logistic regression trained on each external cohort and tested on the own one;
+        ``removed`` (``trained_on``, ``cohort``, ``label``, ``reason``, ``n``).
 
     Raises
     ------
@@ -101,7 +108,8 @@ def train_and_test(
         row for name in samples if name != OWN for row in _removed(samples, group, copy, name)
     ]
     return {
-        "scores": scores[["model", "trained_on", "cohort", "image_id", "score"]],
+        "scores": scores[SCORE],
+        "reverse": _reverse(samples, inputs, group),
         "images": _images(samples, group, copy),
         "removed": pd.DataFrame(removed, columns=["trained_on", "cohort", "label", "reason", "n"]),
     }
@@ -115,17 +123,35 @@ def features(grey: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
     return {name: values / 255 for name, values in pixels.items()}
 
 
+def _reverse(
+    samples: Mapping[str, Sample],
+    inputs: Mapping[str, Mapping[str, NDArray[np.float64]]],
+    group: Arrays,
+) -> pd.DataFrame:
+    """Scores of `REVERSE` trained on each external cohort whose classes can be held out."""
+    tables = []
+    for name in samples:
+        of_class = (samples[name].positive, ~samples[name].positive)
+        if name == OWN or min(len(np.unique(group[name][side])) for side in of_class) < 2:
+            continue
+        both = {one: samples[one] for one in (name, OWN)}
+        for table in _scores(REVERSE, both, inputs, group[name], home=name):
+            tables.append(table.assign(model=REVERSE, trained_on=name))
+    return concatenate(tables, SCORE)
+
+
 def _scores(
     model: str,
     samples: Mapping[str, Sample],
     inputs: Mapping[str, Mapping[str, NDArray[np.float64]]],
     group: NDArray[np.str_],
+    home: str = OWN,
 ) -> Iterator[pd.DataFrame]:
-    """Scores of a model: cross-validated on the own cohort, then on each external one."""
-    x, positive = inputs[OWN][model], samples[OWN].positive
+    """Scores of a model: cross-validated on the cohort it is trained on, and on the others."""
+    x, positive = inputs[home][model], samples[home].positive
     trained = simple_models.fitted(model, x, positive)
     for name, sample in samples.items():
-        if name == OWN:
+        if name == home:
             score = simple_models.cross_validated(model, x, positive, group)
         else:
             score = simple_models.scores(trained, inputs[name][model])

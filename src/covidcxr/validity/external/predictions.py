@@ -15,7 +15,7 @@ from covidcxr.core.records import Record
 from covidcxr.core.studies import POSITIVE, TITLES, ModelName, Study
 from covidcxr.networks import simple_models
 from covidcxr.scores.predictions import Predictions
-from covidcxr.validity.external.experiment import MODELS
+from covidcxr.validity.external.experiment import MODELS, REVERSE
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,25 @@ def simple_tests(record: Record) -> dict[str, ExternalTest]:
         for title, table in by_model.items()
         if len(table)
     }
+
+
+def reverse_tests(record: Record) -> dict[str, ExternalTest]:
+    """External tests the other way round, by external cohort: trained there, tested here.
+
+    The model is logistic regression. External is the study's own cohort, without images of
+    groups that were trained on.
+    """
+    # Older records hold these scores among the others.
+    rows = record.table("reverse" if "reverse.csv" in record["tables"] else "scores")
+    rows = rows[rows["model"] == REVERSE].merge(_images(record), on=["cohort", "image_id"])
+    tests = {}
+    for name in cohorts(record):
+        of = rows[rows["trained_on"] == name]
+        inside = of[of["cohort"] == name]
+        if len(inside):
+            outside = of[of["cohort"] == OWN]
+            tests[name] = _external_test(MODELS[REVERSE], inside, outside, inside["group"])
+    return tests
 
 
 def network_tests(runs: Mapping[str, Record], record: Record) -> dict[str, ExternalTest]:
