@@ -78,6 +78,16 @@ def test_maps_lie_over_their_own_images() -> None:
         assert "No training of this study kept maps" in nothing.text
 
 
+def test_a_cell_without_evidence_leaves_the_picture_as_it_is() -> None:
+    picture = np.full((16, 16), 51, dtype=np.uint8)
+    grid = np.zeros((8, 8))
+    grid[0, 7] = 4
+    covered = saliency._under(grid, picture)
+    assert covered.shape == (16, 16, 3)
+    marked = np.abs(covered - 0.2).max(axis=2) > 1e-9
+    assert marked[:2, 14:].all() and marked.sum() == 4
+
+
 @pytest.mark.parametrize(("source", "images"), [("phantom", "synthetic"), ("folder", "real")])
 def test_the_page_says_what_the_mapped_network_knew(
     source: str, images: str, tmp_path: Path
@@ -88,16 +98,14 @@ def test_the_page_says_what_the_mapped_network_knew(
     maps_of(rows["file"].tolist()).to_csv(tmp_path / "gallery.csv", index=False)
     content = {"tables": {"gallery.csv": ""}, "parameters": {"cohort": {"source": source}}}
     runs = {"A": records.Record(tmp_path, {"tables": {}}), "B": records.Record(tmp_path, content)}
-    mapped, maps = saliency_tables.of_gallery(runs)
-    assert mapped == "B" and maps is not None and len(maps) == 12 * 2 * 64
-    values = saliency_tables.gallery_values(mapped, runs, rows)
-    assert values == {
-        "saliency_mapped": "B", "saliency_trained_on": images, "saliency_gallery": 12,
-        "saliency_gallery_train": "3", "saliency_gallery_test": "2",
-    }  # fmt: skip
-    mapped, maps = saliency_tables.of_gallery({"A": runs["A"]})
-    assert (mapped, maps) == (None, None)
-    assert saliency_tables.gallery_values(None, runs, rows)["saliency_mapped"].startswith("none")
+    title, maps, shown = saliency_tables.of_gallery(runs, rows.iloc[:10])
+    assert title == (
+        f"B (trained on {images} images; of these 10, in its train part: 3, in its test part: 2)"
+    )
+    assert maps is not None and len(maps) == 12 * 2 * 64
+    assert len(shown) == 10
+    title, maps, shown = saliency_tables.of_gallery({"A": runs["A"]}, rows)
+    assert title.startswith("none") and maps is None and shown.empty
 
 
 def test_mean_images_are_drawn_with_their_border() -> None:

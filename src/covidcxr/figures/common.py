@@ -7,7 +7,8 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from markupsafe import escape
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -32,6 +34,8 @@ LINE, PADDING = 100, 2
 BLUE, RUST, GREY, INK = "#2a6f97", "#c1440e", "#6c757d", "#343a40"
 PALE, YELLOW = "#adb5bd", "#e9c46a"
 COLORS = {"COVID19": RUST, "NORMAL": BLUE}
+ON_DARK = {"COVID19": "#f4a582", "NORMAL": "#92c5de"}
+NIGHT = "#14181c"
 PARTS = {"train": GREY, "validation": BLUE, "test": RUST}
 
 
@@ -87,6 +91,18 @@ def setup() -> None:
         "axes.spines.right": False,
         "figure.constrained_layout.use": True,
     }
+
+
+@contextmanager
+def lightbox() -> Iterator[None]:
+    """Draw figures of pixels on a black ground, by day and by night; also a decorator."""
+    with plt.rc_context(
+        {
+            "figure.facecolor": NIGHT, "text.color": "white", "axes.labelcolor": "white",
+            "xtick.color": "white", "ytick.color": "white",
+        }
+    ):  # fmt: skip
+        yield
 
 
 def table(frame: pd.DataFrame, caption: str, formats: Mapping[str, str] | None = None) -> Html:
@@ -174,5 +190,7 @@ def legend(figure: Figure, colors: Mapping[str, str]) -> None:
 def _rendered(figure: Figure, kind: str) -> bytes:
     buffer = io.BytesIO()
     metadata = {"Date": None} if kind == "svg" else None
-    figure.savefig(buffer, format=kind, metadata=metadata, dpi=120, transparent=kind == "svg")
+    # Lines are drawn on the page's own ground, pixels on a black one.
+    is_plain = kind == "svg" and to_hex(figure.get_facecolor()) != NIGHT
+    figure.savefig(buffer, format=kind, metadata=metadata, dpi=120, transparent=is_plain)
     return buffer.getvalue()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from covidcxr.cohorts import gallery
-from covidcxr.figures.common import COLORS, WIDTH, Html, Picture, note
+from covidcxr.figures.common import ON_DARK, WIDTH, Html, Picture, lightbox, note
 
 Pictures = Mapping[str, NDArray[np.uint8]]
 """Grey pictures, shape (side, side), by file of the gallery."""
@@ -28,6 +28,7 @@ def read(side: int = 176) -> tuple[pd.DataFrame, Pictures]:
     return rows, pictures
 
 
+@lightbox()
 def examples(rows: pd.DataFrame, pictures: Pictures) -> Picture | Html:
     """Show the gallery, a line a class, as the paper's Figure 2 does."""
     if rows.empty:
@@ -41,7 +42,7 @@ def examples(rows: pd.DataFrame, pictures: Pictures) -> Picture | Html:
     for line, (label, of) in zip(axes, rows.groupby("label", sort=False), strict=True):
         for axis, name in zip(line, of["file"], strict=False):
             axis.imshow(pictures[name], cmap="gray", vmin=0, vmax=255, interpolation="none")
-        line[0].set_title(label, fontsize=10, color=COLORS[str(label)], loc="left")
+        line[0].set_title(label, fontsize=10, color=ON_DARK[str(label)], loc="left")
     told = " and ".join(f"{count} {label}" for label, count in counts.items())
     return Picture(
         figure,

@@ -12,7 +12,7 @@ from covidcxr.cohorts import mean_images
 from covidcxr.cohorts.samples import OWN
 from covidcxr.core.records import Record
 from covidcxr.core.studies import LABELS
-from covidcxr.figures.common import COLORS, WIDTH, YELLOW, Html, Picture, note
+from covidcxr.figures.common import ON_DARK, WIDTH, YELLOW, Html, Picture, lightbox, note
 from covidcxr.figures.saliency import EXTENT, outline_lungs
 from covidcxr.validity.shortcuts.probes import CORNER
 
@@ -22,6 +22,7 @@ HIDDEN = 0.9
 _CORNERS, _LUNGS = "#7fd1ff", "white"
 
 
+@lightbox()
 def with_regions(record: Record) -> Picture | Html:
     """Draw the mean images, a line a class, with border, corners and lung region."""
     pictures = mean_images.pictures(record)
@@ -37,12 +38,12 @@ def with_regions(record: Record) -> Picture | Html:
                 continue
             grey, count = pictures[cohort, label]
             axis.imshow(grey, cmap="gray", vmin=0, vmax=255, extent=EXTENT, interpolation="bicubic")
-            axis.set_title(f"{cohort}: {label}, n = {count:,}", fontsize=9, color=COLORS[label])
+            axis.set_title(f"{cohort}: {label}, n = {count:,}", fontsize=9, color=ON_DARK[label])
             _outline(axis)
     handles = [
         Rectangle((0, 0), 1, 1, color=YELLOW, alpha=0.5, label="border, inner 90% hidden"),
         Line2D([], [], color=_CORNERS, lw=2, label="corners"),
-        Line2D([], [], color="#999999", lw=2, label="lung region (white)"),
+        Line2D([], [], color=_LUNGS, lw=2, label="lung region"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
     named = "; ".join(

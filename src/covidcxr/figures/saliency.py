@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 
 from covidcxr.cohorts import lungs
 from covidcxr.core.studies import LABELS
-from covidcxr.figures.common import COLORS, WIDTH, Html, Picture, note
+from covidcxr.figures.common import COLORS, ON_DARK, WIDTH, Html, Picture, lightbox, note
 from covidcxr.networks import saliency
 
 EXTENT = (-1, 1, 1, -1)
@@ -50,6 +52,7 @@ def outside(shares: pd.DataFrame) -> Picture | Html:
     )
 
 
+@lightbox()
 def mean_maps(runs: Mapping[str, pd.DataFrame], method: str) -> Picture | Html:
     """Draw the mean maps of a method by network and class, with the stated lung region."""
     if not runs:
@@ -72,6 +75,7 @@ def mean_maps(runs: Mapping[str, pd.DataFrame], method: str) -> Picture | Html:
     )
 
 
+@lightbox()
 def single_maps(
     maps: pd.DataFrame | None, pictures: Mapping[str, NDArray[np.uint8]]
 ) -> Picture | Html:
@@ -97,6 +101,7 @@ def single_maps(
     )
 
 
+@lightbox()
 def overlays(
     maps: pd.DataFrame | None, rows: pd.DataFrame, pictures: Mapping[str, NDArray[np.uint8]]
 ) -> Picture | Html:
@@ -116,14 +121,14 @@ def overlays(
         for column, (name, label) in enumerate(zip(of["file"], of["label"], strict=True)):
             of_file = maps[maps["file"] == name]
             title = f"{label} {of_file['score'].iloc[0]:.2f}"
-            block[0, column].set_title(title, fontsize=8, color=COLORS[label])
-            for axis in block[:, column]:
-                axis.imshow(
-                    pictures[name], cmap="gray", vmin=0, vmax=255, extent=EXTENT,
-                    interpolation="none",
-                )  # fmt: skip
+            block[0, column].set_title(title, fontsize=8, color=ON_DARK[label])
+            _draw_picture(block[0, column], pictures[name])
             for axis, method in zip(block[1:, column], saliency.METHODS, strict=True):
-                _cover(axis, of_file[of_file["method"] == method].dropna(subset=["share"]))
+                of_method = of_file[of_file["method"] == method].dropna(subset=["share"])
+                _draw_picture(axis, _under(_grid(of_method), pictures[name]))
+                outline_lungs(axis)
+                if of_method.empty:
+                    axis.text(0, 0, "no evidence", color="white", ha="center", fontsize=7)
         for axis, title in zip(block[1:, 0], saliency.METHODS.values(), strict=True):
             axis.text(-1.08, 0, title, rotation=90, ha="right", va="center", fontsize=8)
     counts = " and ".join(f"{len(of)} {of['label'].iloc[0]}" for of in blocks)
@@ -134,17 +139,17 @@ def overlays(
     )
 
 
-def _cover(axis: Axes, rows: pd.DataFrame) -> None:
-    """Lay a map over a picture, the clearer the more of the evidence it has; nothing without."""
-    outline_lungs(axis)
-    if rows.empty:
-        axis.text(0, 0, "no evidence", color="white", ha="center", fontsize=7)
-        return
-    grid = _grid(rows)
-    axis.imshow(
-        grid, cmap="inferno", vmin=0, vmax=4, alpha=np.clip(grid / 4, 0, 0.75), extent=EXTENT,
-        interpolation="none",
-    )  # fmt: skip
+def _draw_picture(axis: Axes, picture: NDArray[Any]) -> None:
+    axis.imshow(picture, cmap="gray", vmin=0, vmax=255, extent=EXTENT, interpolation="none")
+
+
+def _under(grid: NDArray[np.float64], picture: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Lay a map over a grey picture, the clearer the more of the evidence a cell has; 0 to 1."""
+    block = picture.shape[0] // saliency.GRID
+    strength = np.kron(np.clip(grid / 4, 0, 1), np.ones((block, block)))[..., None]
+    color = mpl.colormaps["inferno"](0.3 + 0.7 * strength[..., 0])[..., :3]
+    grey = picture[..., None] / 255
+    return np.asarray(grey + 0.75 * strength * (color - grey))
 
 
 def _grid(rows: pd.DataFrame) -> NDArray[np.float64]:

@@ -47,29 +47,31 @@ def values(shares: pd.DataFrame, cells: int) -> dict[str, Any]:
     }
 
 
-def of_gallery(runs: Mapping[str, Record]) -> tuple[str | None, pd.DataFrame | None]:
-    """Title and maps of the last training that kept maps of the gallery's images, if one did."""
+def of_gallery(
+    runs: Mapping[str, Record], rows: pd.DataFrame
+) -> tuple[str, pd.DataFrame | None, pd.DataFrame]:
+    """Return the maps of the last training that kept some of the gallery's images.
+
+    ``runs`` are trainings by title, ``rows`` the gallery's table.
+
+    Returns
+    -------
+    title : str
+        Of the training, what it was trained on, and how many images it knew, by their names.
+    maps : pandas.DataFrame or None
+    rows : pandas.DataFrame
+        Those of the gallery's rows that have maps.
+    """
     kept = [name for name, run in runs.items() if "gallery.csv" in run["tables"]]
-    return (kept[-1], runs[kept[-1]].table("gallery")) if kept else (None, None)
-
-
-def gallery_values(
-    mapped: str | None, runs: Mapping[str, Record], rows: pd.DataFrame
-) -> dict[str, Any]:
-    """Values on the training whose maps are shown, and which gallery images it knew, by name."""
-    if mapped is None:
-        parts, images = pd.Series(dtype=int), "–"
-    else:
-        known = runs[mapped].table("predictions")
-        parts = known[known["image_id"].isin(rows["image_id"])]["part"].value_counts()
-        images = "synthetic" if runs[mapped].is_synthetic else "real"
-    return {
-        "saliency_mapped": mapped or "none, since the records are older than such maps",
-        "saliency_trained_on": images,
-        "saliency_gallery": len(rows),
-        "saliency_gallery_train": "–" if mapped is None else str(parts.get("train", 0)),
-        "saliency_gallery_test": "–" if mapped is None else str(parts.get("test", 0)),
-    }
+    if not kept:
+        return "none, since these records are older than such maps", None, rows.iloc[:0]
+    run = runs[kept[-1]]
+    maps, known = run.table("gallery"), run.table("predictions")
+    rows = rows[rows["file"].isin(maps["file"])]
+    parts = known.loc[known["image_id"].isin(rows["image_id"]), "part"].value_counts()
+    images = "synthetic" if run.is_synthetic else "real"
+    counted = ", ".join(f"in its {part} part: {parts.get(part, 0)}" for part in ("train", "test"))
+    return f"{kept[-1]} (trained on {images} images; of these {len(rows)}, {counted})", maps, rows
 
 
 def _percent(share: float, digits: int = 1) -> str:

@@ -11,7 +11,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
-from covidcxr.figures.common import BLUE, GREY, RUST, WIDTH, Html, Picture, note
+from covidcxr.figures.common import BLUE, GREY, RUST, WIDTH, Html, Picture, lightbox, note
 from covidcxr.figures.shortcuts_tables import logistic, probe_name
 from covidcxr.networks.simple_models import MODELS
 from covidcxr.validity import shortcuts
@@ -71,6 +71,7 @@ def border(areas: pd.DataFrame) -> Picture | Html:
     return Picture(figure, f"Logistic regression on what is left: {text}.")
 
 
+@lightbox()
 def after_normalisation(remains: pd.DataFrame) -> Picture:
     """Draw what probes reach after each normalisation."""
     wide = remains.pivot_table(index="normalisation", columns="probe", values="auroc", sort=False)
