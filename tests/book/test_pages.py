@@ -102,7 +102,7 @@ def test_contents_leave_out_pages_that_were_not_made() -> None:
     text = pages.table_of_contents(Path("_toc.yml"), {"metrics", "runs"})
     assert "book/run/metrics" in text
     assert "book/paper" in text
-    assert "training_resnet50" not in text
+    assert "book/run/training" not in text
 
 
 def test_the_folder_of_the_data_is_named_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:

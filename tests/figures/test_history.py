@@ -61,6 +61,43 @@ def test_values_are_those_of_all_trainings() -> None:
     assert (values["progress_minutes"], values["progress_machine"]) == (3.0, "P")
 
 
+class RecordOfPredictions(Record):
+    """A record whose only table is one of predictions: four images, three of them right."""
+
+    def table(self, name: str) -> pd.DataFrame:
+        return pd.DataFrame(
+            {
+                "image_id": list("abcd"), "group_id": list("abcd"), "part": "test",
+                "label": ["COVID19", "NORMAL", "NORMAL", "NORMAL"], "score": [0.9, 0.9, 0.1, 0.1],
+            }
+        )  # fmt: skip
+
+
+def test_an_outcome_is_the_accuracy_on_the_test_part() -> None:
+    runs = [RecordOfPredictions(Path("nowhere"), one.content) for one in RUNS]
+    rows = history.outcomes(runs, 0.5, 0.95)
+    assert rows["accuracy"].tolist() == [0.75, 0.75]
+    assert (rows["low"][0], rows["high"][0]) == pytest.approx((0.3006, 0.9544), abs=1e-4)
+    values = plots.outcome_values(rows)
+    assert (values["training_least"], values["training_baseline"]) == (0.75, "0.750")
+    assert "<td>0.750 (0.301 to 0.954)</td>" in plots.outcomes(rows).text
+
+
+def test_the_epoch_that_fell_furthest_behind_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Any] = []
+    subplots = plt.subplots
+
+    def recorded(*args: Any, **options: Any) -> Any:
+        drawn.append(subplots(*args, **options))
+        return drawn[-1]
+
+    monkeypatch.setattr(plt, "subplots", recorded)
+    plots.learning_curves(history.histories(RUNS))
+    plots.learning_curves(history.histories(RUNS[1:]))
+    marks = [[text.get_text() for text in grid[0, 1].texts] for _, grid in drawn]
+    assert marks == [["after epoch 2: 30%"], []]
+
+
 def test_a_cost_that_an_old_record_lacks_is_a_dash() -> None:
     text = plots.costs(history.costs(RUNS)).text
     assert "<td>25</td>" in text

@@ -3,13 +3,7 @@
 from covidcxr.book import pages
 
 JUPYTER_BOOK = shlex.quote(str(Path(sys.executable).with_name("jupyter-book")))
-SHOWN_PAGES = {
-    **{page: page_file(page) for page in PAGES},
-    **{
-        f"training_{model}": str(BUILD / "pages" / f"{training.name(model, *SHOWN)}.ipynb")
-        for model in STUDY.models
-    },
-}
+SHOWN_PAGES = {page: page_file(page) for page in PAGES}
 BOOK = BUILD / "_build/html/index.html"
 # A page that is made anew makes the book anew, also where its time says otherwise.
 if not all(Path(page).is_file() for page in [*SHOWN_PAGES.values(), *TRAINED]):

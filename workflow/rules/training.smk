@@ -1,6 +1,6 @@
 """One training a network, split and seed of each study."""
 
-TRAINING = "notebooks/reproduction/training.ipynb"
+TRAINING = "notebooks/reproduction/train.ipynb"
 
 
 def record_file(w):

@@ -7,12 +7,13 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from covidcxr.core.records import Record
 from covidcxr.core.studies import Study
-from covidcxr.figures.common import INK, PARTS, WIDTH, Html, Picture, table
-from covidcxr.networks import complexity
+from covidcxr.figures.common import INK, PARTS, WIDTH, Html, Picture, estimate, table
+from covidcxr.networks import complexity, history
 from covidcxr.networks.history import GAP, updates_until
 
 _STYLES = ("-", "--", ":", "-.")
@@ -49,11 +50,37 @@ def values(
         "progress_network": widest["network"],
         "progress_split": widest["split"],
         "progress_at": widest["widest_epoch"],
+        "progress_low": widest["lowest"],
         "progress_epochs_wide": int(gaps["wide"].sum()),
         "progress_epochs_all": int(gaps["epochs"].sum()),
         "progress_minutes": costs["minutes"].sum(),
         "progress_machine": "; ".join(sorted(machines)),
     }
+
+
+def outcome_values(outcomes: pd.DataFrame) -> dict[str, Any]:
+    """Values that the page glues: the range of accuracies on the test part, and of no skill."""
+    shares = sorted({f"{share:.3f}" for share in outcomes["baseline"]})
+    return {
+        "training_least": outcomes["accuracy"].min(),
+        "training_most": outcomes["accuracy"].max(),
+        "training_baseline": " to ".join(shares[:: max(1, len(shares) - 1)]),
+    }
+
+
+def outcomes(rows: pd.DataFrame) -> Html:
+    """Tabulate accuracies of trainings on the test part."""
+    shown = pd.DataFrame(
+        {
+            "split": rows["split"],
+            "seed": rows["seed"],
+            "test images": rows["n"],
+            "accuracy": [estimate(*row) for row in rows[["accuracy", "low", "high"]].to_numpy()],
+            "always normal": rows["baseline"],
+        }
+    )
+    caption = f"{rows['network'].iloc[0]}: accuracy on the test part after the last epoch."
+    return table(shown, caption, {"always normal": "{:.3f}"})
 
 
 def learning_curves(histories: pd.DataFrame) -> Picture:
@@ -75,6 +102,8 @@ def learning_curves(histories: pd.DataFrame) -> Picture:
             axis.xaxis.get_major_locator().set_params(integer=True)
         row[0].set_ylim(bottom=0)
         row[1].set_ylim(0, 1.02)
+        if {"train", "test"} <= set(histories["part"]):
+            _mark_widest(row[1], history.accuracy_gaps(trainings))
     for axis in grid[-1]:
         axis.set_xlabel("epoch")
     parts = [part for part in PARTS if part in set(histories["part"])]
@@ -97,6 +126,17 @@ def learning_curves(histories: pd.DataFrame) -> Picture:
     )
 
 
+def _mark_widest(axis: Axes, gaps: pd.DataFrame) -> None:
+    """Name the epoch after which test accuracy was furthest below training accuracy."""
+    widest = gaps.loc[gaps["widest"].idxmax()]
+    if widest["widest"] > GAP:
+        axis.annotate(
+            f"after epoch {widest['widest_epoch']}: {widest['lowest']:.0%}",
+            (widest["widest_epoch"], widest["lowest"]), (12, 4), textcoords="offset points",
+            fontsize=9, color=PARTS["test"],
+        )  # fmt: skip
+
+
 def accuracy_gaps(gaps: pd.DataFrame) -> Html:
     """Tabulate the differences of training and test accuracy."""
     columns = {
@@ -114,7 +154,7 @@ def accuracy_gaps(gaps: pd.DataFrame) -> Html:
         "accuracy on the test part after it."
     )
     formats = {"Largest": "{:.2f}", "After the last": "{:+.2f}"}
-    return table(gaps.rename(columns=columns), caption, formats)
+    return table(gaps[list(columns)].rename(columns=columns), caption, formats)
 
 
 def costs(frame: pd.DataFrame) -> Html:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from covidcxr.core.records import Record
 from covidcxr.core.studies import TITLES
+from covidcxr.scores import predictions, proportions
 
 GAP = 0.1
 """Epochs are counted in which training accuracy exceeds test accuracy by more than this."""
@@ -38,7 +39,8 @@ def accuracy_gaps(curves: pd.DataFrame) -> pd.DataFrame:
     """Return training less test accuracy over the epochs of each training.
 
     ``wide`` counts the epochs with a difference above `GAP`; ``widest`` is the largest
-    difference, after ``widest_epoch``; ``last`` is that after the last epoch.
+    difference, after ``widest_epoch``, when test accuracy was ``lowest``; ``last`` is that after
+    the last epoch.
     """
     rows = []
     for key, training in curves.groupby(_TRAINING, sort=False):
@@ -51,8 +53,24 @@ def accuracy_gaps(curves: pd.DataFrame) -> pd.DataFrame:
                 "wide": int((gap > GAP).sum()),
                 "widest": float(gap.max()),
                 "widest_epoch": int(gap.idxmax()),
+                "lowest": float(accuracy.loc[gap.idxmax(), "test"]),
                 "last": float(gap.iloc[-1]),
             }
+        )
+    return pd.DataFrame(rows)
+
+
+def outcomes(runs: Sequence[Record], threshold: float, confidence: float) -> pd.DataFrame:
+    """Return accuracy on the test part with limits by group, and that of calling all normal."""
+    rows = []
+    for run in runs:
+        p = predictions.from_table(run.table("predictions"), str(run.folder), group="group_id")
+        right = p.called(threshold) == p.positive
+        value, low, high = proportions.grouped_wilson(right, p.group, confidence)
+        rows.append(
+            _training(run)
+            | {"n": len(p), "accuracy": value, "low": low, "high": high}
+            | {"baseline": 1 - p.prevalence}
         )
     return pd.DataFrame(rows)
 
