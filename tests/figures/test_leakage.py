@@ -57,6 +57,7 @@ def test_the_values_of_the_committed_record_and_without_trainings() -> None:
     assert (values["leakage_trained_least"], values["leakage_trained_most"]) == (1433, 1437)
     assert (values["leakage_truth_raised"], values["leakage_truth_slopes"]) == (1, 3)
     assert (values["leakage_coin_raised"], values["leakage_coin_slopes"]) == (1, 2)
+    assert values["leakage_dose_most"] == "Logistic regression, +1.1 (+0.4 to +1.7) points"
     assert (values["leakage_trainings"], values["leakage_studies"]) == (0, "none")
 
 

@@ -230,7 +230,7 @@ def test_tables_show_every_item_and_link_to_each_other() -> None:
     rows = [f"{name.lower()}-{id}" for name in NAMES for id in IDS[name]]
     assert [id for id in links.ids if not id.startswith("items-of-")] == rows
     assert set(links.inside) <= set(rows)
-    assert 'href="leakage.html#leakage"' in shown
+    assert 'href="leakage.html#image-level-against-grouped-splits"' in shown
     assert 'href="../paper.html#question"' in shown
     assert "not applicable" in shown
     assert "record.json#/parameters/epochs</code> = 14" in shown

@@ -37,7 +37,7 @@ def records_of(pages):
 
 
 RECORDS = {name: page.get("records", []) for name, page in PAGES.items()}
-ANALYSES = ("duplicates", "leakage", "shortcuts", "saliency", "external")
+ANALYSES = ("leakage", "shortcuts", "saliency", "external")
 
 # Where a study has no replicates of its own, the page on variance shows the committed ones.
 REPLICATED = variance.replicated(STUDY.splits, STUDY.seeds)

@@ -61,12 +61,18 @@ def values(record: Record, trainings: Sequence[Record], confidence: float) -> di
     slopes = summaries.contamination_slopes(doses, "accuracy", confidence)
     raised = {labels: slopes[slopes["labels"] == labels]["low"] > 0 for labels in LABELS}
     studies = Counter(run.study for run in trainings)
+    truth = slopes[slopes["labels"] == "truth"].sort_values("value").tail(1)
+    most = [
+        f"{MODELS[row['model']]}, {_estimates(pd.DataFrame([row]))[0]} points"
+        for row in truth.to_dict("records")
+    ]
     return {
         "leakage_tested": sizes.loc["max", "tested"],
         "leakage_trained_least": sizes.loc["min", "trained"],
         "leakage_trained_most": sizes.loc["max", "trained"],
         **{f"leakage_{labels}_slopes": len(rows) for labels, rows in raised.items()},
         **{f"leakage_{labels}_raised": int(rows.sum()) for labels, rows in raised.items()},
+        "leakage_dose_most": "".join(most) or "none",
         "leakage_yagis": 100 * YAGIS["random"],
         "leakage_yagis_grouped": 100 * YAGIS["grouped"],
         "leakage_trainings": len(trainings),

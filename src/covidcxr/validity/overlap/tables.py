@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
+from covidcxr.cohorts.samples import OWN
 from covidcxr.core.records import Record
-from covidcxr.validity.duplicates import false_alarms, planted_counts
+from covidcxr.validity.duplicates import false_alarms, planted_counts, read_pairs
 from covidcxr.validity.overlap.study import REASONS, SPLITS
 
 
@@ -47,10 +48,13 @@ def values(copies: Record, shared: Record) -> dict[str, float]:
     planted, alarms = planted_counts(copies), false_alarms(copies)
     splits = overall_shares(shared)
     external = shared.table("external").query("reason == 'any'")
+    pairs = read_pairs(copies)
+    own = (pairs["cohort_a"] == OWN) & (pairs["cohort_b"] == OWN)
     numbers = {
         "images": sum(sum(classes.values()) for classes in copies["cohorts"].values()),
         **copies["limits"],
         **copies["counts"],
+        "across_groups_own": int((own & ~pairs["same_group"]).sum()),
         "planted": int(planted["planted"].sum()),
         "detected": int(planted["found"].sum()),
         "unplanted_one_patient": alarms["one"],
