@@ -19,11 +19,11 @@ def needing(name: str) -> set[str]:
 @pytest.mark.parametrize(
     ("name", "pages"),
     [
-        ("figures/duplicates.py", {"duplicates"}),
+        ("figures/duplicates.py", {"leakage"}),
         ("figures/variance.py", {"variance"}),
-        ("figures/comparison.py", {"comparison"}),
+        ("figures/comparison.py", {"metrics"}),
         ("figures/audit.py", {"audit"}),
-        ("data/reforms.yaml", {"checklists"}),
+        ("data/reforms.yaml", {"judgement"}),
         ("data/arms.yaml", {"runs", "sensitivity"}),
     ],
 )

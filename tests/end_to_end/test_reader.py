@@ -225,7 +225,7 @@ def test_the_explorer_answers_in_the_book(browser: Browser, site: str) -> None:
     ("name", "pattern"),
     [
         ("claims", r'class="evidence">.*?href="([^"]+)"'),
-        ("checklists", r'class="pointer" href="([^"]+)"'),
+        ("judgement", r'class="pointer" href="([^"]+)"'),
     ],
 )
 def test_every_evidence_is_where_its_link_leads(html: Path, name: str, pattern: str) -> None:
@@ -324,7 +324,7 @@ def test_tables_sort_and_are_searched_in_the_book(browser: Browser, site: str) -
     page.context.close()
 
 
-@pytest.mark.parametrize("name", ["index", "run/metrics", "run/claims", "run/checklists"])
+@pytest.mark.parametrize("name", ["index", "run/metrics", "run/claims", "run/judgement"])
 def test_a_printed_page_is_light_and_whole(browser: Browser, site: str, name: str) -> None:
     page, _ = visit(browser, f"{site}/book/{name}.html", 680, "dark")
     page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
