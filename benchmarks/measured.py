@@ -28,7 +28,7 @@ def seconds(work: Callable[[], object], repeats: int = 3) -> float:
 def keep(name: str, content: Mapping[str, Any]) -> None:
     """Write what was measured, with the day, the code, its packages and the machine.
 
-    The book's page on performance computes its ratios from these files.
+    ``report.py`` computes its ratios from these files.
     """
     record = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -4,13 +4,11 @@ import hashlib
 
 from covidcxr.cohorts import gallery
 from covidcxr.core import records, strict_yaml
-from covidcxr.figures import performance
 from covidcxr.paper import checklists, forensics, reproduction
 from covidcxr.scores import variance
 from covidcxr.validity import epoch_selection
 
 PAGES = strict_yaml.parse(Path("workflow/pages.yaml").read_text(), "workflow/pages.yaml: is")
-BENCHMARKS = "benchmarks/results"
 
 
 def template(page):
@@ -75,7 +73,6 @@ PARAMETER_VALUES = {
     "results": RESULTS,
     "all_results": RESULTS_ROOT,
     "replicates": REPLICATES,
-    "benchmarks": BENCHMARKS,
     "cohort": COHORT,
     "replicated_cohort": COHORT if REPLICATED else "",
     "split": "".join(SPLIT),
@@ -106,7 +103,6 @@ INPUTS = {
     "arms": [path for arm in sorted((RESULTS_ROOT / sensitivity.NAME).glob("*")) for path in records_in(arm)],
     "replicated": [*TRAINED, page_file("metrics")] if REPLICATED else records_in(REPLICATES),
     "other_replicates": [] if REPLICATED else records_in(REPLICATES),
-    "measured": [f"{BENCHMARKS}/{name}.json" for name in performance.BENCHMARKS],
     # values of records: those that this build may renew, and those that were there
     "evidence": [
         *(str(path) for path in evidence if path not in renewed),

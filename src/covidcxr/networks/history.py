@@ -53,7 +53,7 @@ def accuracy_gaps(curves: pd.DataFrame) -> pd.DataFrame:
                 "wide": int((gap > GAP).sum()),
                 "widest": float(gap.max()),
                 "widest_epoch": int(gap.idxmax()),
-                "lowest": float(accuracy.loc[gap.idxmax(), "test"]),
+                "lowest": float(accuracy["test"][gap.idxmax()]),
                 "last": float(gap.iloc[-1]),
             }
         )

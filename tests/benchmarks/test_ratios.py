@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import ratios
+import report
 
-from covidcxr.core import benchmarks
 from covidcxr.core.errors import Problem
-from covidcxr.figures import performance
 
 FROZEN: dict[str, Any] = {
     "images": 320, "size": 64, "epochs": 10, "batch": 16, "seeds": 4,
@@ -38,25 +38,25 @@ def test_an_update_is_priced_by_its_operations() -> None:
         "seconds": 2.0, "multiply_adds": 10**9, "attainable_flops_per_second": 96e9,
     }  # fmt: skip
     slower = row | {"attainable_flops_per_second": 48e9}
-    priced = benchmarks.updates({"rows": [slower, row]}).iloc[0]
+    priced = ratios.updates({"rows": [slower, row]}).iloc[0]
     assert priced["share"] == 0.5  # 6 * 1e9 * 16 operations in 2 s, of 96e9 in one
     assert priced["hours"] == pytest.approx(35 * 91 * 2 / 3600)
     assert priced["gpu_seconds"] == pytest.approx(35 * 91 * 96e9 / 312e12)
 
 
 def test_shared_features_are_compared_within_the_run() -> None:
-    ratios = benchmarks.frozen(FROZEN)
-    assert (ratios["faster"], ratios["memory"], ratios["further"]) == (7, 3, 0.5)
+    found = ratios.frozen(FROZEN)
+    assert (found["faster"], found["memory"], found["further"]) == (7, 3, 0.5)
 
 
 def test_the_projection_counts_every_batch_once_or_every_time() -> None:
-    ratios = benchmarks.frozen(FROZEN)
+    found = ratios.frozen(FROZEN)
     # 3 batches; each of the networks updates its head 30 times: 30 s in all; 6 s of start.
     # A notebook has both backbones twice, 10 times over: 10 * 3 * 2 * 5 s.
     by_notebook, by_features = 300 + 30 + 6, 15 + 30 + 6
-    assert ratios["hours_theirs"] == pytest.approx(by_notebook / 3600)
-    assert ratios["hours_ours"] == pytest.approx(by_features / 3600)
-    assert ratios["projected"] == pytest.approx(by_notebook / by_features)
+    assert found["hours_theirs"] == pytest.approx(by_notebook / 3600)
+    assert found["hours_ours"] == pytest.approx(by_features / 3600)
+    assert found["projected"] == pytest.approx(by_notebook / by_features)
 
 
 def test_resamples_are_made_equal_before_the_bootstraps_are_compared() -> None:
@@ -72,12 +72,12 @@ def test_resamples_are_made_equal_before_the_bootstraps_are_compared() -> None:
         "seconds_by_images": [{"n": 360, "value": 0.2}, {"n": 36000, "value": 0.3}],
         "errors_apart": {"counts": 2.0, "weights": 3.0},
     }
-    ratios = benchmarks.bootstrap(result)
-    assert ratios["counts"] == pytest.approx(5000)
-    assert ratios["weights"] == pytest.approx(10)
-    assert ratios["apart"] == 3
-    assert ratios["by_images"] == pytest.approx(1.5)
-    assert ratios["images_more"] == 100
+    found = ratios.bootstrap(result)
+    assert found["counts"] == pytest.approx(5000)
+    assert found["weights"] == pytest.approx(10)
+    assert found["apart"] == 3
+    assert found["by_images"] == pytest.approx(1.5)
+    assert found["images_more"] == 100
 
 
 def test_hashes_are_compared_by_pairs() -> None:
@@ -85,33 +85,38 @@ def test_hashes_are_compared_by_pairs() -> None:
         "few": {"hashes": 5, "objects_seconds": 10.0, "packed_seconds": 0.1},
         "packed_seconds": [{"n": 5, "value": 0.1}, {"n": 21, "value": 2.1}],
     }
-    ratios = benchmarks.duplicates(result)
-    assert ratios["hash_faster"] == pytest.approx(100)
-    assert (ratios["hashes"], ratios["hash_seconds"]) == (21, 2.1)
+    found = ratios.duplicates(result)
+    assert found["hash_faster"] == pytest.approx(100)
+    assert (found["hashes"], found["hash_seconds"]) == (21, 2.1)
 
 
 def test_rendering_is_compared_by_the_image() -> None:
-    assert benchmarks.phantom({"render_seconds": {"single": 6.0, "batches": 2.0}}) == {
-        "rendered": 3
-    }
+    assert ratios.phantom({"render_seconds": {"single": 6.0, "batches": 2.0}}) == {"rendered": 3}
+
+
+def test_the_report_is_that_of_the_committed_results() -> None:
+    text = Path("benchmarks/README.md").read_text("utf-8")
+    assert text == report.report(ratios.read(Path("benchmarks/results"))), (
+        "run python benchmarks/report.py"
+    )
+    assert "| three networks on frozen features, the paper's size (projected) | 45 |" in text
 
 
 def test_the_committed_results_hold_what_the_page_needs() -> None:
-    results = benchmarks.read(Path("benchmarks/results"))
-    assert benchmarks.updates(results["updates"])["share"].between(0.01, 1).all()
-    glued = performance.values(results)
-    assert glued["performance_faster"] > 1
-    assert glued["performance_counts"] > 1
-    assert "projected): 45.2" in performance.speedups(glued).alt
+    results = ratios.read(Path("benchmarks/results"))
+    assert ratios.updates(results["updates"])["share"].between(0.01, 1).all()
+    values = report.values(results)
+    assert values["faster"] > 1
+    assert values["counts"] > 1
     for result in results.values():
         assert not result["commit"]["changed"], "measured with code that is in no commit"
 
 
 def test_a_missing_or_damaged_result_names_the_benchmark(tmp_path: Path) -> None:
     with pytest.raises(Problem, match=r"updates\.json: .*run python benchmarks/updates\.py"):
-        benchmarks.read(tmp_path)
-    for name in benchmarks.BENCHMARKS:
+        ratios.read(tmp_path)
+    for name in ratios.BENCHMARKS:
         (tmp_path / f"{name}.json").write_text(json.dumps({}))
     (tmp_path / "phantom.json").write_text("{")
     with pytest.raises(Problem, match=r"phantom\.json: .*run python benchmarks/phantom\.py"):
-        benchmarks.read(tmp_path)
+        ratios.read(tmp_path)
