@@ -1,5 +1,9 @@
 """HTML output becomes nodes that any writer of Sphinx can set."""
 
+import json
+import re
+from pathlib import Path
+
 import pytest
 from docutils import nodes
 
@@ -65,3 +69,13 @@ def test_a_table_has_its_caption_head_body_and_merged_cells() -> None:
     rows = [[entry.astext() for entry in row] for row in body]
     assert rows == [["r", "wide"], ["1", "2"]]
     assert (body[0][0]["morerows"], body[0][1]["morecols"]) == (1, 1)
+
+
+def test_no_caption_of_a_figure_cites() -> None:
+    # LaTeX stops at a link that a caption cannot carry to its list.
+    captions = []
+    for path in Path("notebooks").glob("*/*.ipynb"):
+        text = "\n".join("".join(cell["source"]) for cell in json.loads(path.read_text())["cells"])
+        captions += re.findall(r"```\{glue:figure\}(.*?)```", text, re.S)
+    assert len(captions) > 15
+    assert not [caption for caption in captions if "{cite}" in caption]
