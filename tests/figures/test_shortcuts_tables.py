@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -41,6 +42,8 @@ def test_the_values_of_the_committed_record() -> None:
     assert values["shortcuts_random_off"] == 1
     assert values["shortcuts_lungs_hidden"] == "0.998 (0.991 to 0.999)"
     assert values["shortcuts_lungs_only"] == "0.994 (0.991 to 0.996)"
+    assert values["shortcuts_border"] == "0.994 (0.990 to 0.996)"
+    assert values["shortcuts_border_hidden"] == 90
     assert values["shortcuts_lungs_covered"] == pytest.approx(85.6, abs=0.05)
     assert (values["shortcuts_lungs_seen"], values["shortcuts_lungs_disease"]) == (
         "4.1%",
@@ -62,6 +65,7 @@ def test_one_tier_and_no_number_leave_nothing_to_compare() -> None:
     assert tables._of_lungs(AREAS[AREAS["probe"] == "border"], MEASURES)[
         "shortcuts_lungs_only"
     ] == "–"  # fmt: skip
+    assert tables._of_border(AREAS[AREAS["probe"] == "lungs"])["shortcuts_border"] == "–"
     assert isinstance(plots.border(AREAS[AREAS["probe"] == "lungs"]), Html)
     none = RECORD.table("sources").iloc[:0]
     assert tables.sources(none).empty
@@ -93,3 +97,22 @@ def test_the_figures_are_drawn() -> None:
     assert "lowest of 15" in normalised.alt
     assert len(tables.tiers(AREAS)) == 11
     pd.testing.assert_index_equal(tables.tiers(AREAS).index, tables.tiers(AREAS).index.unique())
+
+
+def test_a_logit_axis_keeps_the_order_and_has_a_place_for_0_and_1() -> None:
+    figure, axes = plt.subplots()
+    rows = pd.DataFrame({"auroc": [1.0, 0.0, 0.5], "low": [0.98, np.nan, 0.4]})
+    axes.plot(plots._shown(rows["auroc"]), range(3))
+    plots._stretch(axes, "x", rows)
+    places = axes.transData.transform([(value, 0) for value in plots.TICKS])[:, 0]
+    assert (np.diff(places) > 0).all()
+    # from 0.9 to 0.99 it is about as far as from 0.99 to 0.999
+    first, second = (
+        places[plots.TICKS.index(b)] - places[plots.TICKS.index(a)]
+        for a, b in ((0.9, 0.99), (0.99, 0.999))
+    )
+    assert first == pytest.approx(second, rel=0.05)
+    left, right = axes.get_xlim()
+    assert left < plots.NEAREST and right > 1 - plots.NEAREST
+    assert [label.get_text() for label in axes.get_xticklabels()][-1] == "0.999"
+    plt.close(figure)
