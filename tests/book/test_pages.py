@@ -5,6 +5,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from covidcxr.book import pages
@@ -103,6 +104,14 @@ def test_contents_leave_out_pages_that_were_not_made() -> None:
     assert "book/run/metrics" in text
     assert "book/paper" in text
     assert "book/run/training" not in text
+
+
+def test_a_demonstration_opens_with_itself_and_keeps_the_findings() -> None:
+    own = yaml.safe_load(
+        pages.table_of_contents(Path("_toc.yml"), {"metrics"}, "book/demo", findings=True)
+    )
+    assert own["root"] == "book/demo"
+    assert own["parts"][0]["chapters"][0] == {"file": "book/index"}
 
 
 def test_the_folder_of_the_data_is_named_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -150,16 +150,36 @@ def test_computed_markup_is_legible_in_the_dark(browser: Browser, site: str) -> 
     page.context.close()
 
 
-def test_the_landing_page_answers_on_one_screen(browser: Browser, site: str) -> None:
+def test_the_findings_answer_on_one_screen(browser: Browser, site: str) -> None:
     page, _ = visit(browser, f"{site}/book/index.html", 1280, "light")
-    told = page.locator(".verdict-row strong")
-    assert told.all_inner_texts() == [
-        "What is wrong with the tables.", "Does it reproduce?", "What the score is worth."
+    lines = page.locator(".verdict-row strong")
+    assert lines.all_inner_texts() == [
+        "The tables are transposed.", "The protocol was run in part.", "Not for clinical use."
     ]  # fmt: skip
-    for shown in (*told.all(), *page.locator(".numbers-row .sd-card-title").all()):
+    cards = page.locator(".strip .sd-card-title").all()
+    assert [re.fullmatch(r"\d+%", card.inner_text()) is not None for card in cards] == [True] * 3
+    picture = page.locator(".verdict-row img.figure")
+    for shown in (*lines.all(), *cards, picture):
         box = shown.bounding_box()
         assert box is not None
-        assert box["y"] + box["height"] < 900
+        assert box["y"] + box["height"] < 800
+    # Each accuracy has its number of images, interval, size and weights beside it.
+    for text in page.locator(".strip .sd-card").all_inner_texts():
+        assert re.search(r"\d+ of \d+", text)
+        assert re.search(r"\d+\.\d% to \d+\.\d%", text)
+        assert re.search(r"\d+ px, \w+ weights", text)
+    page.context.close()
+
+
+def test_the_demonstration_opens_with_its_own_numbers_and_leads_to_the_findings(
+    browser: Browser, site: str
+) -> None:
+    page, _ = visit(browser, f"{site}/index.html", 1280, "light")
+    page.wait_for_url("**/book/demo.html")
+    assert page.locator("h1").inner_text().startswith("How such a book works")
+    assert page.locator(".numbers-row .sd-card-title").count() == 3
+    page.get_by_role("link", name="the findings").click()
+    assert page.url.endswith("book/index.html")
     page.context.close()
 
 

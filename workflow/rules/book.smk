@@ -24,9 +24,10 @@ def render(folder, builder):
     provenance.check(shown, Path("."))
     pages.stage(shown, Path("book/run"))
     toc = BUILD / "_toc.yml"
-    # A study of somebody's own images opens with its own numbers.
-    root = "book/own" if edition.is_own(STUDY) else None
-    toc.write_text(pages.table_of_contents(Path("_toc.yml"), set(shown), root))
+    # A study of somebody's own images, and the demonstration, open with their own numbers.
+    root = edition.landing(STUDY)
+    findings = root == edition.DEMONSTRATION
+    toc.write_text(pages.table_of_contents(Path("_toc.yml"), set(shown), root, findings))
     # Pages take numbers from one another, which Sphinx does not follow: hence --all.
     shell(
         "{JUPYTER_BOOK} build . --all --toc {toc:q} --path-output {folder:q} --builder {builder}"

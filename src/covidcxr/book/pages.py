@@ -151,12 +151,17 @@ def stage(pages: Mapping[str, Path], folder: Path) -> None:
             (aside / f"{name}.ipynb").write_bytes(path.read_bytes())
 
 
-def table_of_contents(path: Path, executed: set[str], root: str | None = None) -> str:
+def table_of_contents(
+    path: Path, executed: set[str], root: str | None = None, findings: bool = False
+) -> str:
     """Table of contents without the computed pages that a study does not have.
 
-    ``root`` is the page that the book opens with, instead of its usual one.
+    ``root`` is the page that the book opens with, instead of its usual one, which with
+    ``findings`` becomes the first chapter.
     """
     toc = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if findings:
+        toc["parts"][0]["chapters"].insert(0, {"file": toc["root"]})
     toc["root"] = root or toc["root"]
     for part in toc["parts"]:
         part["chapters"] = [

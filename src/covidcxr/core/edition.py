@@ -16,6 +16,9 @@ from covidcxr.core.studies import PhantomCohort, Strict, Study
 
 FILE = "data/edition.yaml"
 
+DEMONSTRATION = "book/demo"
+"""The page that a book on synthetic images opens with: the edition's first page follows it."""
+
 FEWEST = 30
 """Test images of a class below which a study of somebody's own is given no tests and verdicts."""
 
@@ -51,6 +54,13 @@ def folders(results: Path) -> list[Path]:
 def is_own(study: Study) -> bool:
     """Return whether a study is of real images and none of the edition's."""
     return not isinstance(study.cohort, PhantomCohort) and study.name not in edition().studies
+
+
+def landing(study: Study) -> str | None:
+    """Return the page that a study's book opens with; None for the edition's own first page."""
+    if isinstance(study.cohort, PhantomCohort):
+        return DEMONSTRATION
+    return "book/own" if is_own(study) else None
 
 
 def too_few(study: Study, counts: Mapping[str, int]) -> str:

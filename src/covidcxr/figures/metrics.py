@@ -117,7 +117,8 @@ def accuracies(points: pd.DataFrame, title: str) -> Picture:
         axis.plot(row["value"], place, marker=marker, color=color, ms=8)
         axis.plot(row["baseline"], place, marker="|", color="#343a40", ms=18, ls="")
     axis.set_yticks(places, [f"{r.model}, {r.what}" for r in rows.itertuples()])
-    axis.set(xlabel=title, xlim=(0, 1.01), ylim=(places[0] - 0.7, places[-1] + 0.7))
+    floor = min(0.7, float(rows[["low", "baseline"]].min().min()) - 0.03)
+    axis.set(xlabel=title, xlim=(floor, 1.005), ylim=(places[0] - 0.7, places[-1] + 0.7))
     axis.grid(axis="y", visible=False)
     handles = [
         Line2D([], [], color=READINGS[k][1], marker=READINGS[k][2], label=label)

@@ -38,9 +38,14 @@ _SETTINGS = {
     "image_size": "{} px",
     "epochs": "{} epochs",
     "batch_size": "batches of {}",
-    "precision": "{} numbers",
+    "precision": "{} arithmetic",
     "split": "{} split",
     "batch_norm_momentum": "batch-norm momentum {}",
+}
+_PRECISIONS = {
+    "float32": "32-bit",
+    "mixed_bfloat16": "mixed 16-bit",
+    "mixed_float16": "mixed 16-bit",
 }
 _WEIGHTS = {"none": "random weights", "imagenet": "ImageNet weights"}
 
@@ -98,6 +103,8 @@ def protocol_deviations(*runs: Record) -> list[str]:
 def _setting(key: str, value: object) -> str:
     if key == "weights":
         return weights(str(value))
+    if key == "precision":
+        value = _PRECISIONS.get(str(value), value)
     if key == "split":  # numbered draws of one split are one setting
         value = str(value).partition("-")[0]
     return _SETTINGS[key].format(value)

@@ -11,8 +11,7 @@ import pandas as pd
 from covidcxr.core.records import Record
 from covidcxr.core.studies import TITLES
 from covidcxr.core.words import plural
-from covidcxr.networks import baselines
-from covidcxr.paper import publication, reproduction
+from covidcxr.paper import headline, publication, reproduction
 from covidcxr.validity.external import ExternalTest
 
 
@@ -80,7 +79,6 @@ def values(runs: Sequence[Record], tests: dict[str, ExternalTest]) -> dict[str, 
     p, images = nearest["parameters"], nearest["images"]
     scores = [reproduction.accuracy(run) for run in reproduction.beside(nearest, runs)]
     accuracies = [score.value for score in scores]
-    simple = reproduction.thumbnail_baseline(nearest)
     return {
         "n_trainings": len(runs),
         "n_protocol": sum(not reproduction.protocol_deviations(run) for run in runs),
@@ -100,13 +98,8 @@ def values(runs: Sequence[Record], tests: dict[str, ExternalTest]) -> dict[str, 
         "nearest_least": min(accuracies),
         "nearest_most": max(accuracies),
         "nearest_always_normal": scores[0].baseline,
-        "thumbnail_side": baselines.THUMBNAIL,
-        "thumbnail_accuracy": (
-            f"{simple.value:.1%} ({simple.low:.1%} to {simple.high:.1%})"
-            if simple
-            else "not recorded"
-        ),
         **{f"worth_{k}": v for k, v in reproduction.external_summary(tests).items()},
+        **headline.values(runs, tests),
     }
 
 
