@@ -110,3 +110,17 @@ def test_records_of_other_studies_change_nothing_that_is_said_of_the_paper(tmp_p
     shutil.copytree(results / names[1], results / "mine")
     shutil.copytree(results / names[0], results / "a-first-one")
     assert said() == before
+
+
+def test_synthetic_images_give_no_verdict_on_the_paper() -> None:
+    many = {"COVID19": 500, "NORMAL": 500}
+    assert "synthetic" in edition.silent_on_the_paper(studies.load("demo"), many)
+    assert edition.too_few(studies.load("demo"), many) == ""
+    assert edition.silent_on_the_paper(studies.load("small"), many) == ""
+
+
+@pytest.mark.parametrize(
+    ("study", "page"), [("demo", "book/demo"), ("small", None), ("paper-scratch", None)]
+)
+def test_a_demonstration_opens_with_a_page_of_its_own(study: str, page: str | None) -> None:
+    assert edition.landing(studies.load(study)) == page

@@ -74,6 +74,13 @@ def too_few(study: Study, counts: Mapping[str, int]) -> str:
     )
 
 
+def silent_on_the_paper(study: Study, counts: Mapping[str, int]) -> str:
+    """Return why a study is given no verdict on the paper, or nothing."""
+    if isinstance(study.cohort, PhantomCohort):
+        return "These images are synthetic: they give no verdict on the paper."
+    return too_few(study, counts)
+
+
 def without_tests(table: pd.DataFrame, reason: str) -> pd.DataFrame:
     """Leave out columns of tests and verdicts where there is a reason to."""
     return table.drop(columns=[c for c in TESTS if c in table]) if reason else table

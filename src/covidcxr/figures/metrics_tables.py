@@ -42,9 +42,12 @@ def score_values(
     scores: Mapping[ModelName, Mapping[str, Interval]],
     judged: Mapping[ModelName, pd.DataFrame],
     tested: Predictions,
-    few: str,
+    silent: str,
 ) -> dict[str, Any]:
-    """Values that the page glues: verdicts, the best network, and the last, for other pages."""
+    """Values that the page glues: verdicts, the best network, and the last, for other pages.
+
+    ``silent`` says why there is no verdict on the paper; empty where there is one.
+    """
     verdicts = Counter(agreement.overall(list(rows["verdict"])) for rows in judged.values())
     top = max(one["accuracy"].value for one in scores.values())
     best = [model for model, one in scores.items() if one["accuracy"].value == top]
@@ -60,12 +63,13 @@ def score_values(
         "own_network": TITLES[last],
         "own_positive": int(tested.positive.sum()),
         "own_negative": int((~tested.positive).sum()),
-        "own_few": few,
+        "own_few": silent,
     }
     for verdict in agreement.VERDICTS:
         count = str(verdicts[verdict])
-        values[f"metrics_{verdict}"] = edition.WITHHELD if few else count
-    values |= directions(judged)
+        values[f"metrics_{verdict}"] = edition.WITHHELD if silent else count
+    compared = {key: str(value) for key, value in directions(judged).items()}
+    values |= dict.fromkeys(compared, edition.WITHHELD) if silent else compared
     for name in ("accuracy", "auroc"):
         one = scores[last][name]
         values |= {
