@@ -119,9 +119,10 @@ lock: ## resolve the pins anew (needs uv)
 lab: setup ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab $$LAB notebooks
 
-# These tools are fetched for the moment and stand in no lock of ours.
+# These tools are fetched for the moment and stand in no lock of ours. A pin that could not be looked up is a
+# failure (--strict), else a network without PyPI's own answers would pass for one without faults.
 vulnerabilities: ## look up known faults of the pinned packages (needs uv and the network)
-	uvx pip-audit --requirement requirements.lock --require-hashes --disable-pip
+	uvx pip-audit --requirement requirements.lock --requirement requirements-gpu.lock --require-hashes --disable-pip --strict
 
 bom: ## write the pins as a bill of materials, build/bom.cdx.json, in CycloneDX (needs uv)
 	@mkdir -p build
