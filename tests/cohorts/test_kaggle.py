@@ -11,6 +11,7 @@ import json
 import logging
 import shutil
 import socket
+import tarfile
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -300,6 +301,63 @@ def test_a_damaged_archive_is_deleted_so_that_the_next_run_downloads_anew(
     assert not list(cache.rglob("*.archive"))
     server.archive = archive(LAYOUT)
     assert counts(kaggle.download(COHORT)) == {"COVID19": 2, "NORMAL": 3}
+
+
+def zipped(name: str, content: bytes = b"x", mode: int = 0o100644) -> bytes:
+    member = zipfile.ZipInfo(name)
+    member.external_attr, member.compress_type = mode << 16, zipfile.ZIP_DEFLATED
+    with zipfile.ZipFile(buffer := io.BytesIO(), "w") as file:
+        file.writestr("train/COVID19/first.png", png())
+        file.writestr(member, content)
+    return buffer.getvalue()
+
+
+def tarred(name: str, size: int = 0, **facts: object) -> bytes:
+    with tarfile.open(fileobj=(buffer := io.BytesIO()), mode="w:gz") as file:
+        member = tarfile.TarInfo(name)
+        member.size = size
+        for key, value in facts.items():
+            setattr(member, key, value)
+        file.addfile(member, io.BytesIO(bytes(size)))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (zipped("../../out.png"), "'../../out.png' leads out of its folder"),
+        (zipped("/tmp/out.png"), "leads out"),
+        (zipped("a/..\\out.png"), "leads out"),
+        (zipped("C:\\out.png"), "leads out"),
+        (zipped("link", b"/etc/passwd", 0o120777), "'link' is a link or a device"),
+        (zipped("bomb.png", bytes(20 * MEBIBYTE)), "unpacks to more than 100 times its size"),
+        (tarred("../out.png"), "leads out"),
+        (tarred("link", type=tarfile.SYMTYPE, linkname="/etc"), "is a link or a device"),
+        (tarred("hard", type=tarfile.LNKTYPE, linkname="link"), "is a link or a device"),
+        (tarred("null", type=tarfile.CHRTYPE), "is a link or a device"),
+        (tarred("bomb.png", 20 * MEBIBYTE), "unpacks to more than 100 times its size"),
+    ],
+)
+def test_an_archive_that_is_no_plain_tree_is_refused_before_a_byte_is_written(
+    server: Kaggle, cache: Path, content: bytes, fault: str
+) -> None:
+    server.archive = content
+    text = message()
+    assert "is not unpacked" in text
+    assert fault in text
+    written = [path for path in cache.parent.rglob("*") if path.is_file()]
+    assert not [path for path in written if path.suffix in (".png", ".archive")]
+    assert not (cache / "datasets" / HANDLE / "versions").is_dir()
+    server.archive = archive(LAYOUT)
+    assert counts(kaggle.download(COHORT)) == {"COVID19": 2, "NORMAL": 3}
+
+
+def test_an_archive_that_is_larger_than_the_disk_is_refused(
+    server: Kaggle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage("/")._replace(free=100)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    assert "more than the 100 bytes that the disk has free" in message()
 
 
 def test_a_broken_download_is_resumed(server: Kaggle, cache: Path) -> None:

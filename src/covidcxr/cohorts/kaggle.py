@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from covidcxr.cohorts import folders
+from covidcxr.cohorts import archives, folders
 from covidcxr.core.errors import Problem
 from covidcxr.core.studies import LABELS, KaggleCohort
 from covidcxr.core.words import one_line
@@ -37,8 +37,8 @@ def download(cohort: KaggleCohort) -> Path:
     Raises
     ------
     Problem
-        If Kaggle cannot be reached or refuses, the archive is damaged, the disk is
-        full, or the folder is not in the set or in several places of it.
+        If Kaggle cannot be reached or refuses, the archive is damaged or no plain tree of
+        files, the disk is full, or the folder is not in the set or in several places of it.
     """
     return find(_fetch(cohort.handle), cohort.folder)
 
@@ -105,7 +105,7 @@ def _fetch(handle: str) -> Path:
             f"{handle}: is no name of a Kaggle set; write cohort.handle as owner/name "
             "or owner/name/versions/3."
         ) from error
-    with _explained(handle):
+    with _explained(handle), _listed_first():
         try:
             return Path(kagglehub.dataset_download(handle))
         except (requests.RequestException, json.JSONDecodeError) as error:
@@ -114,6 +114,28 @@ def _fetch(handle: str) -> Path:
                 raise
             _log.warning("%s: %s; using version %d from the cache", handle, _network(error), cached)
             return Path(kagglehub.dataset_download(f"{handle}/versions/{cached}"))
+
+
+@contextmanager
+def _listed_first() -> Iterator[None]:
+    """Have kagglehub unpack only what `archives.check` lets pass: it looks at no listing itself."""
+    from kagglehub import http_resolver
+
+    unpack = http_resolver._extract_archive
+
+    def checked(archive: str, folder: str) -> None:
+        try:
+            archives.check(Path(archive), Path(archive).parent)
+        except Problem:
+            Path(archive).unlink()  # else it would count as a finished download
+            raise
+        unpack(archive, folder)
+
+    http_resolver._extract_archive = checked
+    try:
+        yield
+    finally:
+        http_resolver._extract_archive = unpack
 
 
 def _newest_cached(handle: str) -> int | None:
