@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -302,20 +303,21 @@ import sys, time
 from pathlib import Path
 from covidcxr.core import atomic
 
-with atomic.file(Path(sys.argv[1])) as aside:
-    aside.write_bytes(b"half")
+with getattr(atomic, sys.argv[2])(Path(sys.argv[1])) as aside:
+    (aside / "table.csv" if aside.is_dir() else aside).write_bytes(b"half")
     print("begun", flush=True)
     time.sleep(60)
 """
 
 
-def test_what_a_killed_process_left_of_a_file_is_swept_and_what_a_live_one_writes_is_not(
-    tmp_path: Path,
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_a_killed_process_left_is_swept_and_what_a_live_one_writes_is_not(
+    kind: str, tmp_path: Path
 ) -> None:
     target, other = tmp_path / "a[1].npz", tmp_path / "b.npz"
     processes = []
     for path in (target, target, other):
-        command = [sys.executable, "-c", WRITE, str(path)]
+        command = [sys.executable, "-c", WRITE, str(path), kind]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert process.stdout
         assert process.stdout.readline() == "begun\n"
@@ -332,9 +334,52 @@ def test_what_a_killed_process_left_of_a_file_is_swept_and_what_a_live_one_write
     finally:
         live.kill()
         live.communicate()
+    # whoever writes the same sweeps
+    for path in (target, other):
+        with getattr(atomic, kind)(path):
+            pass
+    assert sorted(tmp_path.iterdir()) == [target, other]
+
+
+def test_a_sweep_before_the_lock_takes_nothing_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, times = fcntl.flock, 0
+
+    def late(held: int, operation: int) -> None:
+        nonlocal times
+        if operation == fcntl.LOCK_SH:
+            times += 1
+            if times == 1:
+                atomic.sweep(tmp_path / "a")
+        lock(held, operation)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with atomic.folder(tmp_path / "a") as aside:
+        (aside / "table.csv").touch()
+    assert times == 2
+    assert (tmp_path / "a/table.csv").exists()
+
+
+def test_a_kill_while_a_folder_is_put_aside_loses_neither(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Kill(BaseException):
+        pass
+
+    target, kept = tmp_path / "record", tmp_path / "kept"
+    target.mkdir()
+    (target / "old").touch()
+
+    def kill(one: Path, other: Path) -> bool:
+        raise Kill
+
+    monkeypatch.setattr(atomic, "_exchange", kill)
+    with pytest.raises(Kill), atomic.folder(target, keep_as=lambda _: kept) as aside:
+        (aside / "new").touch()
     atomic.sweep(target)
-    atomic.sweep(other)
-    assert list(tmp_path.iterdir()) == []
+    assert (target / "old").exists()
+    assert (kept / "new").exists()
 
 
 def test_a_place_is_checked_and_left_as_it_was(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import ctypes
 import errno
 import fcntl
 import glob
+import itertools
 import os
 import secrets
 import shutil
@@ -14,6 +15,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from covidcxr.core.errors import Problem
+
+_RANDOM_BYTES = 4
+"""In the name of what is written beside a target."""
 
 
 @contextlib.contextmanager
@@ -23,30 +27,38 @@ def folder(target: Path, *, keep_as: Callable[[Path], Path] | None = None) -> It
     A folder that is there already stays under the name that ``keep_as`` returns for the target;
     without it, it goes. At any moment the target is there, the old one or the new, whoever else
     replaces it; where the system cannot exchange two folders, it is for moments not, and a process
-    that is killed then leaves it to `recover`. A full disk or a refused place is a `Problem`.
+    that is killed then leaves it to `recover`. What killed processes left beside it is swept. A
+    full disk or a refused place is a `Problem`.
     """
     aside = _beside(target, "part")
     try:
         with clear_disk_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-            aside.mkdir()
-        with clear_disk_errors(target):
-            yield aside
-        with clear_disk_errors(target), alone(_swap(target)):
-            try:
-                _recover(target)
-                if not target.exists():
-                    aside.rename(target)
-                elif not _exchange(aside, target):
-                    target.rename(_previous(target))
-                    aside.rename(target)
-                    _previous(target).rename(aside)
-                if keep_as and aside.exists():
-                    aside.rename(keep_as(target))
-            finally:
-                _recover(target)
+            if any(_parts(target)):
+                with alone(_swap(target)):  # what is being replaced has the name of a part too
+                    sweep(target)
+            with _alive(aside, aside.mkdir):
+                yield aside
+                with alone(_swap(target)):
+                    try:
+                        _recover(target)
+                        if not target.exists():
+                            aside.rename(target)
+                        else:
+                            # A kill after this has lost neither.
+                            _replace(target, aside.rename(keep_as(target)) if keep_as else aside)
+                    finally:
+                        _recover(target)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _replace(target: Path, new: Path) -> None:
+    """Exchange a folder and its successor."""
+    if not _exchange(new, target):
+        target.rename(_previous(target))
+        new.rename(target)
+        _previous(target).rename(new)
 
 
 def recover(target: Path) -> None:
@@ -84,15 +96,14 @@ def _exchange(one: Path, other: Path) -> bool:
 def file(target: Path) -> Iterator[Path]:
     """Write a file of the same ending beside the target, in its place when the block ends well.
 
-    A full disk or a refused place is a `Problem`.
+    What killed processes left beside it is swept. A full disk or a refused place is a `Problem`.
     """
     aside = _beside(target, f"part{target.suffix}")
     try:
         with clear_disk_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-            with aside.open("wb") as held:
-                with contextlib.suppress(OSError):  # not every file system has locks
-                    fcntl.flock(held, fcntl.LOCK_SH)  # for `sweep`: whoever writes it is alive
+            sweep(target)
+            with _alive(aside, aside.touch):
                 yield aside
                 aside.replace(target)
     finally:
@@ -100,11 +111,42 @@ def file(target: Path) -> Iterator[Path]:
 
 
 def sweep(target: Path) -> None:
-    """Remove what killed processes left of a file, and nothing that a live one is writing."""
-    for part in target.parent.glob(f".{glob.escape(target.name)}.*.part{target.suffix}"):
-        with contextlib.suppress(OSError), part.open("r+b") as left:
+    """Remove what killed processes left of a file or folder, and nothing that a live one writes."""
+    for part in _parts(target):
+        with contextlib.suppress(OSError), _opened(part) as left:
             fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            part.unlink()
+            shutil.rmtree(part) if part.is_dir() else part.unlink()
+
+
+def _parts(target: Path) -> Iterator[Path]:
+    """Return what is being written beside a target, or was when its process was killed."""
+    name = f".{glob.escape(target.name)}.{'?' * 2 * _RANDOM_BYTES}.part"
+    return itertools.chain(*(target.parent.glob(name + end) for end in {"", target.suffix}))
+
+
+@contextlib.contextmanager
+def _alive(aside: Path, make: Callable[[], None]) -> Iterator[None]:
+    """Make something beside a target and lock it, which tells `sweep` that its process lives."""
+    while True:
+        make()
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(FileNotFoundError):
+                held = stack.enter_context(_opened(aside))
+                with contextlib.suppress(OSError):  # not every file system has locks
+                    fcntl.flock(held, fcntl.LOCK_SH)
+            if not aside.exists():  # swept before it was locked
+                continue
+            yield
+            return
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def check_place(target: Path) -> None:
@@ -168,4 +210,4 @@ def _is_still(path: Path, descriptor: int) -> bool:
 
 def _beside(target: Path, ending: str) -> Path:
     """Return a hidden name that nobody else uses; in containers all processes have the same id."""
-    return target.with_name(f".{target.name}.{secrets.token_hex(4)}.{ending}")
+    return target.with_name(f".{target.name}.{secrets.token_hex(_RANDOM_BYTES)}.{ending}")
