@@ -65,6 +65,13 @@ def test_a_problem_in_a_cell_is_one_sentence(tmp_path: Path) -> None:
     assert str(caught.value) == "x.png: is empty; remove it."
 
 
+def test_a_kernel_that_is_killed_is_one_sentence(tmp_path: Path) -> None:
+    source = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    with pytest.raises(Problem, match="the process that executes it was killed"):
+        pages.execute(template(tmp_path, source), tmp_path / "page.ipynb", {})
+    assert [path.name for path in tmp_path.iterdir()] == ["template.ipynb"]
+
+
 def test_cleaning_keeps_standard_output_and_shortens_paths() -> None:
     cell = new_code_cell(
         "x",

@@ -19,6 +19,10 @@ from covidcxr.book import provenance
 from covidcxr.core import atomic, machine, records
 from covidcxr.core.errors import Problem
 from covidcxr.core.studies import DATA_VARIABLE
+from covidcxr.core.words import one_line
+
+_ORPHAN = "try: __import__('os').kill({}, 0)\nexcept ProcessLookupError: __import__('os')._exit(1)"
+"""Ends a kernel whose parent died while it started: only later does it notice that by itself."""
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
@@ -34,7 +38,8 @@ def execute(template: Path, output: Path, parameters: Mapping[str, Any]) -> None
     Raises
     ------
     Problem
-        For a parameter that the template does not have, and for a cell that raised one.
+        For a parameter that the template does not have, for a cell that raised one, and where the
+        notebook's process was killed or does not answer.
     papermill.PapermillExecutionError
         With the cell's traceback, for any other failure.
     """
@@ -49,30 +54,37 @@ def execute(template: Path, output: Path, parameters: Mapping[str, Any]) -> None
             f"{template}: has no parameter '{unknown[0]}'; it has {', '.join(sorted(known))}."
         )
     failed = output.with_suffix(".failed.ipynb")
-    failed.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        began = time.monotonic()
-        with _trace() as used:
-            papermill.execute_notebook(
-                str(template),
-                str(failed),
-                parameters=dict(parameters),
-                progress_bar=False,
-                stderr_file=_Progress(),
-            )
-            facts = provenance.of_page(template, parameters, used(), Path.cwd())
-            facts |= {"seconds": round(time.monotonic() - began, 1), "machine": machine.hardware()}
-    except papermill.PapermillExecutionError as error:
-        if error.ename in {"Problem", *(kind.__name__ for kind in Problem.__subclasses__())}:
-            raise Problem(error.evalue) from None
-        print(f"The page as far as it ran: {failed}", file=sys.stderr)
-        raise
-    page = nbformat.read(failed, as_version=4)
-    clean(page, parameters, Path.cwd())
-    page.metadata[provenance.KEY] = facts
+    # papermill saves after each cell; two processes may execute one page at once.
     with atomic.file(output) as aside:
+        began = time.monotonic()
+        try:
+            with _trace() as used:
+                papermill.execute_notebook(
+                    str(template),
+                    str(aside),
+                    parameters=dict(parameters),
+                    progress_bar=False,
+                    stderr_file=_Progress(),
+                    extra_arguments=[f"--IPKernelApp.exec_lines={_ORPHAN.format(os.getpid())}"],
+                )
+                facts = provenance.of_page(template, parameters, used(), Path.cwd())
+        except papermill.PapermillExecutionError as error:
+            aside.replace(failed)
+            if error.ename in {"Problem", *(kind.__name__ for kind in Problem.__subclasses__())}:
+                raise Problem(error.evalue) from None
+            print(f"The page as far as it ran: {failed}", file=sys.stderr)
+            raise
+        except RuntimeError as error:  # also of a kernel that never began
+            raise Problem(
+                f"{template}: the process that executes it was killed or does not answer "
+                f"({one_line(error)}); where memory ran out, make room, and run again."
+            ) from None
+        facts |= {"seconds": round(time.monotonic() - began, 1), "machine": machine.hardware()}
+        page = nbformat.read(aside, as_version=4)
+        clean(page, parameters, Path.cwd())
+        page.metadata[provenance.KEY] = facts
         nbformat.write(page, aside)
-    failed.unlink()
+    failed.unlink(missing_ok=True)
 
 
 def clean(page: nbformat.NotebookNode, parameters: Mapping[str, Any], root: Path) -> None:
