@@ -350,6 +350,7 @@ def test_a_printed_page_is_light_and_whole(browser: Browser, site: str, name: st
     page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     page.emulate_media(media="print")
+    assert not page.locator("details.folded:not([open]), details.sd-dropdown:not([open])").count()
     assert page.evaluate("document.documentElement.dataset.theme") == "light"
     assert page.evaluate(
         "getComputedStyle(document.querySelector('.bd-main')).backgroundColor"
