@@ -154,7 +154,7 @@ def test_the_findings_answer_on_one_screen(browser: Browser, site: str) -> None:
     page, _ = visit(browser, f"{site}/book/index.html", 1280, "light")
     lines = page.locator(".verdict-row strong")
     assert lines.all_inner_texts() == [
-        "The tables are transposed.", "The protocol was run in part.", "Not for clinical use."
+        "The tables are transposed.", "Was the protocol run?", "Not for clinical use."
     ]  # fmt: skip
     cards = page.locator(".strip .sd-card-title").all()
     assert [re.fullmatch(r"\d+%", card.inner_text()) is not None for card in cards] == [True] * 3
