@@ -24,7 +24,8 @@ STUDY = studies.load("config/demo.yaml")
 def written(folder: Path) -> Path:
     """Write a record."""
     return records.write(
-        folder, study=STUDY, parameters={}, fingerprints={"data": "d" * 64}, method=1,
+        folder, study=STUDY, parameters={"cohort": {"source": "phantom"}},
+        fingerprints={"data": "d" * 64}, method=1,
         commit={"id": "c" * 40, "changed": False}, tables={},
     ).folder / "record.json"  # fmt: skip
 

@@ -109,7 +109,13 @@ def external(results: Path, informative: bool, study: studies.Study = SYNTHETIC)
 
 def patients(results: Path, shared: int) -> None:
     place = results.parent / "forensics"
-    write(place, "patients", REAL, shared={"keras": shared}, held_out=92)
+    write(
+        place,
+        "patients",
+        REAL,
+        shared={"keras": shared, "random": {"low": 1.0, "high": 2.0}},
+        held_out=92,
+    )
 
 
 def study_status(results: Path, kind: str, study: studies.Study = SYNTHETIC) -> Finding:

@@ -420,7 +420,8 @@ def test_trainings_are_named_by_what_tells_them_apart(tmp_path: Path) -> None:
     study = STUDY.model_copy(update={"seeds": [0, 1]})
     for seed in (0, 1):
         records.write(
-            tmp_path / f"resnet50-keras-s{seed}", study=study, parameters={}, fingerprints={},
+            tmp_path / f"resnet50-keras-s{seed}", study=study,
+            parameters={"cohort": {"source": "phantom"}}, fingerprints={},
             method=1, commit={"id": None, "changed": None}, tables={},
         )  # fmt: skip
     assert list(external.trainings(study, tmp_path)) == ["ResNet50, seed 0", "ResNet50, seed 1"]

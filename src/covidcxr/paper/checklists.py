@@ -18,6 +18,7 @@ from pydantic import Field, TypeAdapter
 
 from covidcxr.core import records, strict_yaml
 from covidcxr.core.errors import Problem
+from covidcxr.core.record_content import Damaged
 from covidcxr.core.studies import Strict
 
 Status = Literal["reported", "partial", "absent", "not_applicable"]
@@ -137,7 +138,7 @@ def value(pointer: str, root: Path) -> str | None:
         key = part.replace("~1", "/").replace("~0", "~")
         try:
             node = node[int(key)] if isinstance(node, list) else node[key]
-        except (KeyError, IndexError, TypeError, ValueError) as error:
+        except (KeyError, IndexError, TypeError, ValueError, Damaged) as error:
             raise Problem(f"{pointer}: the file has no '{key}' there; correct it.") from error
     return _shown(node)
 
