@@ -34,7 +34,7 @@ PROFILES = $(notdir $(wildcard workflow/profiles/*))
 BUILD = "build/$$($(BIN)/covidcxr name --set="$$SET" -- "$$STUDY")"
 
 .DEFAULT_GOAL := help
-.PHONY: help pins setup book pdf train test lint lock lab vulnerabilities bom licences unlock clean clean-all
+.PHONY: help pins setup book pdf train test stress lint lock lab vulnerabilities bom licences unlock clean clean-all
 
 help: ## list the targets
 	@echo "The executable edition of a paper on COVID-19 and chest X-rays."
@@ -98,6 +98,9 @@ train: setup ## run STUDY's trainings without rendering the book
 # Tests run side by side, so that threads of one would only wait for those of another.
 test: lint ## check style and types, then run all tests, the demo book included
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+
+stress: setup ## kill commands at random moments for an hour, and write down what was survived
+	PYTHONPATH=. $(BIN)/python benchmarks/stress.py
 
 lint: setup ## check style, types and spelling, notebooks too
 	$(BIN)/ruff check .

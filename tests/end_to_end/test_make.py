@@ -5,7 +5,6 @@ import shlex
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from PIL import Image
 
 from covidcxr.core.studies import LABELS
 from covidcxr.paper import forensics
-from tests.conftest import ROOT, Project, copy_project
+from tests.conftest import ROOT, Project, copy_project, give_environment
 
 HOSTILE = [
     "x';touch pwned;'",
@@ -37,16 +36,11 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project whose environment is this one."""
     root = tmp_path_factory.mktemp("checkout")
     copy_project(root)
-    programs = root / ".venv" / "bin"
-    programs.mkdir(parents=True)
-    for name in ("snakemake", "covidcxr"):
-        (programs / name).write_text(f'#!/bin/sh\nexec {sys.executable} -m {name} "$@"\n')
+    give_environment(root)
     # JupyterLab would run until it is stopped.
-    (programs / "jupyter").write_text('#!/bin/sh\nprintf "[%s]" "$@"\n')
-    for program in programs.iterdir():
-        program.chmod(0o755)
-    for name in ("pins", "gpu", "ready"):
-        (root / ".venv" / name).touch()
+    jupyter = root / ".venv/bin/jupyter"
+    jupyter.write_text('#!/bin/sh\nprintf "[%s]" "$@"\n')
+    jupyter.chmod(0o755)
     return root
 
 
