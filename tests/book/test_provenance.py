@@ -190,6 +190,7 @@ def test_the_foot_shows_records_and_escapes_what_it_is_given(project: Path) -> N
     assert 'href="../../provenance.json"' in shown
     assert "results/demo/run" in shown and "dddddddddd" in shown and "cccccccccc" in shown
     facts["parameters"]["title"] = "<script>"
+    facts["records"][0]["fingerprints"]["data"] = facts["commit"]["id"] = '"><script>'
     assert "<script>" not in sphinx_provenance.foot(facts, built, "")
     prose = {"shows": {"book/run/page": ["a", "b"]}}
     assert "book/run/page.html#" in sphinx_provenance.foot(prose, built, "../")

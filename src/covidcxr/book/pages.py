@@ -25,6 +25,7 @@ _ORPHAN = "try: __import__('os').kill({}, 0)\nexcept ProcessLookupError: __impor
 """Ends a kernel whose parent died while it started: only later does it notice that by itself."""
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+_PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 
 
 def execute(template: Path, output: Path, parameters: Mapping[str, Any]) -> None:
@@ -32,8 +33,8 @@ def execute(template: Path, output: Path, parameters: Mapping[str, Any]) -> None
 
     Progress (what the cells write to standard error) goes to this process's standard error; it,
     papermill's timestamps and this machine's paths stay out of the page. ``{{ name }}`` in text
-    cells becomes that parameter's value. A failed run is kept beside the page, as
-    ``*.failed.ipynb``.
+    cells becomes that parameter's value, as text whatever it holds. A failed run is kept beside
+    the page, as ``*.failed.ipynb``.
 
     Raises
     ------
@@ -142,7 +143,8 @@ class _Progress:
 def _value(name: str, parameters: Mapping[str, Any]) -> str:
     if name not in parameters:
         raise Problem(f"The page's text asks for '{name}', which is no parameter given to it.")
-    return str(parameters[name])
+    # Markdown takes punctuation behind a backslash for itself.
+    return _PUNCTUATION.sub(r"\\\g<0>", one_line(parameters[name]))
 
 
 def _without_paths(text: str, root: Path) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util import texescape
 
 from covidcxr.book import markup, typeset
 
@@ -105,7 +106,10 @@ def origin(page: Mapping[str, Any]) -> str:
 def _title(app: Sphinx, configured: Config) -> None:
     built = app.covidcxr["build"]  # type: ignore[attr-defined]
     commit = built["commit"].get("id", "")[:10] or "none"
-    configured.today = f"Study {built['study']}, commit {commit}, {built['day']}"
+    texescape.init()
+    # Sphinx writes the date into LaTeX as it stands.
+    study = texescape.escape(built["study"], configured.latex_engine)
+    configured.today = f"Study {study}, commit {commit}, {built['day']}"
     if configured.html_theme_options.get("announcement"):
         configured.today += f". {NOTICE}"
         configured.latex_elements["preamble"] += _HEADS % {"text": NOTICE}
@@ -124,5 +128,6 @@ def _front(app: Sphinx, document: nodes.document) -> None:
         heading = nodes.rubric("", "", *title, ids=section["ids"])
         page.replace(section, [heading, *rest])
     for toctree in list(page.findall(addnodes.toctree)):
-        part = rf"\part{{{toctree.attributes.pop('caption')}}}"
+        caption = toctree.attributes.pop("caption")
+        part = rf"\part{{{texescape.escape(caption, app.config.latex_engine)}}}"
         toctree.parent.insert(toctree.parent.index(toctree), nodes.raw("", part, format="latex"))

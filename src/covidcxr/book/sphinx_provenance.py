@@ -145,4 +145,6 @@ def _commit(commit: Mapping[str, Any]) -> str:
 
 
 def _hash(digest: str) -> str:
-    return f'<code title="{digest}">{digest[:_SHORT]}</code>' if digest else "none"
+    if not digest:
+        return "none"
+    return f'<code title="{escape(digest)}">{escape(digest[:_SHORT])}</code>'
