@@ -47,3 +47,26 @@ def test_a_synthetic_study_without_records_is_marked() -> None:
     assert "no number on this page is a finding" in text
     assert "study demo; random weights at the start; " in text
     assert "not yet recorded" in text
+
+
+def test_results_of_another_protocol_are_named_in_one_sentence() -> None:
+    parameters = {"model": "resnet50", "image_size": 256, "epochs": STUDY.epochs}
+    text = figures.badge(STUDY, run(), run(parameters=parameters)).text
+    assert "were made for other and not for the study small" in text
+    assert "REAL IMAGES" not in text
+
+
+def test_real_records_under_a_synthetic_study_are_no_demonstration() -> None:
+    demo = studies.load("config/demo.yaml")
+    record = run(parameters={"cohort": {"source": "folder"}}, images={"COVID19": 1, "NORMAL": 2})
+    text = figures.badge(demo, record).text
+    assert "not for the study demo" in text
+    assert "DEMO" not in text
+
+
+def test_few_test_images_of_a_study_of_ones_own_are_said() -> None:
+    own = STUDY.model_copy(update={"name": "mine"})
+    assert "few test images (1 COVID19 and 2 NORMAL)" in figures.badge(own, run()).text
+    many = {"train": {"COVID19": 3, "NORMAL": 9}, "test": {"COVID19": 30, "NORMAL": 30}}
+    assert "few test images" not in figures.badge(own, run(images=many)).text
+    assert "few test images" not in figures.badge(STUDY, run()).text

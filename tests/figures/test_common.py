@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from covidcxr import figures
 from covidcxr.cohorts.cohort import Cohort
+from covidcxr.core import records
 from covidcxr.core.studies import Agreement
 from covidcxr.figures import common, ledger, metrics_tables
 from covidcxr.figures import exploration as exploration_figures
@@ -100,7 +101,8 @@ def test_what_is_unusual_about_a_score_stands_below_its_table() -> None:
     assert "*" not in metrics_tables.scores(evaluation.of_matrix([30, 9, 8, 50]), "A model").text
 
 
-def test_values_are_kept_as_myst_nb_keeps_them() -> None:
+def test_values_are_kept_as_myst_nb_keeps_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(records.TRACE, "unused")
     shell = InteractiveShell.instance()
     values: dict[str, Any] = {
         "number": np.float64(0.5),

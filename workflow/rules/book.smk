@@ -18,7 +18,7 @@ WRITTEN = [
 ]
 
 
-def render(folder, builder):
+def render(folder, builder, log):
     """Put the pages in place, refuse those that are older than what they rest on, and render."""
     shown = {name: Path(path) for name, path in SHOWN_PAGES.items()}
     provenance.check(shown, Path("."))
@@ -31,7 +31,7 @@ def render(folder, builder):
     # Pages take numbers from one another, which Sphinx does not follow: hence --all.
     shell(
         "{JUPYTER_BOOK} build . --all --toc {toc:q} --path-output {folder:q} --builder {builder}"
-        " --warningiserror --nitpick --keep-going"
+        " --warningiserror --nitpick --keep-going > {log:q} 2>&1"
     )
 
 
@@ -47,9 +47,11 @@ rule book:
         pages=list(SHOWN_PAGES.values()),
     output:
         BOOK,
+    log:
+        BUILD / "logs/book.log",
     run:
         with atomic.alone(Path("book/run")):
-            render(BUILD, "html")
+            render(BUILD, "html", str(log))
 
 
 rule pdf:
@@ -60,7 +62,9 @@ rule pdf:
         pages=list(SHOWN_PAGES.values()),
     output:
         BUILD / "book.pdf",
+    log:
+        BUILD / "logs/pdf.log",
     run:
         with atomic.alone(Path("book/run")):
-            render(BUILD / "print", "latex")
+            render(BUILD / "print", "latex", str(log))
         shell("{COVIDCXR} press {BUILD:q}/print/_build/latex/book.tex {output:q}")

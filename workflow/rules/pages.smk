@@ -145,5 +145,7 @@ rule page:
     wildcard_constraints:
         place=f"{re.escape(str(BUILD))}|{re.escape(str(BUILD_ROOT / 'shared'))}",
         page="|".join(PAGES),
+    log:
+        "{place}/logs/{page}.log",
     shell:
-        "{COVIDCXR} page {input.template:q} {output.page:q} {params.parameters:q}"
+        "{COVIDCXR} page {input.template:q} {output.page:q} {params.parameters:q} 2> {log:q}"

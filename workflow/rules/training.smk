@@ -42,4 +42,5 @@ rule training:
         " -r split_file={input.split:q} -r samples={input.samples:q} -r results={params.results:q}"
         " -r scratch={SCRATCH:q} -p keep={params.keep}"
         " -r title={params.title:q} -r section={params.section}"
-        " 2> >(tee {log:q} >&2)"
+        # Epochs are shown as they end; the kernel's own remarks stay in the log.
+        " 2> >(tee {log:q} | grep --line-buffered -v IPKernelApp >&2)"

@@ -22,11 +22,20 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from covidcxr.core import records
+
 WIDTH = 8.4
 """Inches: the width of a page's column, so that text in figures has the size of the text around."""
 
 GLUE_PREFIX = "application/papermill.record/"
 """Prefix of the type of an output that is glued and not shown."""
+
+BY_HAND = (
+    "Opened by hand, the text shows the name of a number, {glue:text}`name`, and no number: the "
+    "cells below list their values by name once they have run. A name behind a file, "
+    "`runs.ipynb::name`, is listed in that notebook."
+)
+"""Where to look for the numbers of a page's text outside of the book."""
 
 LINE, PADDING = 100, 2
 """Characters that fit side by side into a page's column, and those between cells."""
@@ -91,6 +100,15 @@ def setup() -> None:
         "axes.spines.right": False,
         "figure.constrained_layout.use": True,
     }
+    if opened_by_hand():
+        from IPython.display import display
+
+        display(note(BY_HAND))
+
+
+def opened_by_hand() -> bool:
+    """Return whether this is somebody's notebook, and no page that is made for the book."""
+    return "ipykernel" in sys.modules and records.TRACE not in os.environ
 
 
 @contextmanager
@@ -130,11 +148,14 @@ def glue(**values: Any) -> None:
     # The outputs of myst_nb.glue, without the second that its import takes.
     for name, value in values.items():
         # A page can format plain Python numbers alone.
-        plain = value.item() if isinstance(value, np.generic) else value
-        data, metadata = format_display_data(plain)
+        bare = value.item() if isinstance(value, np.generic) else value
+        data, metadata = format_display_data(bare)
         scrapbook = {"name": name, "mime_prefix": GLUE_PREFIX}
         hidden = {GLUE_PREFIX + kind: content for kind, content in data.items()}
         display(hidden, metadata=metadata | {"scrapbook": scrapbook}, raw=True)
+    if opened_by_hand():
+        plain = {name: v for name, v in values.items() if not isinstance(v, Html | Picture)}
+        display(Html("<br>".join(f"{name}: {escape(value)}" for name, value in plain.items())))
 
 
 def decimal(value: float, digits: int = 3) -> str:
