@@ -1,7 +1,10 @@
 """Figures, tables and values of the page on the variance between runs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
+import pytest
 
 from covidcxr.figures import variance as plots
 from covidcxr.figures import variance_tables as tables
@@ -40,6 +43,19 @@ def test_tables_name_procedures_in_full() -> None:
     assert "No other procedure" in tables.superiority_table(pd.DataFrame(), "resnet50").text
     components = {"resnet50": decompose(answers(RIGHT), resamples=200)}
     assert tables.component_table(components, 0.95).text.count("<td>ResNet50</td>") == 4
+
+
+def test_a_component_that_was_set_to_zero_is_marked_and_no_other() -> None:
+    one = replace(decompose(answers(RIGHT), resamples=200), zeroed=("seed",))
+    text = tables.component_table({"resnet50": one}, 0.95).text
+    assert text.count("(set to 0)") == 1
+    assert "seed (set to 0)" in text
+
+
+def test_the_plain_standard_deviation_is_that_of_the_accuracies() -> None:
+    components = decompose(answers(RIGHT), resamples=200)
+    values = tables.result_values(RUNS, variance.expected(RUNS), components)
+    assert values["variance_sd_plain"] == pytest.approx(100 * np.std(RUNS["accuracy"], ddof=1))
 
 
 def test_what_is_undefined_is_a_dash() -> None:

@@ -55,6 +55,7 @@ def result_values(
         "variance_range": 100 * (accuracy.max() - accuracy.min()),
         "variance_df": expected["df"].to_dict()["draws of the split"],
         "variance_mean": 100 * components.mean,
+        "variance_sd_plain": 100 * accuracy.std(ddof=1),
         "variance_sd": total["points"],
         "variance_sd_low": total["low"],
         "variance_sd_high": total["high"],
@@ -116,8 +117,11 @@ def expected_table(expected: Mapping[str, pd.DataFrame], confidence: float) -> H
 
 
 def component_table(components: Mapping[str, Decomposition], confidence: float) -> Html:
-    """Table of the components of the variance, by procedure."""
-    tables = {title(model): one.table for model, one in components.items()}
+    """Table of the components of the variance, by procedure; those set to 0 are marked."""
+    tables = {
+        title(model): one.table.rename(index={name: f"{name} (set to 0)" for name in one.zeroed})
+        for model, one in components.items()
+    }
     columns = ["procedure", "component", "points", "low", "high", "share"]
     return common.table(
         pd.concat(tables, names=["procedure"]).reset_index()[columns],
