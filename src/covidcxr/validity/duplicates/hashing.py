@@ -21,7 +21,7 @@ one of five on any side."""
 DISTANCE = 44
 """Bits by which the hashes of two copies differ at most, of `HASH_SIZE` squared."""
 
-_ROWS, _COLUMNS = 64, 4096  # of hashes compared at once, so that they stay in the cache
+_ROWS = 1024  # of hashes searched for at once, so that their pairs stay few
 
 Words = NDArray[np.uint64]
 
@@ -73,35 +73,21 @@ def pairs_within_hamming(
     """Yield all pairs of hashes within a Hamming distance: rows, columns, distances, in chunks.
 
     Hashes have shape (n, words) and (m, words); without a second set, each pair of the first is
-    yielded once. Hashes of radiographs crowd together, so that an index would save little: every
-    pair is compared, by exclusive or and a count of bits.
+    yielded once. Hashes of radiographs crowd together, so that a tree would save little: faiss
+    compares every pair.
     """
-    columns = np.ascontiguousarray((first if second is None else second).T)
+    import faiss
+
+    others = first if second is None else second
+    index = faiss.IndexBinaryFlat(64 * others.shape[1])
+    index.add(np.ascontiguousarray(others).view(np.uint8))
     for top in range(0, len(first), _ROWS):
-        block = first[top : top + _ROWS]
-        start = top if second is None else 0
-        for left in range(start, columns.shape[1], _COLUMNS):
-            part = columns[:, left : left + _COLUMNS]
-            distance = _distances(block, part)
-            close = distance <= limit
-            if second is None and left < top + _ROWS:
-                column = np.arange(left, left + part.shape[1])
-                close &= column > np.arange(top, top + len(block))[:, None]
-            row, column = np.nonzero(close)
-            if len(row):
-                yield row + top, column + left, distance[row, column]
-
-
-def _distances(block: Words, part: Words) -> NDArray[np.uint16]:
-    """Return Hamming distances of hashes of shape (r, words) and (words, c)."""
-    differ = np.empty((len(block), part.shape[1]), np.uint64)
-    bits = np.empty(differ.shape, np.uint8)
-    total = np.zeros(differ.shape, np.uint16)
-    for word in range(block.shape[1]):
-        np.bitwise_xor(block[:, word, None], part[word], out=differ)
-        np.bitwise_count(differ, out=bits)
-        total += bits
-    return total
+        block = np.ascontiguousarray(first[top : top + _ROWS])
+        # faiss takes what is nearer than its radius
+        ends, distance, column = index.range_search(block.view(np.uint8), limit + 1)
+        row = np.repeat(np.arange(top, top + len(block)), np.diff(ends.astype(np.int64)))
+        once = column > row if second is None else np.full(len(row), True)
+        yield row[once], column[once], distance[once].astype(np.uint16)
 
 
 def candidate_pairs(cut: Words, mirrored: Words, limit: int = DISTANCE) -> pd.DataFrame:
