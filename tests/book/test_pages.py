@@ -38,6 +38,12 @@ def test_a_page_has_results_and_no_trace_of_the_machine(
     assert [p.name for p in output.parent.iterdir()] == ["page.ipynb"]
 
 
+def test_a_placeholder_becomes_text_that_markdown_takes_for_nothing() -> None:
+    page = new_notebook(cells=[new_markdown_cell("# {{ n }} lungs")])
+    pages.clean(page, {"n": "<b>\\n |`$é"}, Path("/somewhere"))
+    assert page.cells[0].source == r"# \<b\>\\n \|\`\$é lungs"
+
+
 def test_an_unknown_parameter_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(Problem, match="has no parameter 'm'; it has n"):
         pages.execute(template(tmp_path), tmp_path / "page.ipynb", {"m": 2})

@@ -34,17 +34,22 @@ RECORD = {
     "commit": {"id": HOSTILE, "changed": True},
     "fingerprints": {"data": HOSTILE},
 }
-LANDING = ("own", "index")
+LANDING = ("own", "index", "demo")
 
 PROBE = [
     "# {{ title }}\n\n| table | cell |\n| --- | --- |\n| {glue:text}`hostile:s` | {{ title }} |\n\n"
     "{{ title }}\n\n```{glue:figure} picture\n:name: fig-hostile\n\nA figure.\n```",
-    'title = ""\nstudy = ""',
-    "import matplotlib.pyplot as plt\nimport numpy as np\nimport pandas as pd\n"
-    "from covidcxr import figures\nfrom covidcxr.figures import badges, common, explorer, ledger\n"
+    'title = ""\nstudy = ""\nsamples = ""',
+    "from pathlib import Path\nimport matplotlib.pyplot as plt\n"
+    "import numpy as np\nimport pandas as pd\nfrom covidcxr import figures\n"
+    "from covidcxr.figures import badges, common, explorer, ledger\n"
+    "from covidcxr.figures import duplicates as copy_plots\n"
+    "from covidcxr.cohorts import samples as gathered\nfrom covidcxr.validity import duplicates\n"
     "from covidcxr.core import studies\nfrom covidcxr.scores import threshold_table\n"
     "from covidcxr.scores.predictions import Predictions\nfigures.setup()\nprint(title)",
     "badges.badge(studies.load(study))",
+    "copies = duplicates.record(\n    studies.load(study), results=Path('results'), "
+    "samples=gathered.read(Path(samples))\n)\ncopy_plots.pairs(copies)",
     "figures.table(pd.DataFrame({title: [title]}), title)",
     "common.stack(common.heading(title), common.note(title), common.fold(title))",
     "two = np.arange(2)\nnet = Predictions('', two.astype(str), two == 1, two / 1.0, two)\n"
@@ -76,11 +81,12 @@ def stand_ins(folder: Path) -> None:
         text = (ROOT / f"book/{name}.md").read_text("utf-8")
         for linked in re.findall(r"run/(\w+)\.ipynb", text):
             wanted.setdefault(linked, {})
+        for key, page in re.findall(r"\{glue\} (\w+)\n:doc: run/(\w+)\.ipynb", text):
+            wanted[page][key] = HOSTILE
         for page, key in provenance.references(text):
             assert page is not None
             is_text = f"{page}::{key}:s`" in text
             wanted[Path(page).stem][key] = HOSTILE if is_text else 1
-    wanted["runs"]["elsewhere"] = HOSTILE
     for name, values in wanted.items():
         outputs = [
             new_output(
@@ -147,22 +153,19 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
             given | {"cohort": str(build / "cohort"), "split": str(build / "split.csv")},
         )  # fmt: skip
         pages.execute(
-            root / "notebooks/validity/duplicates.ipynb", run / "duplicates.ipynb",
-            given | {"samples": str(build / "samples")},
-        )  # fmt: skip
-        pages.execute(
             root / "notebooks/probe.ipynb", run / "probe.ipynb",
-            {"title": HOSTILE, "study": given["study"]},
+            {"title": HOSTILE, "study": given["study"], "samples": str(build / "samples")},
         )  # fmt: skip
     return root
 
 
 def rendered(root: Path, builder: str) -> Path:
+    first, *others = (f"book/{name}" for name in LANDING)
     chapters = [f"book/run/{path.stem}" for path in sorted((root / "book/run").glob("*.ipynb"))]
     toc = {
-        "format": "jb-book", "root": "book/own",
+        "format": "jb-book", "root": first,
         "parts": [{"caption": "Odds & ends", "chapters": [
-            {"file": name} for name in ("book/index", *chapters, "book/bibliography")
+            {"file": name} for name in (*others, *chapters, "book/bibliography")
         ]}],
     }  # fmt: skip
     (root / "_toc.yml").write_text(yaml.safe_dump(toc))
@@ -189,7 +192,7 @@ def test_no_page_on_screen_obeys_what_it_shows(root: Path) -> None:
     words = {name: flat(page.get_text()) for name, page in shown.items()}
     for name in (*LANDING, "probe"):
         assert HOSTILE in words[name], name
-    assert FILE in words["duplicates"]
+    assert FILE in words["probe"]
     assert words["own"].count(HOSTILE) >= 4
     probe = shown["probe"]
     for place in ("h1", "td", "th", "caption", "h3.within", "p.remark", "summary", ".verdict",
