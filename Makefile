@@ -54,7 +54,7 @@ pins: $(PINS)
 
 # Two steps, so that a change of a tool's settings in pyproject.toml fetches nothing anew.
 .venv/pins: requirements.lock
-	@echo "Setting up .venv, once: up to half an hour (22 minutes with pip on two busy cores; faster with uv) and 4 GB"
+	@echo "Setting up .venv, once: one to five minutes on two idle cores (longer on a slow line) and 4 GB"
 	@echo "on the disk. Nothing is printed meanwhile."
 	@if command -v uv >/dev/null 2>&1; then \
 		uv venv --quiet --clear --python "$$PYTHON" .venv && \
