@@ -60,7 +60,7 @@ def test_the_glossary_defines_each_word_once_and_knows_the_scores() -> None:
 SIX = {
     "Is the 93% real?": ["Discussion and limits"],
     "Which data set was it?": ["Which images were these?"],
-    "Are patients shared": ["Which images were these?", "Duplicates and overlap"],
+    "Are patients shared": ["Which images were these?", "Copies, shared patients and leakage"],
     "What would happen in a hospital?": ["Discussion and limits", "External testing"],
     "How do I run it on my data?": ["Reproduce this book"],
     "Who computed this number": [],
