@@ -49,7 +49,7 @@ def test_a_book_killed_while_it_is_made_names_its_lock_and_is_made_all_the_same(
     assert {"one.ipynb", "book/run/one.html"} <= set(finals)
     group = random.Random(0)
     group.random = lambda: 0.0  # type: ignore[method-assign]
-    rendering = faults.printed("Running Jupyter-Book")
+    rendering = faults.there("build/demo/_toc.yml")
     outcome = faults.killed(work, tmp_path / "work", finals, rendering, group)
     assert outcome
     assert outcome.locked

@@ -128,6 +128,17 @@ def printed(words: str) -> Moment:
     return wait
 
 
+def there(name: str) -> Moment:
+    """Wait until the command has made a file."""
+
+    def wait(run: Running) -> None:
+        while run.process.poll() is None and not (run.place / name).exists():
+            time.sleep(0.02)
+        expect((run.place / name).exists(), f"{name} was never made: {run.said()[-1500:]}")
+
+    return wait
+
+
 def members(place: Path) -> list[psutil.Process]:
     """Return the processes that belong to a folder, kernels in sessions of their own too."""
     found = []

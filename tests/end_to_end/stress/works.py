@@ -167,7 +167,7 @@ from pathlib import Path
 from covidcxr.book import provenance
 from covidcxr.core import atomic, edition, studies
 
-STUDY = studies.load("demo")
+STUDY = studies.load("small")  # its book opens with the first page
 BUILD, TRAINED, PAGES = Path("build/demo"), [], ["one", "two", "three"]
 COVIDCXR = f"{shlex.quote(sys.executable)} -m covidcxr"
 
