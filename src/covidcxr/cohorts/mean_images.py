@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from covidcxr.cohorts import samples as cohorts
+from covidcxr.cohorts.manifest import class_counts
 from covidcxr.cohorts.samples import Sample
 from covidcxr.core import records
 from covidcxr.core.studies import LABELS, Study
@@ -47,7 +48,8 @@ def record(study: Study, *, results: Path, samples: dict[str, Sample] | None) ->
 
     def make() -> dict[str, Any]:
         assert samples is not None
-        return {"tables": {"means": means(samples)}}
+        images = class_counts(samples[cohorts.OWN].manifest)
+        return {"tables": {"means": means(samples)}, "images": images}
 
     parameters = records.parameters(study, ())
     return records.load_or_run(results / NAME, study, parameters, inputs, METHOD, make)
