@@ -78,7 +78,9 @@ def test_cuda_is_set_up_where_a_driver_is_or_where_it_is_asked_for(
     planned = subprocess.run(
         ["make", "--dry-run", "setup", *asked.split()],
         cwd=tmp_path,
-        env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "MAKEFLAGS": ""},
+        # as if no other make had started this one
+        env={k: v for k, v in os.environ.items() if k != "GPU" and not k.startswith("MAKE")}
+        | {"PATH": f"{programs}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
         check=True,
@@ -92,7 +94,9 @@ def test_trainings_of_a_cluster_ask_for_a_gpu_where_they_are_told_to(
     asked: str, each: bool
 ) -> None:
     command = ["make", "--dry-run", "train", "PROFILE=slurm", *asked.split()]
-    environment = {k: v for k, v in os.environ.items() if k not in ("GPU", "MAKEFLAGS")}
+    environment = {
+        k: v for k, v in os.environ.items() if k not in ("GPU", "MAKEFLAGS", "MAKELEVEL")
+    }
     planned = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     ).stdout

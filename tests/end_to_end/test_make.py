@@ -48,8 +48,10 @@ def make(
     root: Path, *arguments: str, path: str = "", **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """Run make where none of its variables are set."""
-    ours = ("STUDY", "SET", "GPU", "MAKEFLAGS", "MAKEOVERRIDES", "COVIDCXR_DATA")
-    environment = {k: v for k, v in os.environ.items() if k not in ours}
+    ours = ("STUDY", "SET", "GPU", "COVIDCXR_DATA", "MFLAGS")
+    environment = {
+        k: v for k, v in os.environ.items() if k not in ours and not k.startswith("MAKE")
+    }
     environment["PATH"] = f"{path}:{environment['PATH']}"
     return subprocess.run(
         ["make", *arguments],

@@ -30,7 +30,7 @@ def with_border(record: Record) -> Picture:
     """
     pictures = mean_images.pictures(record)
     side, width = mean_images.SIDE, mean_images.SIDE * border_of_probe()
-    figure, axes = plt.subplots(1, 2, figsize=(6, 3), layout="none")
+    figure, axes = plt.subplots(1, 2, figsize=(4.9, 2.45), layout="none")
     figure.subplots_adjust(left=0, right=1, top=1, bottom=0, wspace=0)
     for axis, (label, title) in zip(axes, _TITLES.items(), strict=True):
         picture, n = pictures[OWN, label]
@@ -40,14 +40,14 @@ def with_border(record: Record) -> Picture:
         )  # fmt: skip
         # What the probe does not see is dimmed.
         inner = Rectangle((width, width), side - 2 * width, side - 2 * width)
-        inner.set(facecolor=(0, 0, 0, 0.35), ec=YELLOW, lw=2.5)
+        inner.set(facecolor=(0, 0, 0, 0.35), ec=YELLOW, lw=2)
         axis.add_patch(inner)
         axis.text(
             side / 2, side - width - 1.5, f"{title}\nmean of {n:,}", color="white", ha="center",
-            va="bottom", fontsize=12, weight="bold",
-            bbox={"facecolor": "black", "alpha": 0.4, "lw": 0, "pad": 3},
+            va="bottom", fontsize=10, weight="bold",
+            bbox={"facecolor": "black", "alpha": 0.4, "lw": 0, "pad": 2.5},
         )  # fmt: skip
-        axis.axvline(0, color="black", lw=5)
+        axis.axvline(0, color="black", lw=4)
         axis.set(xlim=(0, side))
         axis.set_axis_off()
     return Picture(
