@@ -65,7 +65,7 @@ def test_time_left_follows_the_means_of_the_steps_that_ran() -> None:
 
 def test_a_kind_of_step_that_never_ran_is_named_and_not_guessed() -> None:
     left = steps.remaining({"page": 1, "training": 2}, {"page": [10.0]}, 10)
-    assert left == "; about 10 s and 2 of training left"
+    assert left == "; about 10 s left, and 2 of training"
 
 
 @pytest.mark.parametrize(

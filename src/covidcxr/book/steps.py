@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-TYPICAL = {"page": 15.0, "book": 120.0, "pdf": 120.0}
+TYPICAL = {"cohort": 10.0, "samples": 10.0, "split": 3.0, "page": 8.0, "book": 30.0, "pdf": 60.0}
 """Seconds of a step on two processor cores, until one of its kind was timed here."""
 
 TAIL = 25
@@ -79,8 +79,8 @@ def remaining(left: Mapping[str, int], seconds: Mapping[str, list[float]], elaps
     # Steps run side by side: so many at a time on average.
     beside = max(1.0, sum(map(sum, seconds.values())) / max(elapsed, 1e-9))
     rest = sum(n * mean[rule] for rule, n in todo.items() if rule in mean) / beside
-    more = "".join(f" and {steps}" for steps in unknown)
-    return f"; about {duration(rest)}{more} left"
+    more = f", and {', '.join(unknown)}" if unknown else ""
+    return f"; about {duration(rest)} left{more}"
 
 
 def duration(seconds: float) -> str:
