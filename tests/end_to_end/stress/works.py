@@ -162,9 +162,10 @@ def cohort() -> Work:
 BOOK = """
 import shlex
 import sys
+from collections import Counter
 from pathlib import Path
 
-from covidcxr.book import provenance
+from covidcxr.book import provenance, steps
 from covidcxr.core import atomic, edition, studies
 
 STUDY = studies.load("small")  # its book opens with the first page
@@ -173,6 +174,9 @@ COVIDCXR = f"{shlex.quote(sys.executable)} -m covidcxr"
 
 def page_file(page):
     return str(BUILD / "pages" / f"{page}.ipynb")
+
+onstart:
+    steps.attach(logger, Counter(job.rule.name for job in workflow.dag.needrun_jobs()))
 
 rule all:
     input: BUILD / "_build/html/index.html"
