@@ -25,6 +25,9 @@ PAPER = {"images": 1441, "epochs": 35}
 GPU, GPU_FLOPS = "NVIDIA A100", 312e12
 """A GPU for the projection, and its peak of dense bfloat16 a second, by NVIDIA's data sheet."""
 
+MANY = 20_000
+"""Pictures to which the search for copies is projected."""
+
 Result = Mapping[str, Any]
 
 
@@ -125,11 +128,40 @@ def bootstrap(result: Result) -> dict[str, float]:
 
 
 def duplicates(result: Result) -> dict[str, float]:
-    """Compare the search for near hashes with pairs of hash objects, by the pair."""
-    few, most = result["few"], result["packed_seconds"][-1]
-    pair = few["objects_seconds"] / math.comb(few["hashes"], 2)
-    faster = pair / (most["value"] / math.comb(most["n"], 2))
-    return {"hashes": most["n"], "hash_seconds": most["value"], "hash_faster": faster}
+    """Compare the search for near hashes with one in numpy, both on one thread.
+
+    Returns
+    -------
+    dict
+        Of the largest number of hashes: ``hashes``, ``hash_seconds``, ``hash_faster`` (the ratio)
+        and ``hash_megabytes`` and ``words_megabytes`` (peaks of the processes); ``tree_slower``
+        than a BK-tree's time where that was measured, else NaN; of the largest set of pictures:
+        ``pictures``,
+        ``candidates`` and ``candidate_milliseconds`` (of hashing and confirming, a candidate),
+        ``planted`` copies and those ``recovered``;
+        ``hours_of_many``, projected for `MANY` pictures.
+    """
+    of = {(row["way"], row["n"]): row for row in result["rows"] if row["threads"] == 1}
+    most = max(n for way, n in of if way == "words")
+    trees = [n for way, n in of if way == "tree"]
+    search, other = of["faiss", most], of["words", most]
+    pictures = result["confirmation"][-1]
+    return {
+        "hashes": most,
+        "hash_seconds": search["seconds"],
+        "hash_faster": other["seconds"] / search["seconds"],
+        "hash_megabytes": search["peak_bytes"] / 1e6,
+        "words_megabytes": other["peak_bytes"] / 1e6,
+        "tree_slower": of["tree", max(trees)]["seconds"] / of["faiss", max(trees)]["seconds"]
+        if trees
+        else math.nan,
+        "pictures": pictures["n"],
+        "candidates": pictures["candidates"],
+        "hours_of_many": pictures["seconds"] * (MANY / pictures["n"]) ** 2 / 3600,
+        "candidate_milliseconds": 1000 * pictures["seconds"] / pictures["candidates"],
+        "planted": pictures["planted"],
+        "recovered": pictures["recovered"],
+    }
 
 
 def phantom(result: Result) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """Ratios are computed from what benchmarks wrote, and from nothing else."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -80,14 +81,28 @@ def test_resamples_are_made_equal_before_the_bootstraps_are_compared() -> None:
     assert found["images_more"] == 100
 
 
-def test_hashes_are_compared_by_pairs() -> None:
-    result = {
-        "few": {"hashes": 5, "objects_seconds": 10.0, "packed_seconds": 0.1},
-        "packed_seconds": [{"n": 5, "value": 0.1}, {"n": 21, "value": 2.1}],
-    }
-    found = ratios.duplicates(result)
-    assert found["hash_faster"] == pytest.approx(100)
-    assert (found["hashes"], found["hash_seconds"]) == (21, 2.1)
+def test_searches_are_compared_on_one_thread_at_their_largest_number() -> None:
+    rows = [
+        {"way": way, "threads": threads, "n": n, "seconds": seconds, "peak_bytes": 7e6}
+        for way, threads, n, seconds in (
+            ("faiss", 1, 10, 0.1),
+            ("words", 1, 10, 0.2),
+            ("faiss", 1, 20, 0.5),
+            ("faiss", 2, 20, 0.3),
+            ("words", 1, 20, 2.0),
+            ("faiss", 1, 5, 0.01),
+            ("tree", 1, 5, 4.0),
+        )
+    ]
+    pictures = {"n": 30, "seconds": 6.0, "candidates": 60, "planted": 3, "recovered": 2}
+    found = ratios.duplicates({"rows": rows, "confirmation": [{}, pictures]})
+    assert (found["hashes"], found["hash_seconds"], found["hash_megabytes"]) == (20, 0.5, 7)
+    assert found["hash_faster"] == pytest.approx(4)
+    assert found["tree_slower"] == pytest.approx(400)
+    assert found["candidate_milliseconds"] == pytest.approx(100)
+    assert found["hours_of_many"] == pytest.approx(6 * (20_000 / 30) ** 2 / 3600)
+    without = ratios.duplicates({"rows": rows[:5], "confirmation": [pictures]})
+    assert math.isnan(without["tree_slower"])
 
 
 def test_rendering_is_compared_by_the_image() -> None:
