@@ -1,9 +1,7 @@
-"""Schemas of the audit's input and output: they accept what it accepts, and nothing else.
-
-``python -m tests.paper.test_audit_schemas`` writes the output's schema anew.
-"""
+"""Schemas of the audit's input and output: they accept what it accepts, and nothing else."""
 
 import copy
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -22,8 +20,11 @@ from covidcxr.paper.audit import names, result, text, verdicts
 from tests.paper.test_audit_input import GOOD
 
 FOLDER = files("covidcxr").joinpath("data/schemas")
-INPUT, OUTPUT = (json.loads(FOLDER.joinpath(f"{kind}.json").read_text("utf-8"))
-                 for kind in ("input", "output"))  # fmt: skip
+INPUT = json.loads(FOLDER.joinpath("input.json").read_text("utf-8"))
+OUTPUT = result.schema()
+DIGESTS = {1: "040ed296ac0dc478"}
+"""Of the output's schema, by version: programs read it, so that a change raises the version."""
+
 PLACES: dict[str, list[str | int]] = {
     "": [],
     "table": ["tables", 0],
@@ -106,8 +107,9 @@ def test_a_planted_difference_is_seen(difference: tuple[str, str]) -> None:
     assert list(differences(schema)) == [difference]
 
 
-def test_the_schema_of_the_output_is_that_of_its_types() -> None:
-    assert result.schema() == OUTPUT
+def test_the_schema_of_the_output_is_that_of_its_version() -> None:
+    content = json.dumps(OUTPUT, sort_keys=True).encode()
+    assert hashlib.sha256(content).hexdigest()[:16] == DIGESTS[text.VERSION]
     assert get_args(result.VerdictWord) == verdicts.VERDICTS
 
 
@@ -154,8 +156,3 @@ def test_the_command_prints_the_schemas(tmp_path: Path) -> None:
         assert json.loads(done.stdout) == schema
     report = json.loads(CliRunner().invoke(app, ["audit", "panwar", "--json"]).stdout)
     assert (report["$schema"], report["version"]) == (OUTPUT["$id"], text.VERSION)
-
-
-if __name__ == "__main__":
-    content = json.dumps(result.schema(), indent=1, ensure_ascii=False) + "\n"
-    Path(str(FOLDER.joinpath("output.json"))).write_text(content, encoding="utf-8")

@@ -19,8 +19,13 @@ Schema = Literal["input", "output"]
 
 
 def _print_schema(kind: Schema | None) -> None:
+    if kind == "output":
+        from covidcxr.paper.audit import result
+
+        echo(json.dumps(result.schema(), indent=1, ensure_ascii=False))
+    elif kind:
+        echo(files("covidcxr").joinpath("data/schemas/input.json").read_text("utf-8"), nl=False)
     if kind:
-        echo(files("covidcxr").joinpath(f"data/schemas/{kind}.json").read_text("utf-8"), nl=False)
         raise typer.Exit
 
 
