@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from covidcxr.cli.commands import app
 from covidcxr.core.errors import Problem
 from covidcxr.paper import audit
+from covidcxr.paper.audit import result
 from covidcxr.paper.audit.classes import names, scores
 
 CLASSES = ["covid", "normal", "pneumonia"]
@@ -579,11 +580,8 @@ def test_every_way_out(tmp_path: Path) -> None:
 
 
 def test_schemas_hold_what_is_read_and_said() -> None:
-    schemas = files("covidcxr").joinpath("data/schemas")
-    of_input, of_output = (
-        jsonschema.Draft202012Validator(json.loads(schemas.joinpath(f"{kind}.json").read_text()))
-        for kind in ("input", "output")
-    )
+    schema = json.loads(files("covidcxr").joinpath("data/schemas/input.json").read_text())
+    of_input, of_output = map(jsonschema.Draft202012Validator, (schema, result.schema()))
     own = copy.deepcopy(GOOD)
     del own["classes"]
     own["tables"][0]["classes"] = CLASSES
@@ -594,7 +592,7 @@ def test_schemas_hold_what_is_read_and_said() -> None:
     for bad in (changed("classes", ["a", "b"]), changed(f"{T}/counts", {}), changed(R, {"f1": 1}),
                 changed(f"{V}/covid/TP", "9"), changed(f"{T}/rows", GONE)):  # fmt: skip
         assert list(of_input.iter_errors(bad))
-    known = json.loads(schemas.joinpath("input.json").read_text())["$defs"]["class_table"]
+    known = schema["$defs"]["class_table"]
     with pytest.raises(Problem) as raised:
         audit.parse(changed(f"{T}/unknown", 1), "paper.yaml")
     listed = str(raised.value).split("known are ")[1].rstrip(".").split(", ")

@@ -33,11 +33,11 @@ def badge(study: Study, *runs: Record) -> Html:
 
 def _is_of_another(study: Study, run: Record) -> bool:
     """Return whether a record answers to other images or another protocol than the study's."""
-    made = run["parameters"]
-    protocol = ("image_size", "epochs") if "model" in made else ()
-    source = made.get("cohort", {}).get("source", study.cohort.source)
+    parameters = run["parameters"]
+    protocol = ("image_size", "epochs") if "model" in parameters else ()
+    source = parameters.get("cohort", {}).get("source", study.cohort.source)
     return source != study.cohort.source or any(
-        key in made and made[key] != getattr(study, key) for key in protocol
+        key in parameters and parameters[key] != getattr(study, key) for key in protocol
     )
 
 

@@ -81,9 +81,9 @@ def as_text(table: pd.DataFrame) -> str:
 
 
 def _counted(table: pd.DataFrame) -> str:
-    found = claims.tally(table)
-    text = f"claims on the paper's own work, {found['claims_implied']} of them implied"
-    return f"{text}; {found['claims_other']} more retell other papers"
+    counts = claims.tally(table)
+    text = f"claims on the paper's own work, {counts['claims_implied']} of them implied"
+    return f"{text}; {counts['claims_other']} more retell other papers"
 
 
 def _link(name: str, kind: str, content: str) -> str:

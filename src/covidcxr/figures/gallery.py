@@ -43,12 +43,12 @@ def examples(rows: pd.DataFrame, pictures: Pictures) -> Picture | Html:
         for axis, name in zip(line, of["file"], strict=False):
             axis.imshow(pictures[name], cmap="gray", vmin=0, vmax=255, interpolation="none")
         line[0].set_title(label, fontsize=10, color=ON_DARK[str(label)], loc="left")
-    told = " and ".join(f"{count} {label}" for label, count in counts.items())
+    counted = " and ".join(f"{count} {label}" for label, count in counts.items())
     return Picture(
         figure,
-        f"Radiographs from public collections, {told}. Those with COVID-19 are of adults, several "
-        "with tubes and electrodes; those of normals are of small children, whose chests are "
-        "narrower, with black beside the body.",
+        f"Radiographs from public collections, {counted}. Those with COVID-19 are of adults, "
+        "several with tubes and electrodes; those of normals are of small children, whose chests "
+        "are narrower, with black beside the body.",
     )
 
 

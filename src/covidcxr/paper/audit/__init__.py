@@ -6,11 +6,11 @@ the paper calls it. `scores` computes what a matrix gives, `orientation` decides
 `feasible` which matrices a table's scores allow, `together` judges them all, `labels` finds those
 of another score, `verdicts` classes each value and `rows` lists them; `printed_limits` judges
 intervals, `areas` those of an AUROC, `averages` and `folds` averages with their spread, `p_values`
-and `comparisons` the p of two proportions, which `reading_more` reads. `bounds` says what the
-margins alone allow, `corroboration` asks an independent library. `classes` does all this for
-several classes, `counts` counts verdicts. `report` puts it together, `text` says it in words and
-`html` on a page, `result` is its form as types. `synthetic` plants errors for it to find,
-`controls` counts them.
+and `comparisons` the p of two proportions; `reading_folds` and `reading_comparisons` read these.
+`bounds` says what the margins alone allow, `corroboration` asks an independent library. `classes`
+does all this for several classes, `counts` counts verdicts. `report` puts it together, `text` says
+it in words and `html` on a page, `result` is its form as types. `synthetic` plants errors for it
+to find, `controls` counts them.
 """
 
 from covidcxr.paper.audit import html, pasted

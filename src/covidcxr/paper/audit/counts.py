@@ -7,37 +7,27 @@ from collections.abc import Mapping
 from typing import Any
 
 from covidcxr.core.words import listing, plural
-from covidcxr.paper.audit import averages, comparisons, printed_limits, verdicts
+from covidcxr.paper.audit import averages, comparisons, printed_limits, rows, verdicts
 
 
 def by_verdict(tables: list[dict[str, Any]]) -> dict[str, int]:
     """Count printed scores by verdict."""
-    counted = Counter(
-        row["verdict"]
-        for table in tables
-        for rows in table["reported"].values()
-        for row in (rows if isinstance(rows, list) else [rows])
-    )
+    counted = Counter(row["verdict"] for table in tables for _, row in rows.each(table))
     return {verdict: counted[verdict] for verdict in verdicts.VERDICTS if counted[verdict]}
 
 
 def other_faults(tables: list[dict[str, Any]], compared: list[dict[str, Any]]) -> dict[str, int]:
     """Count what is at fault beside the scores themselves."""
-    rows = [
-        row
-        for table in tables
-        for rows in table["reported"].values()
-        for row in (rows if isinstance(rows, list) else [rows])
-    ]
-    found = {
-        kind: sum(row.get(key, {}).get("verdict") in faults for row in rows)
-        for kind, key, faults in (
+    values = [row for table in tables for _, row in rows.each(table)]
+    faults = {
+        kind: sum(row.get(key, {}).get("verdict") in wrong for row in values)
+        for kind, key, wrong in (
             ("interval", "limits", printed_limits.FAULTS),
             ("standard deviation", "deviation", averages.FAULTS),
         )
     }
-    found["p value"] = sum(row["verdict"] in comparisons.FAULTS for row in compared)
-    return {kind: number for kind, number in found.items() if number}
+    faults["p value"] = sum(row["verdict"] in comparisons.FAULTS for row in compared)
+    return {kind: number for kind, number in faults.items() if number}
 
 
 def headline(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from covidcxr import __version__
 from covidcxr.core import atomic
 from covidcxr.core.errors import Unusable
 from covidcxr.core.words import printable
-from covidcxr.paper.audit import printed, text
+from covidcxr.paper.audit import printed, rows, text
 from covidcxr.paper.audit.classes import text as classes
 from covidcxr.paper.audit.names import UNBOUNDED, canonical, word
 from covidcxr.paper.audit.verdicts import FAULTS
@@ -67,7 +67,7 @@ def _table(table: Mapping[str, Any], number: int) -> dict[str, Any]:
         "caption": caption,
         "values": [
             {"table": table["name"], "number": number, "score": title} | _value(name, row)
-            for score, row in _rows(table)
+            for score, row in rows.each(table)
             for name, title in [_title(table, score)]
         ],
         "notes": [note for note in notes if note],
@@ -82,12 +82,6 @@ def _title(table: Mapping[str, Any], score: str) -> tuple[str, str]:
     words = word(name)
     same = score.replace("_", " ").lower() == words.lower()
     return name, words if same else f"{score} ({words})"
-
-
-def _rows(table: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for score, rows in table["reported"].items():
-        for row in rows if isinstance(rows, list) else [rows]:
-            yield score, row
 
 
 def _value(name: str, row: Mapping[str, Any]) -> dict[str, Any]:

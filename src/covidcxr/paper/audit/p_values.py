@@ -11,7 +11,7 @@ from covidcxr.paper.audit import bounds, comparisons, together
 from covidcxr.paper.audit.comparisons import Count
 from covidcxr.paper.audit.names import canonical
 from covidcxr.paper.audit.reading import Paper, ReportedTable
-from covidcxr.paper.audit.reading_more import Comparison
+from covidcxr.paper.audit.reading_comparisons import Comparison
 from covidcxr.scores import metrics
 
 _CORRECT = {"accuracy": ("tp", "tn"), "sensitivity": ("tp",), "specificity": ("tn",)}

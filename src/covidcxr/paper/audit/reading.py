@@ -11,7 +11,7 @@ from typing import Any
 from covidcxr.core import strict_yaml
 from covidcxr.core.errors import Unusable
 from covidcxr.core.words import quoted, shown
-from covidcxr.paper.audit import checks, reading_more
+from covidcxr.paper.audit import checks, reading_comparisons, reading_folds
 from covidcxr.paper.audit.checks import Sizes
 from covidcxr.paper.audit.classes import reading as classes
 from covidcxr.paper.audit.classes.reading import ClassTable
@@ -113,7 +113,7 @@ class Paper:
     stated_prevalences: tuple[Printed, ...] = ()
     source: str = ""
     several: tuple[ClassTable, ...] = ()
-    comparisons: tuple[reading_more.Comparison, ...] = ()
+    comparisons: tuple[reading_comparisons.Comparison, ...] = ()
 
 
 def read(path: Path) -> Paper:
@@ -180,7 +180,7 @@ def parse(content: Any, where: str) -> Paper:
                       "negative: 268}.")  # fmt: skip
     sets = {str(k): sizes(v, f"{where}: test_sets, {shown(k)}") for k, v in named.items()}
     averages = {key: content[key] for key in AVERAGES if key in content}
-    number, *_ = reading_more.parts(averages, f"{where}: tables", None)
+    number, *_ = reading_folds.parts(averages, f"{where}: tables", None)
     if len(tables) > _TABLES:
         raise Unusable(
             f"{where}: tables: are {len(tables):,}; at most {_TABLES} are read, so divide the file."
@@ -213,7 +213,7 @@ def parse(content: Any, where: str) -> Paper:
         () if stated is None else prevalences,
         str(content.get("source") or ""),
         tuple(table for table in read_ if isinstance(table, ClassTable)),
-        reading_more.read(
+        reading_comparisons.read(
             content.get("comparisons"),
             f"{where}: comparisons",
             [table.name for table in read_ if isinstance(table, ReportedTable)],
@@ -260,9 +260,9 @@ def _table(
         raise Unusable(f"{where}: counts no image at all; correct it.")
     group, test_set = _test_set(content.get("test_set"), f"{where}, test_set", common, sets)
     how = {**averages, **content}
-    number, parts, assumed = reading_more.parts(how, where, test_set)
+    number, parts, assumed = reading_folds.parts(how, where, test_set)
     if isinstance(how.get("folds"), list):
-        test_set = reading_more.total(parts)
+        test_set = reading_folds.total(parts)
     missing = content.get("unclassified", [])
     return ReportedTable(
         name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,13 @@ from covidcxr.scores.metrics import CELLS
 
 Cells = Mapping[str, NDArray[np.int64]]
 """tp, fn, fp, tn by reading."""
+
+
+def each(table: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """List the printed values of an audited table, each with the paper's name of its score."""
+    for score, rows in table["reported"].items():
+        for row in rows if isinstance(rows, list) else [rows]:
+            yield score, row
 
 
 def reported(

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from covidcxr.core.words import printable
+from covidcxr.paper.audit import rows
 from covidcxr.paper.audit.classes import text as classes
 from covidcxr.paper.audit.names import word
 from covidcxr.paper.audit.verdicts import VERDICTS
@@ -113,21 +114,20 @@ def _findings(table: Mapping[str, Any]) -> list[str]:
     """Write a table's matrix and a line for each value that is not exact."""
     lines = ["", *_wrapped(f"{table['name']}: {as_a_whole(table)}")]
     verdicts: dict[str, int] = {}
-    for score, rows in table["reported"].items():
-        for row in rows if isinstance(rows, list) else [rows]:
-            limits = row.get("limits", {})
-            if limits.get("verdict") not in (None, "formula", "unchecked", "other"):
-                said = f"  {score} {row['printed']}: interval {limits['verdict']}. "
-                lines += _wrapped(said + limits["note"], "", "    ")
-            for key, plain in _PLAIN.items():
-                if row.get(key, {}).get("verdict", plain[0]) not in plain:
-                    said = f"  {score} {row['printed']}: {_CALLED[key]} {row[key]['verdict']}. "
-                    lines += _wrapped(said + row[key]["note"], "", "    ")
-            if row["verdict"] in ("exact", "possible", "contradictory"):
-                verdicts[row["verdict"]] = verdicts.get(row["verdict"], 0) + 1
-                continue
-            head = f"  {score} {row['printed']}: {row['verdict']}. "
-            lines += _wrapped(head + row["note"], "", "    ")
+    for score, row in rows.each(table):
+        limits = row.get("limits", {})
+        if limits.get("verdict") not in (None, "formula", "unchecked", "other"):
+            said = f"  {score} {row['printed']}: interval {limits['verdict']}. "
+            lines += _wrapped(said + limits["note"], "", "    ")
+        for key, plain in _PLAIN.items():
+            if row.get(key, {}).get("verdict", plain[0]) not in plain:
+                said = f"  {score} {row['printed']}: {_CALLED[key]} {row[key]['verdict']}. "
+                lines += _wrapped(said + row[key]["note"], "", "    ")
+        if row["verdict"] in ("exact", "possible", "contradictory"):
+            verdicts[row["verdict"]] = verdicts.get(row["verdict"], 0) + 1
+            continue
+        head = f"  {score} {row['printed']}: {row['verdict']}. "
+        lines += _wrapped(head + row["note"], "", "    ")
     if verdicts:
         lines.append("  " + ", ".join(f"{n} {verdict}" for verdict, n in verdicts.items()) + ".")
     return lines
@@ -223,16 +223,15 @@ def _span(ends: Sequence[float]) -> str:
 def _reported(table: Mapping[str, Any]) -> list[str]:
     lines = []
     width = max([18, *map(len, table["reported"])])
-    for score, rows in table["reported"].items():
-        for row in rows if isinstance(rows, list) else [rows]:
-            head = f"  {score:<{min(width, 30)}}{row['printed']:>9}  {row['verdict']:<13}"
-            lines += _wrapped(head + row["note"], "", " " * len(head))
-            if "limits" in row:
-                note = f"interval {row['limits']['verdict']}: {row['limits']['note']}"
-                lines += _wrapped(" " * len(head) + note, "", " " * len(head))
-            for key in (key for key in _CALLED if key in row):
-                note = f"{_CALLED[key]} {row[key]['verdict']}: {row[key]['note']}"
-                lines += _wrapped(" " * len(head) + note, "", " " * len(head))
+    for score, row in rows.each(table):
+        head = f"  {score:<{min(width, 30)}}{row['printed']:>9}  {row['verdict']:<13}"
+        lines += _wrapped(head + row["note"], "", " " * len(head))
+        if "limits" in row:
+            note = f"interval {row['limits']['verdict']}: {row['limits']['note']}"
+            lines += _wrapped(" " * len(head) + note, "", " " * len(head))
+        for key in (key for key in _CALLED if key in row):
+            note = f"{_CALLED[key]} {row[key]['verdict']}: {row[key]['note']}"
+            lines += _wrapped(" " * len(head) + note, "", " " * len(head))
     return lines
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from covidcxr.core.studies import ModelName
 from covidcxr.paper import audit, publication
-from covidcxr.paper.audit import printed
+from covidcxr.paper.audit import printed, rows
 from covidcxr.paper.checks.evidence import Evidence, Finding, Verdict, judge
 
 _OF_A_PRINT = {
@@ -25,11 +25,11 @@ def printed_value(evidence: Evidence, number: str) -> Finding:
     """Compare a printed score of a network with its matrix."""
     stated = publication.numbers()[number]
     assert stated.of and stated.score
-    rows = evidence.table(stated.of)["reported"][stated.score]
     judged = next(
-        row for row in (rows if isinstance(rows, list) else [rows])
-        if row["printed"] == stated.with_unit
-    )  # fmt: skip
+        row
+        for score, row in rows.each(evidence.table(stated.of))
+        if (score, row["printed"]) == (stated.score, stated.with_unit)
+    )
     minor = "minor" if judged["verdict"] == "truncated" else None
     return Finding(_OF_A_PRINT[judged["verdict"]], {"note": judged["note"]}, minor)
 

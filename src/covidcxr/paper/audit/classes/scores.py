@@ -61,27 +61,28 @@ def overall(cells: NDArray[np.int64], matrix: ArrayLike | None = None) -> dict[s
         spread = (n * n - decided @ decided - none * none) * (n * n - true @ true)
         mcc = (n * tp.sum() - by_chance) / np.sqrt(spread)
         kappa = (n * tp.sum() - by_chance) / np.float64(n * n - by_chance)
-    found: dict[str, Conventions] = {}
+    computed: dict[str, Conventions] = {}
     by_class, pooled = scores.compute(cells), scores.compute(cells.sum(axis=0))
     for score in AVERAGED:
         if score in by_class:
-            found |= _averages(score, by_class[score], true, float(pooled[score]))
-    p, s = found["macro_ppv"][0][1], found["macro_sensitivity"][0][1]
+            computed |= _averages(score, by_class[score], true, float(pooled[score]))
+    p, s = computed["macro_ppv"][0][1], computed["macro_sensitivity"][0][1]
     if p + s:
         of_averages = "as the F1 of the macro averages of PPV and sensitivity"
-        found["macro_f1"].append((of_averages, 2 * p * s / (p + s)))
+        computed["macro_f1"].append((of_averages, 2 * p * s / (p + s)))
     for average in AVERAGES:
         # By accuracy of a class many mean its sensitivity.
         also = "as the average of the sensitivities"
-        found[f"{average}_accuracy"] += [(also, v) for _, v in found[f"{average}_sensitivity"]]
+        rates = computed[f"{average}_sensitivity"]
+        computed[f"{average}_accuracy"] += [(also, rate) for _, rate in rates]
     for score in AVERAGED:
         if score in by_class:
-            found[score] = [
+            computed[score] = [
                 (f"as the {average} average{said and ', '}{said}", value)
                 for average in AVERAGES
-                for said, value in found[f"{average}_{score}"]
+                for said, value in computed[f"{average}_{score}"]
             ]
-    return found | {
+    return computed | {
         "accuracy": [("", accuracy)],
         "error_rate": [("", 1 - accuracy)],
         "kappa": [("", float(kappa)), *_weighted_kappas(matrix)],

@@ -51,9 +51,9 @@ def evidence(table: ClassTable) -> tuple[list[Evidence], tuple[str, str]]:
     kinds = [kind for kind in kinds if _adds_up(kind, prints)]
     if not kinds:
         return [], ("contradictory", _sums(prints))
-    found = [(kind, *_way(kind, prints, table.test_set)) for kind in kinds]
-    said = " Or: ".join(f"Shares of {_KINDS[kind]}. {note}" for kind, _, note in found)
-    ways = [way for _, way, _ in found if way is not None]
+    ways_by_kind = [(kind, *_way(kind, prints, table.test_set)) for kind in kinds]
+    said = " Or: ".join(f"Shares of {_KINDS[kind]}. {note}" for kind, _, note in ways_by_kind)
+    ways = [way for _, way, _ in ways_by_kind if way is not None]
     return ways, ("consistent" if ways else "contradictory", said)
 
 

@@ -96,21 +96,21 @@ def _understand(table: ClassTable, reading: str) -> Understood:
     else:
         reading = READINGS[0]
         if table.matrix is not None:
-            found = of_counts(_true_first(table, reading))
+            evidence = of_counts(_true_first(table, reading))
         elif table.shares is not None:
-            found, said = shares.evidence(table)
+            evidence, said = shares.evidence(table)
         elif table.one_vs_rest is not None:
             closed = closing.close(table.classes, np.array(table.one_vs_rest), sizes)
-            found = [Evidence(closed.cells)] if closed.cells is not None else []
+            evidence = [Evidence(closed.cells)] if closed.cells is not None else []
             said = closed.verdict, closed.note
         else:
             judge = together.judge if table.folds == 1 else together.judge_averages
             alone = {name: judge(one) for name, one in single.items() if one.reported}
-            found, said = _without_matrix(table, single, alone)
-        ways = {reading: found}
+            evidence, said = _without_matrix(table, single, alone)
+        ways = {reading: evidence}
     scores = {
-        r: [{} if way.cells is None else overall(way.cells, way.matrix) for way in found]
-        for r, found in ways.items()
+        r: [{} if way.cells is None else overall(way.cells, way.matrix) for way in evidence]
+        for r, evidence in ways.items()
     }
     return Understood(table, reading, ways, scores, single, said, alone)
 

@@ -1,16 +1,15 @@
-"""The sizes of folds and the p values in a paper's file."""
+"""The printed p values in a paper's file."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from covidcxr.core.errors import Unusable
 from covidcxr.core.words import quoted, shown
-from covidcxr.paper.audit import checks, comparisons, folds, printed
-from covidcxr.paper.audit.checks import Sizes
+from covidcxr.paper.audit import checks, comparisons, printed
 from covidcxr.paper.audit.names import canonical
 from covidcxr.paper.audit.printed import Printed
 from covidcxr.scores.metrics import PROPORTIONS
@@ -93,30 +92,3 @@ def _side(value: Any, where: str, names: Iterable[str]) -> str | tuple[int, int]
         raise Unusable(f"{where}: '{shown(name)}' is neither a table's name nor a fraction such as "
                        "'86/92'; correct it.")  # fmt: skip
     return fraction
-
-
-def parts(
-    content: Mapping[str, Any], where: str, total: Sizes | None
-) -> tuple[int, tuple[Sizes, ...], bool]:
-    """Return the number of test sets that are averaged, their sizes, and whether we assume them."""
-    stated = content.get("folds", 1)
-    runs = checks.folds(content.get("runs", 1), f"{where}, runs")
-    stratified = checks.yes(content, "stratified", where)
-    number = checks.folds(len(stated) if isinstance(stated, list) else stated, f"{where}, folds")
-    checks.folds(number * runs, f"{where}, folds times runs")
-    if isinstance(stated, list):
-        each = [checks.sizes(one, f"{where}, folds, item {i}") for i, one in enumerate(stated, 1)]
-        sizes = tuple(one for one in each if one is not None)
-        if len(sizes) < max(number, 2):
-            raise Unusable(f"{where}, folds: should list the sizes of two folds or more.")
-        return number * runs, sizes * runs, False
-    if total is None:
-        return number * runs, (), False
-    if number == 1:
-        return runs, (total,) * runs if runs > 1 else (), False
-    return number * runs, folds.split(total, number) * runs, not stratified
-
-
-def total(parts: tuple[Sizes, ...]) -> Sizes:
-    """Add up positive and negative images."""
-    return sum(p for p, _ in parts), sum(n for _, n in parts)
