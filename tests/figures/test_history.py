@@ -83,7 +83,9 @@ def test_an_outcome_is_the_accuracy_on_the_test_part() -> None:
     assert "<td>0.750 (0.301 to 0.954)</td>" in plots.outcomes(rows).text
 
 
-def test_the_epoch_that_fell_furthest_behind_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Figures with their axes, as they are made."""
     drawn: list[Any] = []
     subplots = plt.subplots
 
@@ -92,6 +94,10 @@ def test_the_epoch_that_fell_furthest_behind_is_named(monkeypatch: pytest.Monkey
         return drawn[-1]
 
     monkeypatch.setattr(plt, "subplots", recorded)
+    return drawn
+
+
+def test_the_epoch_that_fell_furthest_behind_is_named(drawn: list[Any]) -> None:
     plots.learning_curves(history.histories(RUNS))
     plots.learning_curves(history.histories(RUNS[1:]))
     marks = [[text.get_text() for text in grid[0, 1].texts] for _, grid in drawn]
@@ -104,15 +110,7 @@ def test_a_cost_that_an_old_record_lacks_is_a_dash() -> None:
     assert "<td>–</td>" in text
 
 
-def test_every_training_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn: list[Any] = []
-    subplots = plt.subplots
-
-    def recorded(*args: Any, **options: Any) -> Any:
-        drawn.append(subplots(*args, **options))
-        return drawn[-1]
-
-    monkeypatch.setattr(plt, "subplots", recorded)
+def test_every_training_is_drawn(drawn: list[Any]) -> None:
     picture = plots.learning_curves(history.histories(RUNS))
     assert "trainings: 2." in picture.alt
     assert "seed 0, test part: loss 0.06, accuracy 0.94" in picture.alt

@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import time
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from covidcxr.core.errors import Problem
 from covidcxr.paper import audit
 from covidcxr.paper.audit import result
 from covidcxr.paper.audit.classes import names, scores
+from tests.paper import malformed
+from tests.paper.malformed import GONE
 
 CLASSES = ["covid", "normal", "pneumonia"]
 MATRIX = [[90, 5, 5], [2, 100, 8], [10, 10, 70]]
@@ -50,22 +53,7 @@ GOOD: dict[str, Any] = {
     ],
 }
 
-GONE = object()
-
-
-def changed(path: str, value: Any) -> dict[str, Any]:
-    """Return the good report with one place set to something else, or gone."""
-    content = copy.deepcopy(GOOD)
-    *way, last = path.split("/")
-    place: Any = content
-    for step in way:
-        place = place[int(step) if isinstance(place, list) else step]
-    key: Any = int(last) if isinstance(place, list) else last
-    if value is GONE:
-        del place[key]
-    else:
-        place[key] = value
-    return content
+changed = partial(malformed.changed, GOOD)
 
 
 def audited(*tables: dict[str, Any], **keys: Any) -> dict[str, Any]:

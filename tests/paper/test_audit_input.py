@@ -1,9 +1,9 @@
 """What an auditor is given: every mistake is one sentence with its place, edge cases work."""
 
-import copy
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from covidcxr.cli.commands import app
 from covidcxr.core.errors import Problem, Unusable
 from covidcxr.paper import audit
 from covidcxr.paper.audit import names
+from tests.paper import malformed
+from tests.paper.malformed import GONE
 
 GOOD: dict[str, Any] = {
     "title": "Some paper",
@@ -32,23 +34,7 @@ GOOD: dict[str, Any] = {
     ],
 }
 
-GONE = object()
-"""Stands for a key that is taken away."""
-
-
-def changed(path: str, value: Any) -> dict[str, Any]:
-    """Return the good report with one place set to something else."""
-    content = copy.deepcopy(GOOD)
-    *way, last = path.split("/")
-    place: Any = content
-    for step in way:
-        place = place[int(step) if isinstance(place, list) else step]
-    key: Any = int(last) if isinstance(place, list) else last
-    if value is GONE:
-        del place[key]
-    else:
-        place[key] = value
-    return content
+changed = partial(malformed.changed, GOOD)
 
 
 def words(content: Any) -> tuple[dict[str, Any], str]:

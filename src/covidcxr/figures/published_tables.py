@@ -47,22 +47,26 @@ def reasons(audits: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def controls(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def controls(rows: Sequence[Mapping[str, Any]], confidence: float = 0.95) -> pd.DataFrame:
     """List what was found of planted errors, and how many innocent tables were accused, by kind."""
     return pd.DataFrame(
         [
             {
                 "planted": row["planted"],
                 "papers": row["papers"],
-                "found": "" if row["planted"] == "none" else _share(row["found"], row["papers"]),
+                "found": ""
+                if row["planted"] == "none"
+                else _share(row["found"], row["papers"], confidence),
                 "innocent tables": row["innocent"],
-                "accused": _share(row["accused"], row["innocent"], 2) if row["innocent"] else "",
+                "accused": _share(row["accused"], row["innocent"], confidence, 2)
+                if row["innocent"]
+                else "",
             }
             for row in rows
         ]
     )
 
 
-def _share(part: int, whole: int, digits: int = 1) -> str:
-    low, high = wilson(part, whole)
+def _share(part: int, whole: int, confidence: float, digits: int = 1) -> str:
+    low, high = wilson(part, whole, confidence)
     return f"{part:,}: {part / whole:.{digits}%} ({low:.{digits}%} to {high:.{digits}%})"

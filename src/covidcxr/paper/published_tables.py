@@ -47,11 +47,11 @@ def finding(report: Mapping[str, Any]) -> str:
     return next((name for name, true in applies.items() if true), "undecided")
 
 
-def summary(audits: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def summary(audits: Mapping[str, Mapping[str, Any]], confidence: float = 0.95) -> dict[str, Any]:
     """Count papers by finding, and those with a fault with Wilson's interval."""
     counts = Counter(finding(report) for report in audits.values())
     faulty, papers = sum(counts[name] for name in FAULTY), len(audits)
-    low, high = wilson(faulty, papers)
+    low, high = wilson(faulty, papers, confidence)
     return {
         "papers": papers,
         "tables": sum(len(report["tables"]) for report in audits.values()),
