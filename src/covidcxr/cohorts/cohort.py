@@ -28,8 +28,7 @@ from covidcxr.core.studies import Cohort as Source
 from covidcxr.core.text_files import is_file
 from covidcxr.core.words import one_line
 
-_AT_ONCE = 4096
-"""Images decoded together; at 256 pixels 0.8 GB."""
+_AT_ONCE = 4096  # images decoded together; at 256 pixels 0.8 GB
 
 
 @dataclass(frozen=True)

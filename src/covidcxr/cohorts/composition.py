@@ -18,11 +18,8 @@ from covidcxr.cohorts.cohort import Cohort
 from covidcxr.core import records
 from covidcxr.core.studies import LABELS, Study
 
-NAME = "cohort"
-"""The name of this record among a study's records."""
-
-METHOD = 1
-"""Raised when the numbers of such a record change; see `covidcxr.core.records`."""
+NAME = "cohort"  # of this record among a study's records
+METHOD = 1  # raised when its numbers change; see `covidcxr.core.records`
 
 CATEGORIES = ("source", "view", "sex", "original_mode", "original_format", "images_of_patient")
 MEASURES = ("age", "original_width", "original_height", "original_bytes", "brightness")

@@ -27,8 +27,7 @@ FORMATS = ("PNG", "JPEG", "BMP", "PPM", "TIFF", "GIF", "WEBP")
 """What a file may hold, whatever its ending says. Named, so that PIL never hands
 a file to one of its rarer readers, some of which start other programs."""
 
-MAX_PIXELS = 80_000_000
-"""More than any radiograph has; what claims more is damaged or hostile."""
+MAX_PIXELS = 80_000_000  # more than any radiograph has; what claims more is damaged or hostile
 
 PIXELS_AT_ONCE = MAX_PIXELS
 """Decoded together, whatever the number of threads: memory does not grow with cores."""
@@ -54,8 +53,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-BITS = (8, 10, 12, 14, 16)
-"""What detectors and files have, in bits."""
+BITS = (8, 10, 12, 14, 16)  # what detectors and files have, in bits
 
 _MAX_SAMPLE_VALUE = 281  # a tag of TIFF
 _FRESH = "replace it with a fresh copy or remove it"

@@ -16,8 +16,7 @@ from covidcxr.cohorts.anatomy import Anatomy
 CENTRE = (0.45, 0.0)
 """Of the ellipse on either side, from the middle of the picture: across and down, in half sides."""
 
-AXES = (0.34, 0.64)
-"""Half axes of each ellipse, across and down, in half sides of the picture."""
+AXES = (0.34, 0.64)  # half axes of each ellipse, across and down, in half sides of the picture
 
 
 def region(size: int) -> NDArray[np.bool_]:

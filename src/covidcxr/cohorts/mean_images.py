@@ -15,17 +15,10 @@ from covidcxr.core import records
 from covidcxr.core.studies import LABELS, Study
 from covidcxr.core.tables import concatenate
 
-NAME = "means"
-"""The name of this record among a study's records."""
-
-METHOD = 1
-"""Raised when the numbers of such a record change; see `covidcxr.core.records`."""
-
-SIDE = 64
-"""Pixels a side of a mean image."""
-
-FEWEST = 20
-"""Images of a class; a mean of fewer might show one of them and is not kept."""
+NAME = "means"  # of this record among a study's records
+METHOD = 1  # raised when its numbers change; see `covidcxr.core.records`
+SIDE = 64  # pixels a side of a mean image
+FEWEST = 20  # images of a class; a mean of fewer might show one of them and is not kept
 
 _PIXELS = [str(column) for column in range(SIDE)]
 

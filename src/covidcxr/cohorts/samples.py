@@ -22,11 +22,8 @@ from covidcxr.core.errors import Problem
 from covidcxr.core.studies import POSITIVE, Study
 from covidcxr.core.words import one_line
 
-OWN = "cohort"
-"""The name of the study's own cohort among the samples."""
-
-SIZE = 256
-"""Pixels a side, by Lanczos, whatever the study's networks see."""
+OWN = "cohort"  # the name of the study's own cohort among the samples
+SIZE = 256  # pixels a side, by Lanczos, whatever the study's networks see
 
 ORIGINAL, ANNOTATED = "original", "annotated-original"
 """Values of ``resized_from``: resized from the source's file; that file has arrows, letters or

@@ -16,8 +16,7 @@ from pathlib import Path
 
 from covidcxr.core.errors import Problem
 
-_RANDOM_BYTES = 4
-"""In the name of what is written beside a target."""
+_RANDOM_BYTES = 4  # in the name of what is written beside a target
 
 
 @contextlib.contextmanager

@@ -13,8 +13,7 @@ from covidcxr.core.errors import Unusable
 from covidcxr.core.text_files import read_text
 from covidcxr.core.words import one_line, plural, quoted, shown
 
-ROW = "row"
-"""Name of the index of a table that was read: the row in the file, counted from 1."""
+ROW = "row"  # name of the index of a table that was read: the row in the file, counted from 1
 
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 

@@ -22,11 +22,8 @@ DEMONSTRATION = "book/demo"
 FEWEST = 30
 """Test images of a class below which a study of somebody's own is given no tests and verdicts."""
 
-TESTS = ("p", "p by group", "Holm", "verdict")
-"""Columns of tables that hold tests and verdicts."""
-
-WITHHELD = "not tested"
-"""What stands in a sentence in the place of a test or a verdict."""
+TESTS = ("p", "p by group", "Holm", "verdict")  # columns of tables that hold tests and verdicts
+WITHHELD = "not tested"  # what stands in a sentence in the place of a test or a verdict
 
 
 class Edition(Strict):

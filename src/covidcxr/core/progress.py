@@ -7,8 +7,7 @@ import time
 
 log = logging.getLogger(__name__)
 
-EVERY = 10.0
-"""Seconds between two lines; what takes less says nothing."""
+EVERY = 10.0  # seconds between two lines; what takes less says nothing
 
 
 class Progress:

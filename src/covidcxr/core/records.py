@@ -30,20 +30,14 @@ from covidcxr.core.errors import Problem
 from covidcxr.core.record_content import Damaged
 from covidcxr.core.studies import Study
 
-TRACE = "COVIDCXR_TRACE"
-"""Names a file that receives the paths of results that are read or made."""
+TRACE = "COVIDCXR_TRACE"  # names a file that receives the paths of results that are read or made
 
 RERUN = "RERUN"
 """Environment variable: where it is 1, a record of something else is moved aside and made anew."""
 
-REPLACED = ".replaced-"
-"""Stands in the name of a record that was moved aside, before the date."""
-
-SCHEMA = 1
-"""Raised whenever the meaning of a field changes."""
-
-FIRST_METHOD = 1
-"""The method of records that were written before they named one."""
+REPLACED = ".replaced-"  # stands in the name of a record that was moved aside, before the date
+SCHEMA = 1  # raised whenever the meaning of a field changes
+FIRST_METHOD = 1  # the method of records that were written before they named one
 
 _OPTIONAL = ("explained", "external ")
 """How the names of inputs begin that older trainings did without: they answer all the same."""

@@ -19,13 +19,11 @@ from covidcxr.core import strict_yaml
 from covidcxr.core.errors import Problem
 from covidcxr.core.words import one_line, shown
 
-DATA_VARIABLE = "COVIDCXR_DATA"
-"""The environment variable that names the folder of images."""
+DATA_VARIABLE = "COVIDCXR_DATA"  # the environment variable that names the folder of images
 
 Label = Literal["COVID19", "NORMAL"]
 LABELS: tuple[Label, ...] = get_args(Label)
-POSITIVE: Label = "COVID19"
-"""The positive class of every score in this package."""
+POSITIVE: Label = "COVID19"  # the positive class of every score in this package
 
 ModelName = Literal["resnet50", "resnet152v2", "resnet252v2"]
 SplitName = Literal["keras", "random", "grouped"]

@@ -16,11 +16,8 @@ from covidcxr.core.records import Record
 FOLDER = "controls/record"
 """The place of the record among all records: it belongs to no study's folder."""
 
-METHOD = 1
-"""Raised when the numbers of such a record change; see `covidcxr.core.records`."""
-
-DISEASE = "disease"
-"""What is planted where only the disease follows the class."""
+METHOD = 1  # raised when its numbers change; see `covidcxr.core.records`
+DISEASE = "disease"  # what is planted where only the disease follows the class
 
 
 def record(results: Path) -> Record:

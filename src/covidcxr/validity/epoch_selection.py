@@ -23,18 +23,12 @@ from covidcxr.core.studies import POSITIVE, Study, split_draw, split_kind
 from covidcxr.networks import baselines
 from covidcxr.scores import optimism, variance
 
-NAME = "selection"
-"""The name of this record among a study's records."""
-
-METHOD = 1
-"""Raised when the numbers of such a record change; see `covidcxr.core.records`."""
-
-EPOCHS = 35
-"""As many as the paper's."""
+NAME = "selection"  # of this record among a study's records
+METHOD = 1  # raised when its numbers change; see `covidcxr.core.records`
+EPOCHS = 35  # as many as the paper's
 
 HIDDEN = 32
-VALIDATION = 0.1
-"""Of the cohort, where the study itself has no validation part."""
+VALIDATION = 0.1  # of the cohort, where the study itself has no validation part
 
 ARMS = {"truth": "the reference standard", "coin": "random labels"}
 
@@ -121,13 +115,10 @@ def epochs(
 def selection_gain(record: Record, confidence: float = 0.95) -> pd.DataFrame:
     """Mean test accuracy by how the epoch is chosen, and gain from choosing by the test part.
 
-    Returns
-    -------
-    pandas.DataFrame
-        By ``labels`` (of `ARMS`): ``runs``; ``last``, ``by_validation``, ``by_test``, mean test
-        accuracies; ``gain``, ``low``, ``high``: points by which the epoch that is best on the
-        test part looks better than the one that is best on the validation part. The unit of
-        the interval is the draw of the split.
+    By ``labels`` (of `ARMS`): ``runs``; ``last``, ``by_validation``, ``by_test``, mean test
+    accuracies; ``gain``, ``low``, ``high``: points by which the epoch that is best on the test
+    part looks better than the one that is best on the validation part. The unit of the interval
+    is the draw of the split.
     """
     history = record.table("history")
     rows = {}

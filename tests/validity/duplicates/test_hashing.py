@@ -1,4 +1,6 @@
-"""Hashes are those of ImageHash, and all pairs within a distance are found."""
+"""Hashes are those of ImageHash, of changed pictures too; all pairs within a distance are found."""
+
+from itertools import product
 
 import imagehash
 import numpy as np
@@ -7,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from covidcxr.validity.duplicates import hashing
+from covidcxr.validity.duplicates import hashing, search
+from covidcxr.validity.duplicates.hashing import CHANGES
 from tests.validity.planted import Pictures
 
 
@@ -63,3 +66,30 @@ def test_many_hashes_are_compared_chunk_by_chunk(monkeypatch: pytest.MonkeyPatch
     parts = index_pairs(drawn)
     assert len(parts) == len(set(parts))
     assert set(parts) == set(whole)
+
+
+def test_all_changes_but_the_two_that_are_searched_with_cuts() -> None:
+    ways = {hashing.Change(*way) for way in product((False, True), repeat=4)}
+    assert set(CHANGES) == ways - {hashing.Change(), hashing.Change(columns=True)}
+    assert len({change.word for change in CHANGES}) == len(CHANGES) == 14
+
+
+@pytest.mark.parametrize("number", range(len(CHANGES)))
+def test_a_hash_is_that_of_the_changed_picture(chests: Pictures, number: int) -> None:
+    rows = np.arange(len(chests))
+    ours = hashing.changed_hashes(chests, rows)[1][number]
+    changed = np.stack([CHANGES[number].apply(picture) for picture in chests])
+    theirs = hashing.hashes(changed, rows)[0][0]
+    # Resizing rounds to whole grey levels, which may turn a bit of 256 near the median.
+    assert np.bitwise_count(ours ^ theirs).sum(axis=1).max() <= 4
+
+
+def test_pairs_are_named_once_and_unrelated_chests_are_none(chests: Pictures) -> None:
+    turned = CHANGES[0].apply(chests[0])
+    pictures = np.concatenate([chests, turned[None]])
+    rows = np.arange(len(pictures))
+    (pair,) = search.changed_pairs(pictures, rows).to_dict("records")
+    assert (pair["first"], pair["second"]) == (0, len(chests))
+    assert pair["change"] == CHANGES[0].word
+    assert pair["similarity"] > 0.99
+    assert search.changed_pairs(chests, rows[:-1]).empty

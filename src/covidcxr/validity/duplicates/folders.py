@@ -81,22 +81,12 @@ def scan(
     threshold: int = DISTANCE,
     keep: Literal["first", "largest"] | None = None,
 ) -> Scan:
-    """Find the groups of copies among the images of folders.
+    """Find the groups of copies among the images of folders and of all below them.
 
-    Parameters
-    ----------
-    folders
-        Searched with all below them.
-    threshold
-        Bits of `HASH_SIZE` squared by which the hashes of two copies may differ.
-    keep
-        Which file of a group stays where the others were to be removed: the first by name, or
-        that of most pixels, the first by name among equals. Nothing is removed.
-
-    Raises
-    ------
-    Unusable
-        For a folder that does not exist, and if no image can be read.
+    The hashes of two copies may differ by ``threshold`` bits of `HASH_SIZE` squared. ``keep`` says
+    which file of a group stays where the others were to be removed: the first by name, or that of
+    most pixels, the first by name among equals. Nothing is removed. An `Unusable` is raised for a
+    folder that does not exist, and if no image can be read.
     """
     named, left_out = list_files(folders)
     paths, links = _without_links(named)

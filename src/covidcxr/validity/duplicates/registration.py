@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-LEVELS = (32, 64, 128)
-"""Pixels a side at which two pictures are registered, one after the other."""
+LEVELS = (32, 64, 128)  # pixels a side at which two pictures are registered, one after the other
 
 MIN_COARSE_CORRELATION = (0.93, 0.88)
 """The correlation at the coarse levels below which two pictures are certainly no copies."""
@@ -23,23 +22,15 @@ MAX_STEPS, MIN_GAIN, MIN_OVERLAP, MAX_SHIFT = 12, 0.002, 0.6, 0.25
 """Of the search: the most steps, the least gain of a step, the least share of a picture that
 stays inside, and how far a picture may be stretched or moved."""
 
-POINTS = 32
-"""Points a side at which the search looks, at every level."""
-
-TILE = 16
-"""Side of the tiles whose correlations are compared, in pixels of the finest level."""
+POINTS = 32  # points a side at which the search looks, at every level
+TILE = 16  # side of the tiles whose correlations are compared, in pixels of the finest level
 
 FINE, COARSE, NEIGHBOURHOOD = 1.0, 3.5, 8.0
 """Standard deviations in pixels of a level: of the band-pass, and of local contrast."""
 
-NOISE = 2.0
-"""Grey levels: less local contrast than that is none."""
-
-MIN_VARIANCE = 0.1
-"""The variance of normalised structure below which a tile shows nothing."""
-
-MIN_TEXTURE = 0.1
-"""The least share of a picture with local contrast; with less it is blank."""
+NOISE = 2.0  # grey levels: less local contrast than that is none
+MIN_VARIANCE = 0.1  # the variance of normalised structure below which a tile shows nothing
+MIN_TEXTURE = 0.1  # the least share of a picture with local contrast; with less it is blank
 
 Floats = NDArray[np.float32]
 Structure = tuple[Floats, ...]
@@ -74,22 +65,10 @@ def aligned_correlation(
     """Return the median correlation of the tiles of two registered pictures.
 
     An affine map is improved by Gauss-Newton steps, from coarse to fine (Lucas and Kanade 1981).
-    The median ignores a letter, an arrow or a frame, which spoils few tiles.
-
-    Parameters
-    ----------
-    first, second
-        As `structure` returns them.
-    cut
-        What was cut off the second where their hashes agreed: where the search begins.
-    mirrored
-        Whether the first is mirrored before.
-
-    Returns
-    -------
-    float
-        Of two that clearly differ at a coarse level, their correlation there; -1 of two that
-        share nothing.
+    The median ignores a letter, an arrow or a frame, which spoils few tiles. ``first``, which may
+    be ``mirrored`` before, and ``second`` are as `structure` returns them; ``cut`` is what was cut
+    off the second where their hashes agreed: there the search begins. Of two that clearly differ
+    at a coarse level their correlation there is returned; -1 of two that share nothing.
     """
     left, top, right, bottom = cut
     # y' = (1 + a) y + b x + c and x' = d y + (1 + e) x + f, in sides from the centre.

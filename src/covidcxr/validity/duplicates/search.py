@@ -10,15 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from covidcxr.validity.duplicates import changes
+from covidcxr.validity.duplicates import hashing
 from covidcxr.validity.duplicates.components import connected_rows, equal_value_links, first_rows
-from covidcxr.validity.duplicates.hashing import (
-    CUTS,
-    DISTANCE,
-    candidate_pairs,
-    hashes,
-    whole_hashes,
-)
+from covidcxr.validity.duplicates.hashing import CHANGES, CUTS, DISTANCE
 from covidcxr.validity.duplicates.registration import (
     Structure,
     aligned_correlation,
@@ -50,21 +44,13 @@ def find(pictures: NDArray[np.uint8], sha256: Sequence[str] | None = None) -> pd
 
 
 def judge_pairs(pictures: NDArray[np.uint8], sha256: Sequence[str] | None = None) -> pd.DataFrame:
-    """Judge every pair that might be copies.
+    """Judge every pair of pictures that might be copies.
 
-    Parameters
-    ----------
-    pictures
-        Shape (n, side, side), grey; the limits were set on 256 pixels a side.
-    sha256
-        The n hashes of the files, so that equal files are equal however they decode.
-
-    Returns
-    -------
-    DataFrame
-        A row a pair, sorted: ``first`` < ``second``, row numbers; ``kind``, `EXACT`, `NEAR` or
-        `REFUSED`; ``distance``, bits of the hashes; ``similarity``, as `aligned_correlation`
-        returns it; ``mirrored``.
+    ``pictures`` have shape (n, side, side), grey; the limits were set on 256 pixels a side.
+    ``sha256`` are the n hashes of the files, so that equal files are equal however they decode.
+    Returns a row a pair, sorted: ``first`` < ``second``, row numbers; ``kind``, `EXACT`, `NEAR`
+    or `REFUSED`; ``distance``, bits of the hashes; ``similarity``, as `aligned_correlation`
+    returns it; ``mirrored``.
     """
     original = exact_copies(pictures, sha256)
     members = pd.DataFrame({"of": original, "row": np.arange(len(original))})
@@ -108,8 +94,8 @@ def judge_near_pairs(
     def structure_of(row: int) -> Structure:
         return structure(pictures[row])
 
-    kept = np.array([row for row in rows if not is_blank(pictures[row])], dtype=np.int64)
-    pairs = candidate_pairs(*hashes(pictures, kept), limit)
+    kept = _not_blank(pictures, rows)
+    pairs = hashing.candidate_pairs(*hashing.hashes(pictures, kept), limit)
     columns = (pairs[name].tolist() for name in ("row", "column", "way", "mirrored"))
     pairs["similarity"] = [
         aligned_correlation(
@@ -134,11 +120,8 @@ def changed_pairs(
     A row a pair: ``first``, ``second``, ``distance``, ``similarity`` and ``change``, in words, that
     makes the first the second.
     """
-    kept = np.array([row for row in rows if not is_blank(pictures[row])], dtype=np.int64)
-    pairs = changes.candidate_pairs(
-        whole_hashes(pictures, kept), changes.hashes(pictures, kept), limit
-    )
-    pairs = pairs.sort_values(["row", "change"], ignore_index=True)
+    kept = _not_blank(pictures, rows)
+    pairs = hashing.changed_pairs(*hashing.changed_hashes(pictures, kept), limit)
 
     @lru_cache(maxsize=1024)
     def structure_of(column: int) -> Structure:
@@ -146,7 +129,7 @@ def changed_pairs(
 
     @lru_cache(maxsize=1)
     def changed(row: int, change: int) -> Structure:
-        return structure(changes.CHANGES[change].apply(pictures[kept[row]]))
+        return structure(CHANGES[change].apply(pictures[kept[row]]))
 
     columns = (pairs[name].tolist() for name in ("row", "column", "change"))
     pairs["similarity"] = [
@@ -163,6 +146,10 @@ def changed_pairs(
             "second": kept[best["column"].to_numpy(np.int64)],
             "distance": best["distance"].astype(np.int64),
             "similarity": best["similarity"].astype(float),
-            "change": [changes.CHANGES[change].word for change in best["change"]],
+            "change": [CHANGES[change].word for change in best["change"]],
         }
     )
+
+
+def _not_blank(pictures: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.array([row for row in rows if not is_blank(pictures[row])], dtype=np.int64)

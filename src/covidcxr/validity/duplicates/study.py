@@ -1,4 +1,4 @@
-"""The record of all copies within and across a study's cohorts."""
+"""The record of all copies within and across a study's cohorts, and its tables and counts."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from covidcxr.cohorts.manifest import class_counts
 from covidcxr.cohorts.samples import OWN, Sample, fingerprint
 from covidcxr.core import records
 from covidcxr.core.studies import Study
-from covidcxr.validity.duplicates.components import connected_rows, named_links
+from covidcxr.validity.duplicates.components import (
+    all_images,
+    connected_rows,
+    named_links,
+    read_pairs,
+)
 from covidcxr.validity.duplicates.hashing import DISTANCE, HASH_SIZE
-from covidcxr.validity.duplicates.independence import all_images
 from covidcxr.validity.duplicates.search import EXACT, NEAR, REFUSED, SIMILARITY, judge_pairs
 
-NAME = "duplicates"
-"""The name of this record among a study's records."""
-
-METHOD = 1
-"""Raised when the numbers of such a record change; see `covidcxr.core.records`."""
+NAME = "duplicates"  # of this record among a study's records
+METHOD = 1  # raised when its numbers change; see `covidcxr.core.records`
 
 
 def record(study: Study, *, results: Path, samples: dict[str, Sample] | None) -> records.Record:
@@ -120,3 +121,64 @@ def _planted(rows: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
     name, original = (copies["cohort"] + "\t" + copies[c] for c in ("image_id", "original"))
     links = named_links(rows["cohort"] + "\t" + rows["image_id"], name, original)
     return copies.assign(found=label[links["first"]] == label[links["second"]])[columns]
+
+
+def summary(record: records.Record) -> pd.DataFrame:
+    """Count the copies of each cohort and class.
+
+    Of the groups of copies within a cohort: ``exact`` and ``near`` ones, and images ``in
+    them``; ``with a copy elsewhere``: images that have one in another cohort.
+    """
+    pairs = read_pairs(record)
+    inside = pairs["cohort_a"] == pairs["cohort_b"]
+    within, across = _members(pairs[inside]), _members(pairs[~inside])
+    rows = []
+    for name, counts in record["cohorts"].items():
+        for label, n in counts.items():
+            members, elsewhere = (
+                m[(m["cohort"] == name) & (m["label"] == label)] for m in (within, across)
+            )
+            is_exact = members.groupby("group")["exact"].first()
+            rows.append(
+                {
+                    "cohort": name,
+                    "class": label,
+                    "images": n,
+                    "exact": int(is_exact.sum()),
+                    "near": int((~is_exact).sum()),
+                    "in them": len(members),
+                    "with a copy elsewhere": len(elsewhere),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _members(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return the images of pairs once each, with their group and whether that is exact."""
+    columns = ["cohort", "image", "label"]
+    sides = [pairs[[f"{c}_{x}" for c in columns]].set_axis(columns, axis=1) for x in "ab"]
+    images = pd.concat(sides, ignore_index=True)
+    images["row"] = images.groupby(["cohort", "image"], sort=False).ngroup()
+    ends = images["row"].to_numpy().reshape(2, -1)
+    images = images.drop_duplicates("row", ignore_index=True)
+    links = pd.DataFrame({"first": ends[0], "second": ends[1]})
+    label = connected_rows(len(images), links)
+    equal = connected_rows(len(images), links[(pairs["kind"] == EXACT).to_numpy()])
+    is_exact = pd.Series(equal).groupby(label).transform("nunique") == 1
+    return images.assign(group=label, exact=is_exact.astype(bool))
+
+
+def planted_counts(record: records.Record) -> pd.DataFrame:
+    """Count the planted copies of a synthetic study by alteration: planted, found."""
+    groups = record.table("planted").groupby("alteration")["found"]
+    counts = groups.agg(planted="size", found="sum").reset_index()
+    return counts.astype({"planted": int, "found": int})
+
+
+def false_alarms(record: records.Record) -> dict[str, int]:
+    """Count pairs of copies that were not planted: of one patient, and of two."""
+    pairs = read_pairs(record)
+    if "planted" not in pairs:
+        return {"one": 0, "two": 0}
+    of_one = pairs.loc[~pairs["planted"], "same_group"]
+    return {"one": int(of_one.sum()), "two": int((~of_one).sum())}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,8 @@ from covidcxr.core.tables import concatenate
 from covidcxr.networks import simple_models
 from covidcxr.validity import duplicates
 
-NAME = "external"
-"""The name of this record among a study's records."""
-
-METHOD = 1
-"""Raised when the numbers of such a record change; see `covidcxr.core.records`."""
+NAME = "external"  # of this record among a study's records
+METHOD = 1  # raised when its numbers change; see `covidcxr.core.records`
 
 MODELS = {"brightness": "Mean brightness", **simple_models.MODELS}
 """The simple models, and their names in prose."""
@@ -32,37 +29,26 @@ MODELS = {"brightness": "Mean brightness", **simple_models.MODELS}
 SIDES = {"brightness": 1, "logistic": 32, "boosting": 16, "neighbours": 32}
 """Pixels a side of the thumbnail that a model sees."""
 
-REVERSE = "logistic"
-"""The model that is also trained on external cohorts."""
+REVERSE = "logistic"  # the model that is also trained on external cohorts
 
 SCORE = ["model", "trained_on", "cohort", "image_id", "score"]
+REMOVED = ["trained_on", "cohort", "label", "reason", "n"]
 
 REASONS = ("near", "patient")
 """Why an image is left out: a copy of a trained one, or only of its group."""
 
-DIGITS = 5
-"""Significant digits of recorded scores."""
-
-Arrays = Mapping[str, NDArray[Any]]
-"""An array by cohort."""
+DIGITS = 5  # significant digits of recorded scores
+Arrays = Mapping[str, NDArray[Any]]  # an array by cohort
 
 
 def record(study: Study, *, results: Path, samples: dict[str, Sample] | None) -> Record:
     """Record of the simple models on all cohorts, computed if there is none yet.
 
-    Returns
-    -------
-    Record
-        Tables: ``images`` (``cohort``, ``image_id``, ``label``, ``group``, ``copy``,
-        ``source``); ``scores`` (``model``, ``trained_on``, ``cohort``, ``image_id``,
-        ``score``), cross-validated where the cohort is the one trained on; ``reverse``, the
-        same of logistic regression trained on each external cohort and tested on the own one;
-        ``removed`` (``trained_on``, ``cohort``, ``label``, ``reason``, ``n``).
-
-    Raises
-    ------
-    Problem
-        If there is neither a record nor data, or a class that cannot be trained on.
+    Its tables are ``images`` (``cohort``, ``image_id``, ``label``, ``group``, ``copy``,
+    ``source``); ``scores`` (`SCORE`), cross-validated where the cohort is the one trained on;
+    ``reverse``, the same of logistic regression trained on each external cohort and tested on the
+    own one; ``removed`` (`REMOVED`). A `Problem` is raised if there is neither a record nor data,
+    or a class that cannot be trained on.
     """
     # Nothing depends on `fewest` any more; committed records answer to it.
     parameters = records.parameters(
@@ -89,30 +75,33 @@ def train_and_test(
 
     A `Problem` is raised if a class of the study's own cohort has a single group.
     """
-    positive = samples[OWN].positive
-    if min(len(np.unique(group[OWN][side])) for side in (positive, ~positive)) < 2:
+    if not _can_be_held_out(samples[OWN], group[OWN]):
         raise Problem(
             f"{OWN}: has a class with a single group, so that nothing can be held out; "
             "add images of other patients."
         )
     inputs = {name: features(sample.grey) for name, sample in samples.items()}
-    scores = pd.concat(
-        [
-            table.assign(model=model, trained_on=OWN)
-            for model in MODELS
-            for table in _scores(model, samples, inputs, group[OWN])
-        ],
-        ignore_index=True,
+    scores = (_scores(model, samples, inputs, group[OWN]) for model in MODELS)
+    # The other way round, from each external cohort whose classes can be held out.
+    reverse = (
+        _scores(REVERSE, {one: samples[one] for one in (name, OWN)}, inputs, group[name], name)
+        for name in samples
+        if name != OWN and _can_be_held_out(samples[name], group[name])
     )
     removed = [
         row for name in samples if name != OWN for row in _removed(samples, group, copy, name)
     ]
     return {
-        "scores": scores[SCORE],
-        "reverse": _reverse(samples, inputs, group),
+        "scores": concatenate(scores, SCORE),
+        "reverse": concatenate(reverse, SCORE),
         "images": _images(samples, group, copy),
-        "removed": pd.DataFrame(removed, columns=["trained_on", "cohort", "label", "reason", "n"]),
+        "removed": pd.DataFrame(removed, columns=REMOVED),
     }
+
+
+def _can_be_held_out(sample: Sample, group: NDArray[np.str_]) -> bool:
+    """Return whether each class has several groups."""
+    return all(len(np.unique(group[side])) >= 2 for side in (sample.positive, ~sample.positive))
 
 
 def features(grey: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
@@ -123,40 +112,25 @@ def features(grey: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
     return {name: values / 255 for name, values in pixels.items()}
 
 
-def _reverse(
-    samples: Mapping[str, Sample],
-    inputs: Mapping[str, Mapping[str, NDArray[np.float64]]],
-    group: Arrays,
-) -> pd.DataFrame:
-    """Scores of `REVERSE` trained on each external cohort whose classes can be held out."""
-    tables = []
-    for name in samples:
-        of_class = (samples[name].positive, ~samples[name].positive)
-        if name == OWN or min(len(np.unique(group[name][side])) for side in of_class) < 2:
-            continue
-        both = {one: samples[one] for one in (name, OWN)}
-        for table in _scores(REVERSE, both, inputs, group[name], home=name):
-            tables.append(table.assign(model=REVERSE, trained_on=name))
-    return concatenate(tables, SCORE)
-
-
 def _scores(
     model: str,
     samples: Mapping[str, Sample],
     inputs: Mapping[str, Mapping[str, NDArray[np.float64]]],
     group: NDArray[np.str_],
     home: str = OWN,
-) -> Iterator[pd.DataFrame]:
+) -> pd.DataFrame:
     """Scores of a model: cross-validated on the cohort it is trained on, and on the others."""
     x, positive = inputs[home][model], samples[home].positive
     trained = simple_models.fitted(model, x, positive)
+    tables = []
     for name, sample in samples.items():
         if name == home:
             score = simple_models.cross_validated(model, x, positive, group)
         else:
             score = simple_models.scores(trained, inputs[name][model])
         image = sample.manifest["image_id"]
-        yield pd.DataFrame({"cohort": name, "image_id": image, "score": rounded(score)})
+        tables.append(pd.DataFrame({"cohort": name, "image_id": image, "score": rounded(score)}))
+    return pd.concat(tables).assign(model=model, trained_on=home)
 
 
 def rounded(score: NDArray[np.float64]) -> NDArray[np.float64]:

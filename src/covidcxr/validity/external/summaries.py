@@ -15,8 +15,7 @@ from covidcxr.scores.means import clustered_mean
 from covidcxr.scores.predictions import Predictions
 from covidcxr.validity.external.predictions import ExternalTest
 
-SENSITIVITY = 0.95
-"""Least sensitivity, on internal images, of the threshold that is transferred."""
+SENSITIVITY = 0.95  # least sensitivity, on internal images, of the threshold that is transferred
 
 SCORES = ("auroc", "sensitivity", "specificity", "slope", "intercept", "brier", "excess")
 """What `evaluate` returns; excess is the mean score less the share of positives."""
@@ -27,22 +26,11 @@ NAN = float("nan")
 def evaluate(
     p: Predictions, threshold: float = 0.5, confidence: float = 0.95
 ) -> dict[str, Interval]:
-    """All of `SCORES` with intervals that count groups.
+    """All of `SCORES` with intervals that count groups; NaN with a reason if undefined.
 
-    Parameters
-    ----------
-    p
-        Predictions of n images, of one class or of none as well.
-    threshold
-        A score at or above it is called positive.
-    confidence
-        Coverage.
-
-    Returns
-    -------
-    dict
-        By name; NaN with a reason if undefined. The Brier score and the excess are means over
-        images, with Student's t over groups.
+    The predictions may be of one class or of no image; a score at or above the threshold is
+    called positive. The Brier score and the excess are means over images, with Student's t over
+    groups.
     """
     if not len(p):
         return dict.fromkeys(SCORES, _undefined(p, "no image"))

@@ -16,38 +16,26 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from covidcxr.cohorts.manifest import class_counts
-from covidcxr.cohorts.samples import OWN, TIERS, Sample
-from covidcxr.cohorts.samples import fingerprint as samples_fingerprint
+from covidcxr.cohorts.samples import OWN, TIERS, Sample, fingerprint
 from covidcxr.core import records
 from covidcxr.core.records import Record
 from covidcxr.core.studies import LABELS, Study
 from covidcxr.networks import simple_models
+from covidcxr.validity import duplicates
 from covidcxr.validity.leakage import experiments, models
 
-NAME = "leakage"
-"""The name of this record among a study's records."""
-
-METHOD = 1
-"""Raised when the numbers of such a record change; see `covidcxr.core.records`."""
-
-MIN_GROUPS = 10
-"""Groups (of each class, if classes are compared) below which a subset is left out."""
+NAME = "leakage"  # of this record among a study's records
+METHOD = 1  # raised when its numbers change; see `covidcxr.core.records`
+MIN_GROUPS = 10  # groups (of each class, if classes are compared) below which a subset is left out
 
 
 def record(study: Study, *, results: Path, samples: dict[str, Sample] | None) -> Record:
     """Record of all experiments with simple models, computed if there is none yet.
 
-    Returns
-    -------
-    Record
-        ``counts`` as `group_counts`, and tables: ``groups`` (``image_id``, ``group``), ``splits``
-        (with the ``tier``), ``doses``, ``coins`` (random labels; with the set of ``images``) and
-        ``control``, with the columns of `experiments`.
-
-    Raises
-    ------
-    Problem
-        If there is neither a record nor data.
+    It has ``counts`` as `group_counts`, and tables: ``groups`` (``image_id``, ``group``),
+    ``splits`` (with the ``tier``), ``doses``, ``coins`` (random labels; with the set of
+    ``images``) and ``control``, with the columns of `experiments`. A `Problem` is raised if there
+    is neither a record nor data.
     """
     parameters = records.parameters(
         study,
@@ -58,13 +46,13 @@ def record(study: Study, *, results: Path, samples: dict[str, Sample] | None) ->
     )
     if samples is None:
         return records.load_or_run(results / NAME, study, parameters, None, METHOD, dict)
-    inputs = {"data": samples_fingerprint(samples)}
 
     def run() -> dict[str, Any]:
         group = _groups(study, results, samples)
         with simple_models.one_thread():
             return _run(samples[OWN], group, study.test_fraction)
 
+    inputs = {"data": fingerprint(samples)}
     return records.load_or_run(results / NAME, study, parameters, inputs, METHOD, run)
 
 
@@ -90,8 +78,6 @@ def group_counts(positive: NDArray[np.bool_], group: NDArray[np.str_]) -> dict[s
 
 def _groups(study: Study, results: Path, samples: dict[str, Sample]) -> NDArray[np.str_]:
     """Name the groups of the study's cohort: patients, merged where they share copies."""
-    from covidcxr.validity import duplicates
-
     copies = duplicates.record(study, results=results, samples=samples)
     return duplicates.merged(samples, copies)[OWN]
 

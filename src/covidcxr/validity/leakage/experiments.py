@@ -12,14 +12,9 @@ from covidcxr.cohorts import phantom, splits
 from covidcxr.core.studies import LABELS, PhantomCohort, SplitName
 from covidcxr.validity.leakage.models import QUICK, SCORES, evaluate, features
 
-SEEDS = 20
-"""Draws of the split, and of everything else that is drawn; seeds 0, 1, ..."""
-
-SPLITS: tuple[SplitName, SplitName] = ("random", "grouped")
-"""Image-level, and by whole groups."""
-
-SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
-"""Shares of the tested groups that are trained on as well."""
+SEEDS = 20  # draws of the split, and of everything else that is drawn; seeds from 0
+SPLITS: tuple[SplitName, SplitName] = ("random", "grouped")  # image-level, and by whole groups
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # shares of the tested groups that are trained on as well
 
 CONTROL = {
     mean: PhantomCohort(
@@ -30,8 +25,7 @@ CONTROL = {
 }  # fmt: skip
 """Phantom cohorts by their mean number of images a patient."""
 
-Inputs = Mapping[str, NDArray[np.float64]]
-"""By model what it reads, shape (n, p)."""
+Inputs = Mapping[str, NDArray[np.float64]]  # by model what it reads, shape (n, p)
 
 
 # --- image-level and grouped splits
@@ -47,22 +41,10 @@ def compare_split_kinds(
 ) -> pd.DataFrame:
     """Scores of models on image-level and on grouped splits, paired by seed.
 
-    Parameters
-    ----------
-    inputs
-        By model (of `MODELS`) what it reads, shape (n, p).
-    positive, group
-        Shape (n,): labels, and names of groups, whose images are not independent.
-    test
-        Fraction of each class that is tested.
-    seeds
-        Each draws a split of both kinds.
-
-    Returns
-    -------
-    DataFrame
-        A row a seed, model and split (of `SPLITS`): ``trained`` and ``tested`` images,
-        ``seen`` (the share of tested images whose group was trained on) and `SCORES`.
+    ``positive`` and ``group``, shape (n,), are labels, and names of groups, whose images are not
+    independent; ``test`` is the fraction of each class that is tested; each seed draws a split of
+    both kinds. A row a seed, model and split (of `SPLITS`): ``trained`` and ``tested`` images,
+    ``seen`` (the share of tested images whose group was trained on) and `SCORES`.
     """
     return _paired(inputs, dict.fromkeys(seeds, positive), group, np.where(positive, *LABELS), test)
 

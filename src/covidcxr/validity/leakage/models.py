@@ -24,8 +24,7 @@ SIDES = {"brightness": 1, "logistic": 32, "boosting": 8, "neighbours": 32, "near
 PROBES = ("nearest", "logistic", "boosting")
 """The models of the experiments on contamination and with random labels."""
 
-QUICK = ("nearest", "logistic")
-"""Those of them for controls."""
+QUICK = ("nearest", "logistic")  # those of them for controls
 
 SCORES = ("accuracy", "sensitivity", "specificity", "auroc")
 

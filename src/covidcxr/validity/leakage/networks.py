@@ -16,8 +16,7 @@ from covidcxr.networks import simple_models
 from covidcxr.scores import evaluation, intervals
 from covidcxr.scores.intervals import Interval
 
-BETWEEN = ("accuracy", "auroc")
-"""Scores of two kinds of split."""
+BETWEEN = ("accuracy", "auroc")  # scores of two kinds of split
 
 WITHIN = ("accuracy", "balanced_accuracy", "auroc")
 """Scores of images of seen and of unseen groups, which may differ in their classes."""

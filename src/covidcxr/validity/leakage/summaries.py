@@ -38,8 +38,7 @@ def corrected_resampled_t(
     draws = np.asarray(values, dtype=float)
     n = len(draws)
     spread = float(draws.std(ddof=1)) if n > 1 else np.nan
-    if spread <= bootstrap.EQUAL:
-        spread = np.nan
+    spread = np.nan if spread <= bootstrap.EQUAL else spread
     quantile = float(stats.t.ppf((1 + confidence) / 2, max(1, n - 1))) * spread
     value = float(draws.mean()) if n else np.nan
     near, far = quantile / np.sqrt(max(1, n)), quantile * np.sqrt(1 / max(1, n) + ratio)

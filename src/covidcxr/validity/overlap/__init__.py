@@ -2,8 +2,18 @@
 
 from covidcxr.validity.overlap.check import as_json, as_text, examine, mend, refuse_existing
 from covidcxr.validity.overlap.parts import affected, joined, shared
-from covidcxr.validity.overlap.study import DRAWS, METHOD, NAME, REASONS, SPLITS, record
-from covidcxr.validity.overlap.tables import external_counts, overall_shares, shares, values
+from covidcxr.validity.overlap.study import (
+    DRAWS,
+    METHOD,
+    NAME,
+    REASONS,
+    SPLITS,
+    external_counts,
+    overall_shares,
+    record,
+    shares,
+    values,
+)
 
 __all__ = [
     "DRAWS", "METHOD", "NAME", "REASONS", "SPLITS", "affected", "as_json", "as_text", "examine",

@@ -125,12 +125,8 @@ def _copies(rows: pd.DataFrame, paths: list[Path]) -> pd.DataFrame:
 def mend(overlap: Overlap, path: Path) -> Overlap:
     """Write a split of the same sizes whose parts share nothing.
 
-    Raises
-    ------
-    Problem
-        Where groups are too large to leave an image of each class in each part.
-    Unusable
-        Where the file exists.
+    A `Problem` is raised where groups are too large to leave an image of each class in each part,
+    an `Unusable` where the file exists.
     """
     refuse_existing(path)
     rows = overlap.manifest

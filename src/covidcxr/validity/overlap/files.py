@@ -89,16 +89,10 @@ def read_split(path: Path, delimiter: str = ",") -> pd.DataFrame:
 def read_manifest(
     path: Path, images: pd.Series[str], patient: str | None = None, delimiter: str = ","
 ) -> Manifest:
-    """Read the rows of a split's images.
+    """Read the rows of a split's ``images``, shape (n,), from a CSV with ``image_id`` or ``file``.
 
-    Parameters
-    ----------
-    path
-        CSV with ``image_id`` or ``file``; other columns as in `Manifest`, however spelled.
-    images
-        Shape (n,): the ``image_id`` of the split.
-    patient
-        The column that names the patient, where it is called otherwise.
+    Its other columns are those of `Manifest`, however spelled; ``patient`` names that of the
+    patient, where it is called otherwise.
     """
     table = csv_tables.read(path, delimiter)
     names = _roles(path, table, tuple(_SPELLINGS), {"patient_id": patient} if patient else {})

@@ -18,8 +18,7 @@ from covidcxr.validity.duplicates.components import (
     named_links,
 )
 
-KINDS = ("patient", "group", EXACT, NEAR)
-"""What parts may share."""
+KINDS = ("patient", "group", EXACT, NEAR)  # what parts may share
 
 _COLUMNS = {"patient": "patient_id", "group": "group_id"}
 
@@ -29,22 +28,12 @@ def shared(
 ) -> list[dict[str, Any]]:
     """List the patients, groups and copies with images in more than one part.
 
-    Parameters
-    ----------
-    split
-        Columns ``image_id`` and ``part``.
-    manifest
-        Column ``image_id``, and any of ``patient_id``, ``group_id`` and ``sha256``.
-    pairs
-        Copies: ``image_a``, ``image_b`` and ``kind``, exact or near; None where they
-        were not looked for, so that only files of equal ``sha256`` are copies.
-
-    Returns
-    -------
-    list of dict
-        ``kind``, one of `KINDS`; ``name``, of the patient or group, or of the first
-        image; ``parts``, the images by part. Copies are named with all copies they are
-        connected with, and are exact where all of these are.
+    ``split`` has columns ``image_id`` and ``part``; ``manifest`` has ``image_id`` and any of
+    ``patient_id``, ``group_id`` and ``sha256``; ``pairs`` are copies (``image_a``, ``image_b`` and
+    ``kind``, exact or near), None where they were not looked for, so that only files of equal
+    ``sha256`` are copies. Each has its ``kind``, one of `KINDS`; ``name``, of the patient or
+    group, or of the first image; ``parts``, the images by part. Copies are named with all copies
+    they are connected with, and are exact where all of these are.
     """
     part = split.set_index("image_id")["part"]
     rows = manifest[manifest["image_id"].isin(part.index)].reset_index(drop=True)

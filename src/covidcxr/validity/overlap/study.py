@@ -1,4 +1,4 @@
-"""The record of what the parts of a study's splits share."""
+"""The record of what the parts of a study's splits share, and its tables and numbers."""
 
 from __future__ import annotations
 
@@ -17,11 +17,8 @@ from covidcxr.core import records
 from covidcxr.core.studies import LABELS, Study
 from covidcxr.validity import duplicates
 
-NAME = "overlap"
-"""The name of this record among a study's records."""
-
-METHOD = 1
-"""Raised when the numbers of such a record change; see `covidcxr.core.records`."""
+NAME = "overlap"  # of this record among a study's records
+METHOD = 1  # raised when its numbers change; see `covidcxr.core.records`
 
 SPLITS = {
     "keras": "by name",
@@ -32,8 +29,7 @@ SPLITS = {
 """The kinds of split, and their names in prose. The groups of the last are patients, groups
 and copies together."""
 
-DRAWS = 20
-"""How often a split with a random draw is drawn, with seeds from 0."""
+DRAWS = 20  # how often a split with a random draw is drawn, with seeds from 0
 
 REASONS = {
     "group": "patient or group",
@@ -52,24 +48,11 @@ def record(
 ) -> records.Record:
     """Return the record of what the parts of the study's splits share.
 
-    Parameters
-    ----------
-    study, results, samples
-        As for `covidcxr.validity.duplicates.record`.
-    copies
-        What that returns.
-
-    Returns
-    -------
-    Record
-        Table ``splits``: for each draw of each of `SPLITS`, each class and reason, how
-        many of ``n`` test images are ``affected``. Table ``external``: the same of the
-        external cohorts' images, which share something with the study's own cohort.
-
-    Raises
-    ------
-    Problem
-        Where there is neither a record nor data.
+    Its table ``splits`` has for each draw of each of `SPLITS`, each class and reason, how many of
+    ``n`` test images are ``affected``; ``external`` the same of the external cohorts' images, which
+    share something with the study's own cohort. ``copies`` is what
+    `covidcxr.validity.duplicates.record` returns of the study. A `Problem` is raised if there is
+    neither a record nor data.
     """
     return records.load_or_run(
         results / NAME,
@@ -127,3 +110,59 @@ def _affected(keys: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
             hits = int(of_class[reason].isin(others[reason]).sum())
             rows.append({"label": label, "reason": reason, "n": len(of_class), "affected": hits})
     return pd.DataFrame(rows)
+
+
+def shares(record: records.Record, reason: str = "any") -> pd.DataFrame:
+    """Return the share of affected test images, by split and label, for one of `REASONS`.
+
+    ``draws``, ``n`` test images of a draw, and mean, least and largest share over the draws
+    as ``share``, ``low`` and ``high``.
+    """
+    rows = record.table("splits").query("reason == @reason")
+    rows = rows.assign(share=rows["affected"] / rows["n"].where(rows["n"] > 0))
+    table = rows.groupby(["split", "label"]).agg(
+        draws=("seed", "size"),
+        n=("n", "median"),
+        share=("share", "mean"),
+        low=("share", "min"),
+        high=("share", "max"),
+    )
+    return table.reindex(list(SPLITS), level="split").reset_index().astype({"n": int})
+
+
+def overall_shares(record: records.Record) -> dict[str, float]:
+    """Return the share of affected test images of both classes and all draws, by split."""
+    rows = record.table("splits").query("reason == 'any'")
+    sums = rows.groupby("split")[["affected", "n"]].sum()
+    share = (sums["affected"] / sums["n"]).reindex(list(SPLITS))
+    return {str(name): float(value) for name, value in share.items()}
+
+
+def external_counts(record: records.Record) -> pd.DataFrame:
+    """Count the images of external cohorts that share something, a column a reason."""
+    rows = record.table("external")
+    wide = rows.pivot_table(index=["cohort", "label", "n"], columns="reason", values="affected")
+    return wide.reindex(columns=list(REASONS)).astype(int).reset_index()
+
+
+def values(copies: records.Record, shared: records.Record) -> dict[str, float]:
+    """Return the numbers about copies and overlap that pages glue, from the records of both."""
+    planted, alarms = duplicates.planted_counts(copies), duplicates.false_alarms(copies)
+    drawn = overall_shares(shared)
+    external = shared.table("external").query("reason == 'any'")
+    pairs = duplicates.read_pairs(copies)
+    own = (pairs["cohort_a"] == OWN) & (pairs["cohort_b"] == OWN)
+    numbers = {
+        "images": sum(sum(classes.values()) for classes in copies["cohorts"].values()),
+        **copies["limits"],
+        **copies["counts"],
+        "across_groups_own": int((own & ~pairs["same_group"]).sum()),
+        "planted": int(planted["planted"].sum()),
+        "detected": int(planted["found"].sum()),
+        "unplanted_one_patient": alarms["one"],
+        "unplanted_two_patients": alarms["two"],
+        **{f"split_{name.replace('-', '_')}": share for name, share in drawn.items()},
+        "external": int(external["n"].sum()),
+        "external_affected": int(external["affected"].sum()),
+    }
+    return {f"duplicates_{name}": number for name, number in numbers.items()}

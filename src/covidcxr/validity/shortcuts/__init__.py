@@ -25,20 +25,11 @@ from covidcxr.validity import duplicates
 from covidcxr.validity.shortcuts import normalisation, probes
 from covidcxr.validity.shortcuts.probes import PROBES
 
-NAME = "shortcuts"
-"""The name of this record among a study's records."""
-
-METHOD = 1
-"""Raised when the numbers of such a record change; see `covidcxr.core.records`."""
-
-SEED = 0
-"""Of the folds."""
-
-MOST_FOR_BOOSTING = 100
-"""Features; with more, gradient boosting takes minutes and finds no more."""
-
-RANDOM_LABELS = 10
-"""Draws of random labels."""
+NAME = "shortcuts"  # of this record among a study's records
+METHOD = 1  # raised when its numbers change; see `covidcxr.core.records`
+SEED = 0  # of the folds
+MOST_FOR_BOOSTING = 100  # features; with more, gradient boosting takes minutes and finds no more
+RANDOM_LABELS = 10  # draws of random labels
 
 FEWEST_OF_SOURCE = 20
 MOST_PAIRS_OF_CLASS = 6
@@ -54,21 +45,12 @@ _SOURCES = [
 def record(study: Study, *, results: Path, samples: dict[str, Sample] | None) -> records.Record:
     """Record of the probes, computed if there is none yet.
 
-    The study's own cohort is probed; external cohorts lend their sources.
-
-    Returns
-    -------
-    Record
-        Tables ``areas`` (``probe``, ``variant``, ``tier``, ``model``, ``features``, ``n``,
-        ``n_positive``, ``groups``, ``auroc``, ``low``, ``high``, ``method``), ``sources``
-        (pairs of sources of one class: ``label``, ``first``, ``second``, ``n_first``,
-        ``n_second``, ``auroc``, ...) and ``remains`` (``normalisation``, ``probe``, ...);
-        field ``ages``.
-
-    Raises
-    ------
-    Problem
-        If there is neither a record nor data.
+    The study's own cohort is probed; external cohorts lend their sources. Tables: ``areas``
+    (``probe``, ``variant``, ``tier``, ``model``, ``features``, ``n``, ``n_positive``, ``groups``,
+    ``auroc``, ``low``, ``high``, ``method``), ``sources`` (pairs of sources of one class:
+    ``label``, ``first``, ``second``, ``n_first``, ``n_second``, ``auroc``, ...) and ``remains``
+    (``normalisation``, ``probe``, ...); field ``ages``. A `Problem` is raised if there is neither
+    a record nor data.
     """
     parameters = records.parameters(study, (), confidence=study.confidence, seed=SEED)
     inputs = None if samples is None else {"data": cohorts.fingerprint(samples)}
@@ -197,15 +179,12 @@ def random_labels(group: NDArray[np.str_], seed: int) -> NDArray[np.bool_]:
 def ages(manifest: pd.DataFrame) -> dict[str, dict[str, float]]:
     """Count of known ages by class, and their least, median and greatest."""
     summary: dict[str, dict[str, float]] = {}
+    statistics = {"least": "min", "median": "median", "greatest": "max"}
     for label in LABELS:
         age = manifest.loc[manifest["label"] == label, "age"].dropna().astype(float)
         summary[label] = {"known": float(len(age))}
         if len(age):
-            summary[label] |= {
-                "least": float(age.min()),
-                "median": float(age.median()),
-                "greatest": float(age.max()),
-            }
+            summary[label] |= {name: float(age.agg(how)) for name, how in statistics.items()}
     return summary
 
 

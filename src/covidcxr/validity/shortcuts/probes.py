@@ -13,14 +13,9 @@ from numpy.typing import NDArray
 from covidcxr.cohorts import lungs, samples
 from covidcxr.cohorts.samples import Sample
 
-GRID = 24
-"""Cells a side at which masks hide or keep."""
-
-BINS = 32
-"""Of the histogram of grey levels."""
-
-CORNER = 1 / 6
-"""Side of a corner's square, as a share of the picture's."""
+GRID = 24  # cells a side at which masks hide or keep
+BINS = 32  # of the histogram of grey levels
+CORNER = 1 / 6  # side of a corner's square, as a share of the picture's
 
 UNSEEN = 0.01
 """A probe that shows no more of the lungs than this share does not see them, and must not find
