@@ -21,11 +21,8 @@ _SMALL = 2**20  # bytes, whose ratio says nothing
 def check(archive: Path, target: Path) -> None:
     """Refuse a ZIP or tar archive that is no plain tree of files, or that is a bomb.
 
-    Raises
-    ------
-    Problem
-        For a name that leads out of the folder, a link or a device, more than `RATIO` times the
-        archive's size, and more than the disk of ``target`` has room for.
+    A `Problem` is raised for a name that leads out of the folder, a link or a device, more than
+    `RATIO` times the archive's size, and more than the disk of ``target`` has room for.
     """
     total, most = 0, max(_SMALL, RATIO * archive.stat().st_size)
     room = shutil.disk_usage(target).free

@@ -56,10 +56,7 @@ class Cohort:
 def prepare(study: Study, folder: Path) -> None:
     """Gather and decode a study's images, and store them in a folder, whole or not at all.
 
-    Raises
-    ------
-    Problem
-        For a source that cannot be had and for images that cannot be read.
+    A `Problem` is raised for a source that cannot be had and for images that cannot be read.
     """
     with atomic.folder(folder) as aside:
         root, rows = _gather(study, aside)
@@ -107,10 +104,8 @@ def externals(study: Study) -> dict[str, Source]:
 def _has_images(source: Source) -> bool:
     if not isinstance(source, FolderCohort):
         return True
-    if not _is_named(source):
-        return False
-    place = folders.csv_of(source) if source.manifest else folders.root_of(source)
-    return place.exists()
+    place = folders.csv_of if source.manifest else folders.root_of
+    return _is_named(source) and place(source).exists()
 
 
 def is_available(study: Study) -> bool:

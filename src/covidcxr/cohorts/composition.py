@@ -34,17 +34,8 @@ def record(
 ) -> records.Record:
     """Load or compute the record of a cohort's composition.
 
-    Parameters
-    ----------
-    study, results
-        The study, and the folder of its records.
-    cohort, split
-        The inputs, or None without the data.
-
-    Raises
-    ------
-    Problem
-        Without a record and data.
+    The inputs are None without the data. A `Problem` is raised if there is neither a record nor
+    data.
     """
     folder = results / NAME
     keys = ("image_size", "resize", "test_fraction", "validation_fraction")

@@ -52,32 +52,14 @@ def image(
 
     The modality's transformation (rescale slope and intercept, or a table) comes first, then
     the first value-of-interest table or window. MONOCHROME1 and an inverse presentation are
-    inverted, so that air is dark in every file.
+    inverted, so that air is dark in every file (DICOM PS3.3, C.7.6.3 on pixels, C.11.1 on the
+    modality, C.11.2 on VOI, C.11.6 on presentation).
 
-    Parameters
-    ----------
-    path
-        A file in the DICOM format, compressed or not, of one frame.
-    max_pixels
-        More are refused before anything is decoded.
-    hold
-        Called with the number of pixels before they are decoded.
-
-    Returns
-    -------
-    PIL.Image.Image
-        Mode L; RGB for a colour image of 8 bits. Its ``info`` has ``bits``, how many a stored
-        value has, and ``range``, the lowest and the highest stored value.
-
-    Raises
-    ------
-    Unreadable
-        For a file without an image, of several frames, of another number of bits, too large,
-        or in a compression that no installed package decodes.
-
-    References
-    ----------
-    DICOM PS3.3, C.7.6.3 (pixels), C.11.1 (modality), C.11.2 (VOI), C.11.6 (presentation).
+    More than ``max_pixels`` are refused before anything is decoded; ``hold`` is called with their
+    number before. The image has mode L, or RGB for a colour image of 8 bits; its ``info`` has
+    ``bits``, how many a stored value has, and ``range``, the lowest and the highest stored value.
+    An `Unreadable` is raised for a file without an image, of several frames, of another number of
+    bits, too large, or in a compression that no installed package decodes.
     """
     data = _dataset(path)
     _refuse_unusable(path, data, max_pixels)
@@ -111,19 +93,9 @@ def _named(picture: Image.Image, bits: int, stored: NDArray[Any]) -> Image.Image
 def describe(path: Path, *, plain_ids: bool = False) -> dict[str, Any]:
     """Return what a header says of the patient and the image.
 
-    Parameters
-    ----------
-    path
-        A file in the DICOM format.
-    plain_ids
-        Whether the patient's id is returned as it stands; else its hash, which tells patients
-        apart and names none.
-
-    Returns
-    -------
-    dict
-        ``patient_id``, ``view``, ``sex`` (F or M), ``age`` in years, each None where unknown,
-        and ``remarks``, a list of what a reader of the images should know.
+    These are ``patient_id``, ``view``, ``sex`` (F or M), ``age`` in years, each None where unknown,
+    and ``remarks``, a list of what a reader of the images should know. With ``plain_ids`` the
+    patient's id stands as it is; else its hash, which tells patients apart and names none.
     """
     data = _dataset(path)
 

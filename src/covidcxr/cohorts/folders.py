@@ -26,17 +26,9 @@ _ORIGINAL = ["width", "height", "mode", "format", "bytes"]
 def gather(cohort: FolderCohort) -> tuple[Path, pd.DataFrame]:
     """List the images of a folder, by its CSV or by its class folders, and look into them.
 
-    Returns
-    -------
-    root : Path
-        What the manifest's paths are relative to.
-    manifest : pandas.DataFrame
-
-    Raises
-    ------
-    Problem
-        For a missing folder, file or column, an unknown label, a file that changed
-        since the CSV was written, or an empty class.
+    Returns what the manifest's paths are relative to, and the manifest. A `Problem` is raised for
+    a missing folder, file or column, an unknown label, a file that changed since the CSV was
+    written, or an empty class.
     """
     root, rows = listed(cohort)
     csv = csv_of(cohort)
@@ -48,10 +40,7 @@ def gather(cohort: FolderCohort) -> tuple[Path, pd.DataFrame]:
 def listed(cohort: FolderCohort) -> tuple[Path, pd.DataFrame]:
     """List the images of a folder as `gather` does, without opening any.
 
-    Raises
-    ------
-    Problem
-        For a missing folder or CSV, and for a CSV that cannot be used.
+    A `Problem` is raised for a missing folder or CSV, and for a CSV that cannot be used.
     """
     root, csv = root_of(cohort), csv_of(cohort)
     if csv.is_file():
@@ -151,19 +140,10 @@ def _readable(table: pd.DataFrame, csv: Path) -> pd.DataFrame:
 
 
 def class_folders(root: Path, classes: Mapping[Label, list[str]] | None = None) -> pd.DataFrame:
-    """List the images below the class folders, sorted by path within a class.
+    """List the images below the class folders in a root, sorted by path within a class.
 
-    Parameters
-    ----------
-    root
-        Holds the class folders.
-    classes
-        Their names by class; where it names none, the usual spellings are looked for.
-
-    Raises
-    ------
-    Problem
-        For a class without a folder, or with several where none is named.
+    ``classes`` are their names by class; where it names none, the usual spellings are looked for.
+    A `Problem` is raised for a class without a folder, or with several where none is named.
     """
     rows, left_out = [], []
     for label in LABELS:
@@ -301,9 +281,7 @@ def image_ids(label: pd.Series[str], path: pd.Series[str]) -> pd.Series[str]:
 
 def _defaults(rows: pd.DataFrame) -> pd.DataFrame:
     for column, schema in manifest.MANIFEST.columns.items():
-        if schema.required and column not in rows and column != "group_id":
+        if schema.required and column not in rows:
             rows[column] = pd.NA
-    if "group_id" not in rows:
-        rows["group_id"] = pd.NA
     rows["group_id"] = rows["group_id"].fillna(rows["patient_id"]).fillna(rows["image_id"])
     return rows

@@ -53,18 +53,10 @@ CHANGES = f"scaled to {SIDE} x {SIDE} pixels, whatever its proportions; grey; JP
 
 
 def read(folder: Path = FOLDER) -> pd.DataFrame:
-    """Read and check the gallery's table; empty where there is no gallery.
+    """Read and check the gallery's table, a row an image; empty where there is no gallery.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Columns `COLUMNS`: one row an image.
-
-    Raises
-    ------
-    Problem
-        For an image without a row or whose bytes, size, licence or attribution are not as the
-        table must have them.
+    A `Problem` is raised for an image without a row or whose bytes, size, licence or attribution
+    are not as the table must have them.
     """
     if not (folder / TABLE).is_file():
         return pd.DataFrame(columns=COLUMNS, dtype="string")
@@ -88,19 +80,9 @@ def make(data: Path, folder: Path = FOLDER) -> pd.DataFrame:
 
     The rule takes no look at the images: of those whose licence is known and allows it, in the
     order of their files' sha256, the first image of a group, until a class has `PER_CLASS`.
-
-    Parameters
-    ----------
-    data
-        Holds ``cohort.csv``, the images that it lists, and ``covid19_metadata.csv``, which names
-        the licence and the source of each COVID-19 image.
-    folder
-        Is replaced as a whole.
-
-    Raises
-    ------
-    Problem
-        For a missing table, and for a class with too few images that may be shown.
+    ``data`` holds ``cohort.csv``, the images that it lists, and ``covid19_metadata.csv``, which
+    names the licence and the source of each COVID-19 image; ``folder`` is replaced as a whole. A
+    `Problem` is raised for a missing table, and for a class with too few images to be shown.
     """
     rows = candidates(data).sort_values("sha256").drop_duplicates(["label", "group_id"])
     rows = rows.groupby("label").head(PER_CLASS).sort_values(["label", "sha256"])

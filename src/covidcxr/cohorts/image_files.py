@@ -42,28 +42,11 @@ class LeftOut(NamedTuple):
 def list_images(
     *folders: Path, follow_links: bool = False, skip_unreadable: bool = False
 ) -> tuple[list[Path], list[LeftOut]]:
-    """List the files below folders that are read, and those that are left out.
+    """List the files below folders that are read, and those that are left out, both sorted.
 
-    Parameters
-    ----------
-    folders
-        Searched with all folders below them; one that is named or linked twice counts once.
-    follow_links
-        Whether to search linked folders; else they are left out.
-    skip_unreadable
-        Whether a folder that cannot be listed is left out; else it is refused.
-
-    Returns
-    -------
-    images : list of Path
-        Sorted.
-    left_out : list of LeftOut
-        Every other file, and folders that are not searched, sorted.
-
-    Raises
-    ------
-    Problem
-        For a folder that cannot be listed, unless such folders are skipped.
+    All folders below are searched; one that is named or linked twice counts once. Linked folders
+    are left out unless they are followed. A folder that cannot be listed is left out if such are
+    skipped; else it is a `Problem`.
     """
 
     def refuse(error: OSError) -> None:

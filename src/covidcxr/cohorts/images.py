@@ -105,10 +105,7 @@ def load(
 ) -> NDArray[np.uint8]:
     """Read n images as `decode` reads one, shape (n, size, size, 3).
 
-    Raises
-    ------
-    Problem
-        Naming all files that `decode` refuses: how many, and the first five.
+    A `Problem` names all files that `decode` refuses: how many, and the first five.
     """
     pixels = np.empty((len(paths), size, size, 3), dtype=np.uint8)
 
@@ -206,13 +203,8 @@ def _significant_bits(path: Path) -> int | None:
 def describe(path: Path) -> dict[str, Any]:
     """Describe a file by its header: stored width and height, PIL's mode and format, bytes."""
     with _opened(path) as image:
-        return {
-            "width": image.width,
-            "height": image.height,
-            "mode": image.mode,
-            "format": image.format,
-            "bytes": path.stat().st_size,
-        }
+        facts = {name: getattr(image, name) for name in ("width", "height", "mode", "format")}
+        return facts | {"bytes": path.stat().st_size}
 
 
 def sha256(path: Path) -> str:

@@ -34,11 +34,8 @@ _log = logging.getLogger(__name__)
 def download(cohort: KaggleCohort) -> Path:
     """Return the folder that holds the class folders, downloading the set first if need be.
 
-    Raises
-    ------
-    Problem
-        If Kaggle cannot be reached or refuses, the archive is damaged or no plain tree of
-        files, the disk is full, or the folder is not in the set or in several places of it.
+    A `Problem` is raised if Kaggle cannot be reached or refuses, the archive is damaged or no
+    plain tree of files, the disk is full, or the folder is not in the set or in several places.
     """
     return find(_fetch(cohort.handle), cohort.folder)
 

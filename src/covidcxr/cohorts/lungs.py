@@ -35,14 +35,9 @@ def share(size: int, fine: int = 256) -> NDArray[np.float64]:
 
 
 def coverage(anatomy: Anatomy) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Agreement of the region with the lungs of n synthetic radiographs.
+    """Agreement of the region with the lungs of n synthetic radiographs, each of shape (n,).
 
-    Returns
-    -------
-    covered : ndarray of shape (n,)
-        Share of the lungs that lies within the region.
-    lung : ndarray of shape (n,)
-        Share of the region that is lung.
+    The share of the lungs that lies within the region, and the share of the region that is lung.
     """
     size = 64
     true, stated = radiograph.lungs(anatomy, size), region(size)

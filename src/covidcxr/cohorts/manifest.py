@@ -75,17 +75,7 @@ COMPUTED = {"image_id", "path", "grey_bits", "grey_lowest", "grey_highest"}
 def validate(manifest: pd.DataFrame, where: str) -> pd.DataFrame:
     """Return the manifest with its columns typed and in order.
 
-    Parameters
-    ----------
-    manifest
-        One row an image; columns may come in any order.
-    where
-        The file or source to name in an error.
-
-    Raises
-    ------
-    Problem
-        Naming the first column and value that do not fit.
+    A `Problem` names the first column and value that do not fit, and ``where`` they stand.
     """
     known = [name for name in MANIFEST.columns if name in manifest.columns]
     unknown = sorted(set(manifest.columns) - set(known))

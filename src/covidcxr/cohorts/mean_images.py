@@ -26,16 +26,9 @@ _PIXELS = [str(column) for column in range(SIDE)]
 def record(study: Study, *, results: Path, samples: dict[str, Sample] | None) -> records.Record:
     """Record of the mean images of a study's cohorts, computed if there is none yet.
 
-    Returns
-    -------
-    Record
-        Table ``means``: by ``cohort``, ``label`` and ``row`` the grey levels of a line of
-        pixels, columns ``0`` to ``63``, and the number of ``images`` averaged.
-
-    Raises
-    ------
-    Problem
-        If there is neither a record nor data.
+    Its table ``means`` has by ``cohort``, ``label`` and ``row`` the grey levels of a line of
+    pixels, columns ``0`` to ``63``, and the number of ``images`` averaged. A `Problem` is raised
+    if there is neither a record nor data.
     """
     inputs = None if samples is None else {"data": cohorts.fingerprint(samples)}
 
@@ -61,8 +54,7 @@ def means(samples: dict[str, Sample]) -> pd.DataFrame:
             mean = np.asarray(total) / len(places)
             small = mean.reshape(SIDE, block, SIDE, block).mean(axis=(1, 3)).round().astype(int)
             lines = pd.DataFrame(small, columns=_PIXELS).rename_axis("row").reset_index()
-            lines = lines.assign(cohort=name, label=label, images=len(places))
-            tables.append(lines)
+            tables.append(lines.assign(cohort=name, label=label, images=len(places)))
     return concatenate(tables, ["cohort", "label", "images", "row", *_PIXELS])
 
 

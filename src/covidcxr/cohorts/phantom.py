@@ -145,18 +145,10 @@ def _draw_class(
 def generate(cohort: PhantomCohort) -> tuple[pd.DataFrame, NDArray[np.uint8]]:
     """Draw and render a synthetic cohort; the same configuration gives the same bytes.
 
-    Returns
-    -------
-    frame : DataFrame
-        One row an image, sorted by ``image_id``, with the manifest's columns except those that
-        describe a file. A copy has the patient of its original, but a file number of its own.
-    pixels : ndarray of shape (n, image_size, image_size)
-        Grey, 0 black to 255 white, in the order of the frame.
-
-    Raises
-    ------
-    Problem
-        If a class is too small for its duplicates.
+    The frame has one row an image, sorted by ``image_id``, with the manifest's columns except
+    those that describe a file. A copy has the patient of its original, but a file number of its
+    own. The pixels have shape (n, image_size, image_size), grey, 0 black to 255 white, in the
+    frame's order. A `Problem` is raised if a class is too small for its duplicates.
     """
     frame, anatomy = draw(cohort)
     copy = frame["planted_duplicate_of"].notna().to_numpy()

@@ -18,21 +18,10 @@ from covidcxr.cohorts.structures import View
 def render(
     anatomy: Anatomy, size: int, rng: np.random.Generator | None = None
 ) -> NDArray[np.uint8]:
-    """Render radiographs.
+    """Render radiographs, shape (n, size, size), grey, 0 black to 255 white.
 
-    Parameters
-    ----------
-    anatomy
-        n images; the same anatomy shows the same picture at every size.
-    size
-        Pixels along each side.
-    rng
-        Draws the quantum noise; without it there is none.
-
-    Returns
-    -------
-    ndarray of shape (n, size, size)
-        Grey, 0 black to 255 white.
+    The same anatomy shows the same picture at every size. ``rng`` draws the quantum noise;
+    without it there is none.
     """
     pixels = np.empty((len(anatomy), size, size), np.uint8)
     batch = max(1, 2**16 // size**2)  # images at a time: arrays that fit a processor's cache

@@ -20,7 +20,6 @@ from covidcxr.cohorts import cohort, images, manifest
 from covidcxr.core import atomic
 from covidcxr.core.errors import Problem
 from covidcxr.core.studies import POSITIVE, Study
-from covidcxr.core.words import one_line
 
 OWN = "cohort"  # the name of the study's own cohort among the samples
 SIZE = 256  # pixels a side, by Lanczos, whatever the study's networks see
@@ -79,18 +78,9 @@ class Sample:
 def prepare(study: Study, folder: Path) -> None:
     """Gather and decode all cohorts of a study; external ones without data are left out.
 
-    Parameters
-    ----------
-    study
-        Names its own cohort and the external ones.
-    folder
-        Receives, whole or not at all, a folder for each cohort with ``manifest.csv``,
-        ``grey.npy`` at `SIZE`, and ``pixels.npy`` as the study's networks see them.
-
-    Raises
-    ------
-    Problem
-        For images that cannot be read.
+    ``folder`` receives, whole or not at all, a folder for each cohort with ``manifest.csv``,
+    ``grey.npy`` at `SIZE`, and ``pixels.npy`` as the study's networks see them. A `Problem` is
+    raised for images that cannot be read.
     """
     sources = {OWN: study.cohort, **cohort.externals(study)}
     for name in sorted(set(study.external) - set(sources)):
@@ -104,10 +94,8 @@ def prepare(study: Study, folder: Path) -> None:
             cohort.prepare(study.model_copy(update={"cohort": source}), aside / name)
             rows = manifest.read(aside / name / "manifest.csv")
             paths = cohort.files(source, aside / name, rows)
-            np.save(
-                aside / name / "grey.npy",
-                grey(images.load(paths, SIZE, "lanczos", manifest.grey_bits(rows))),
-            )
+            pictures = grey(images.load(paths, SIZE, "lanczos", manifest.grey_bits(rows)))
+            np.save(aside / name / "grey.npy", pictures)
 
 
 def read(folder: Path) -> dict[str, Sample]:
@@ -142,20 +130,3 @@ def thumbnails(pictures: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     box = Image.Resampling.BOX
     small = [np.asarray(Image.fromarray(p).resize((side, side), box)).ravel() for p in pictures]
     return np.stack(small)
-
-
-def _read(folder: Path, name: str) -> Sample:
-    try:
-        pictures = np.load(folder / name / "grey.npy", mmap_mode="r")
-    except (OSError, ValueError, EOFError) as error:
-        reason = one_line(error)
-        raise Problem(
-            f"{folder / name}: cannot be read ({reason}); delete {folder} and run again."
-        ) from error
-    rows = manifest.read(folder / name / "manifest.csv")
-    if len(rows) != len(pictures):
-        raise Problem(
-            f"{folder / name}: has {len(pictures)} pictures of {len(rows)} images; "
-            f"delete {folder} and run again."
-        )
-    return Sample(name, rows, pictures)
