@@ -14,7 +14,7 @@ from covidcxr.figures import leakage as plots
 from covidcxr.figures import leakage_tables as tables
 from covidcxr.figures.common import Picture
 from covidcxr.scores import bootstrap
-from covidcxr.validity.leakage import models, networks, summaries
+from covidcxr.validity.leakage import experiments, networks, summaries
 
 RESULTS = Path("results")
 RECORD = records.read(RESULTS / "small" / "leakage")
@@ -42,7 +42,7 @@ def test_the_headline_of_the_committed_record() -> None:
     assert (values["x_raised"], values["x_models"]) == (0, 5)
     assert (values["x_least"], values["x_most"]) == ("-0.2", "+0.2")
     assert values["x_seen"] == pytest.approx(22.1, abs=0.05)
-    assert values["x_best_model"] == models.MODELS["neighbours"]
+    assert values["x_best_model"] == experiments.MODELS["neighbours"]
     assert values["x_maximum_gain"] == pytest.approx(1.7, abs=0.05)
     assert (values["x_random_images"], values["x_random_model"]) == (
         "groups of several images", "Nearest neighbour",
@@ -66,7 +66,7 @@ def test_every_table_of_experiments_has_its_rows() -> None:
     inflation = summaries.score_inflation(splits[splits["tier"] == "all"], "accuracy")
     row = tables.inflation(inflation).loc["Nearest neighbour"]
     assert (row["image-level"], row["corrected"]) == ("0.980", "-1.0 to +1.1")
-    assert tables.tiers(splits, 0.95).shape == (len(models.MODELS), 3)
+    assert tables.tiers(splits, 0.95).shape == (len(experiments.MODELS), 3)
     assert list(tables.contamination(doses, 0.95)["slope"])[3] == "+8.1 (+6.0 to +10.2)"
     results = summaries.random_label_results(RECORD.table("coins"), RECORD.table("control"), 0.95)
     row = tables.random_labels(results).iloc[3]

@@ -18,7 +18,7 @@ from covidcxr.core.errors import Problem
 from covidcxr.networks import saliency
 from covidcxr.scores.intervals import Interval
 from covidcxr.validity import controls, duplicates, leakage, overlap, shortcuts
-from covidcxr.validity.leakage.models import QUICK
+from covidcxr.validity.leakage.experiments import QUICK
 from tests.validity.controls import (
     copies,
     demands,

@@ -1,5 +1,7 @@
 """The Kaggle set: downloaded through kagglehub, found in its cache, counted.
 
+An archive is judged by its listing before a byte of it is unpacked.
+
 kagglehub keeps what it downloads (``KAGGLEHUB_CACHE``, else ``~/.cache/kagglehub``)
 but asks Kaggle for the current version every time; where Kaggle cannot be asked,
 a complete copy in the cache is used.
@@ -11,22 +13,41 @@ import errno
 import json
 import logging
 import re
+import shutil
+import stat
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
-from covidcxr.cohorts import archives, folders
+from covidcxr.cohorts import folders
 from covidcxr.core.errors import Problem
 from covidcxr.core.studies import LABELS, KaggleCohort
-from covidcxr.core.words import one_line
+from covidcxr.core.words import one_line, shown
 
 ALTERNATIVES = (
     "or do without it: put the images into a folder named by the environment variable "
     "COVIDCXR_DATA and set cohort.source=folder, or run STUDY=demo, which needs no data"
 )
+
+_NO_LOGIN = (
+    "Kaggle refuses it without a login that may read it",
+    "set KAGGLE_API_TOKEN to a token from your Kaggle account's settings",
+)
+_ANSWERS = {
+    401: _NO_LOGIN,
+    403: _NO_LOGIN,
+    404: ("Kaggle has no such set", "correct cohort.handle"),
+    429: ("Kaggle refuses more downloads for now", "run again later"),
+}
+"""By status: why Kaggle does not give a set, and what to do about it."""
+
+RATIO = 100
+"""Times its own size that an archive may unpack to; images hardly shrink, bombs 1,000-fold."""
+
+_SMALL = 2**20  # bytes, whose ratio says nothing
 
 _log = logging.getLogger(__name__)
 
@@ -109,20 +130,21 @@ def _fetch(handle: str) -> Path:
             cached = None if versioned else _newest_cached(handle)
             if cached is None:
                 raise
-            _log.warning("%s: %s; using version %d from the cache", handle, _network(error), cached)
+            why, _ = _network(error)
+            _log.warning("%s: %s; using version %d from the cache", handle, why, cached)
             return Path(kagglehub.dataset_download(f"{handle}/versions/{cached}"))
 
 
 @contextmanager
 def _listed_first() -> Iterator[None]:
-    """Have kagglehub unpack only what `archives.check` lets pass: it looks at no listing itself."""
+    """Have kagglehub unpack only what `check_archive` lets pass: it looks at no listing itself."""
     from kagglehub import http_resolver
 
     unpack = http_resolver._extract_archive
 
     def checked(archive: str, folder: str) -> None:
         try:
-            archives.check(Path(archive), Path(archive).parent)
+            check_archive(Path(archive), Path(archive).parent)
         except Problem:
             Path(archive).unlink()  # else it would count as a finished download
             raise
@@ -133,6 +155,42 @@ def _listed_first() -> Iterator[None]:
         yield
     finally:
         http_resolver._extract_archive = unpack
+
+
+def check_archive(archive: Path, target: Path) -> None:
+    """Refuse a ZIP or tar archive that is no plain tree of files, or that is a bomb.
+
+    A `Problem` is raised for a name that leads out of the folder, a link or a device, more than
+    `RATIO` times the archive's size, and more than the disk of ``target`` has room for.
+    """
+    total, most = 0, max(_SMALL, RATIO * archive.stat().st_size)
+    room = shutil.disk_usage(target).free
+    for name, size, is_plain in _members(archive):
+        path = PureWindowsPath(name)  # which knows both kinds of slashes, and drives
+        total += size
+        if path.anchor or ".." in path.parts:
+            fault = f"'{shown(name)}' leads out of its folder"
+        elif not is_plain:
+            fault = f"'{shown(name)}' is a link or a device"
+        elif total > most:
+            fault = f"it unpacks to more than {RATIO} times its size, as a bomb does"
+        elif total > room:
+            fault = f"it unpacks to more than the {room:,} bytes that the disk has free"
+        else:
+            continue
+        raise Problem(f"{archive}: is not unpacked: {fault}; name another set of images.")
+
+
+def _members(archive: Path) -> Iterator[tuple[str, int, bool]]:
+    """Name and size of each member, and whether it is a file or a folder, as listed."""
+    if tarfile.is_tarfile(archive):
+        with tarfile.open(archive) as tar:
+            yield from ((one.name, one.size, one.isfile() or one.isdir()) for one in tar)
+    elif zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as file:
+            for one in file.infolist():
+                kind = stat.S_IFMT(one.external_attr >> 16)
+                yield one.filename, one.file_size, kind in (0, stat.S_IFREG, stat.S_IFDIR)
 
 
 def _newest_cached(handle: str) -> int | None:
@@ -163,7 +221,8 @@ def _explained(handle: str) -> Iterator[None]:
     # requests' errors are OSErrors too, and kagglehub's HTTP errors are requests', so
     # the order matters.
     except (requests.RequestException, json.JSONDecodeError) as error:
-        raise Problem(f"{handle}: {_network(error)}; {_remedy(error)}, {ALTERNATIVES}.") from error
+        why, remedy = _network(error)
+        raise Problem(f"{handle}: {why}; {remedy}, {ALTERNATIVES}.") from error
     except (
         exceptions.DataCorruptionError,
         zipfile.BadZipFile,
@@ -190,43 +249,25 @@ def _explained(handle: str) -> Iterator[None]:
         ) from error
 
 
-def _network(error: Exception) -> str:
-    """Describe in a clause why Kaggle did not give the set."""
+def _network(error: Exception) -> tuple[str, str]:
+    """Describe why Kaggle did not give the set, and what to do about it, each in a clause."""
     import requests
 
     response = getattr(error, "response", None)
     if response is not None:
-        match response.status_code:
-            case 404:
-                return "Kaggle has no such set (404)"
-            case 401 | 403:
-                return (
-                    f"Kaggle refuses it without a login that may read it ({response.status_code})"
-                )
-            case 429:
-                return "Kaggle refuses more downloads for now (429)"
-            case code:
-                return f"Kaggle answers with an error ({code})"
+        reason, remedy = _ANSWERS.get(
+            response.status_code, ("Kaggle answers with an error", "run again later")
+        )
+        return f"{reason} ({response.status_code})", remedy
     if isinstance(error, json.JSONDecodeError):
-        return "what answers is not Kaggle, as behind a network's login page"
-    if isinstance(error, requests.Timeout):
-        return "Kaggle does not answer in time"
-    if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return "the connection to Kaggle broke off"
-    return f"Kaggle cannot be reached ({_cause(error)})"
-
-
-def _remedy(error: Exception) -> str:
-    response = getattr(error, "response", None)
-    match None if response is None else response.status_code:
-        case 404:
-            return "correct cohort.handle"
-        case 401 | 403:
-            return "set KAGGLE_API_TOKEN to a token from your Kaggle account's settings"
-        case None:
-            return "connect this machine to the network and run again"
-        case _:
-            return "run again later"
+        reason = "what answers is not Kaggle, as behind a network's login page"
+    elif isinstance(error, requests.Timeout):
+        reason = "Kaggle does not answer in time"
+    elif isinstance(error, requests.exceptions.ChunkedEncodingError):
+        reason = "the connection to Kaggle broke off"
+    else:
+        reason = f"Kaggle cannot be reached ({_cause(error)})"
+    return reason, "connect this machine to the network and run again"
 
 
 def _cause(error: BaseException) -> str:

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from covidcxr.core import settings, strict_yaml
+from covidcxr.core import strict_yaml
 from covidcxr.core.errors import Problem
 from covidcxr.core.words import shown
 
@@ -48,6 +48,15 @@ def apply(content: Mapping[str, Any], item: str) -> dict[str, Any]:
     return changed
 
 
+def flatten(tree: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Return the leaves of nested settings by their dotted keys."""
+    leaves: dict[str, Any] = {}
+    for key, value in tree.items():
+        nested = isinstance(value, Mapping)
+        leaves |= flatten(value, f"{above}{key}.") if nested else {f"{above}{key}": value}
+    return leaves
+
+
 def name(
     base: str, before: Mapping[str, Any], after: Mapping[str, Any], chosen: Mapping[str, Any]
 ) -> str:
@@ -56,7 +65,7 @@ def name(
     ``before`` and ``after`` are the content of the two; ``chosen`` is the latter's without
     defaults, because another source brings keys of its own, whose defaults go without saying.
     """
-    old, new, chosen = (settings.flatten(content) for content in (before, after, chosen))
+    old, new, chosen = (flatten(content) for content in (before, after, chosen))
     changes = [
         f"+{key}={_slug(new[key])}"
         for key in sorted(new)

@@ -124,21 +124,12 @@ class _TrainingContent(_Content):
 def read(path: Path, schema: int) -> Section:
     """Read a ``record.json`` of a schema, whole.
 
-    Raises
-    ------
-    Damaged
-        For what is no strict JSON, nests too deep, lacks a field or has one of another type.
-    Problem
-        For a missing record, and for one of another schema.
+    It is `Damaged` if it is no strict JSON, nests too deep, lacks a field or has one of another
+    type; a `Problem` is raised for a missing record, and for one of another schema.
     """
+    hooks: Any = {"parse_constant": _finite, "parse_float": _finite, "object_pairs_hook": _section}
     try:
-        text = path.read_text(encoding="utf-8")
-        content = json.loads(
-            text,
-            parse_constant=_finite,
-            parse_float=_finite,
-            object_pairs_hook=_section,
-        )
+        content = json.loads(path.read_text(encoding="utf-8"), **hooks)
     except FileNotFoundError as error:
         raise Problem(f"{path}: no such record; run the study that makes it.") from error
     except (ValueError, RecursionError, OSError) as error:

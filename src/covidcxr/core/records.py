@@ -15,6 +15,8 @@ import itertools
 import json
 import logging
 import os
+import re
+import textwrap
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -25,7 +27,7 @@ from typing import Any
 
 import pandas as pd
 
-from covidcxr.core import atomic, machine, record_content, settings
+from covidcxr.core import atomic, machine, overrides, record_content
 from covidcxr.core.errors import Problem
 from covidcxr.core.record_content import Damaged
 from covidcxr.core.studies import Study
@@ -168,12 +170,8 @@ def rerun() -> bool:
 def read(folder: Path, method: int | None = None) -> Record:
     """Read a record, check that its tables are the ones it was written with, and note it as used.
 
-    With a ``method``, that of such a record today, a record of another one is outdated.
-
-    Raises
-    ------
-    Problem
-        For a missing, damaged or newer record.
+    With a ``method``, that of such a record today, a record of another one is outdated. A
+    `Problem` is raised for a missing, damaged or newer record.
     """
     atomic.recover(folder)
     while True:
@@ -193,10 +191,10 @@ def read(folder: Path, method: int | None = None) -> Record:
 def _identity(folder: Path) -> tuple[int, int] | None:
     """Return what tells a record from another one in its place."""
     try:
-        found = (folder / "record.json").stat()
+        status = (folder / "record.json").stat()
     except OSError:
         return None
-    return found.st_ino, found.st_mtime_ns
+    return status.st_ino, status.st_mtime_ns
 
 
 def _whole(folder: Path) -> dict[str, Any]:
@@ -226,16 +224,16 @@ def differences(
 
     An input that older trainings did without is compared where the record has it.
     """
-    recorded = settings.flatten(record["parameters"])
-    asked = settings.flatten(parameters)
+    recorded = overrides.flatten(record["parameters"])
+    asked = overrides.flatten(parameters)
     named = [
-        f"{key} is {settings.brief(recorded.get(key))}, not {settings.brief(asked.get(key))}"
+        f"{key} is {_brief(recorded.get(key))}, not {_brief(asked.get(key))}"
         for key in dict.fromkeys([*asked, *recorded])
         if recorded.get(key) != asked.get(key)
     ]
     of = record["fingerprints"]
     named += [
-        f"the input {key} is {settings.brief(of.get(key))}, not {settings.brief(value)}"
+        f"the input {key} is {_brief(of.get(key))}, not {_brief(value)}"
         for key, value in inputs.items()
         if of.get(key) != value and (key in of or not key.startswith(_OPTIONAL))
     ]
@@ -244,19 +242,22 @@ def differences(
     return named
 
 
+def _brief(value: Any) -> str:
+    """Write a setting or the beginning of a fingerprint."""
+    if isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value):
+        return value[:8]
+    return "not set" if value is None else textwrap.shorten(str(value), 60, placeholder=" ...")
+
+
 def find(
     folder: Path, parameters: Mapping[str, Any], inputs: Mapping[str, str] | None, method: int
 ) -> Record | None:
     """Return the record of a folder; None where there is none, or where it is to be made anew.
 
     ``inputs`` are the fingerprints that its inputs must have had; None where they are not at hand,
-    so that a record of these parameters is shown for what it says it is.
-
-    Raises
-    ------
-    Problem
-        For a record that is damaged, of another version of this package, or answers to
-        something else: it is left as it is, unless `rerun` is asked for.
+    so that a record of these parameters is shown for what it says it is. A `Problem` is raised for
+    a record that is damaged, of another version of this package, or answers to something else: it
+    is left as it is, unless `rerun` is asked for.
     """
     atomic.recover(folder)
     if not (folder / "record.json").is_file():
@@ -267,14 +268,10 @@ def find(
         differing = differences(record, parameters, *asked)
         if not differing:
             return record
-        remedy = "set that back, or " + (
-            "make the record anew with RERUN=1, which moves this one aside"
-            if inputs is not None
-            else "name a data folder in COVIDCXR_DATA and make the record anew with RERUN=1, which "
-            "moves this one aside"
-        )
+        data = "" if inputs is not None else "name a data folder in COVIDCXR_DATA and "
         raise Outdated(
-            f"{folder}: this record answers to something else ({'; '.join(differing)}); {remedy}."
+            f"{folder}: this record answers to something else ({'; '.join(differing)}); set that "
+            f"back, or {data}make the record anew with RERUN=1, which moves this one aside."
         )
     except (Damaged, Outdated) as problem:
         if inputs is None or not rerun():

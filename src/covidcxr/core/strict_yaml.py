@@ -31,13 +31,7 @@ _CORE = "tag:yaml.org,2002:"
 
 
 def read(path: Path) -> Any:
-    """Read a YAML file strictly.
-
-    Raises
-    ------
-    Unusable
-        For a file that cannot be read, and for YAML that `parse` refuses.
-    """
+    """Read a YAML file strictly; `Unusable` if it cannot be read, or `parse` refuses it."""
     return parse(read_text(path, "YAML", most=_LARGEST), f"{path}: is")
 
 

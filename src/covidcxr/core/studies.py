@@ -234,10 +234,10 @@ class Study(Strict):
 
 def network(name: str) -> ModelName:
     """Return the name of a network, checked."""
-    for known in get_args(ModelName):
+    for known in TITLES:
         if known == name:
             return known
-    raise Problem(f"{name}: no such network; choose {', '.join(get_args(ModelName))}.")
+    raise Problem(f"{name}: no such network; choose {', '.join(TITLES)}.")
 
 
 def split_kind(name: str) -> SplitName:

@@ -16,7 +16,7 @@ from covidcxr.figures import common
 from covidcxr.figures.common import BLUE, GREY, INK, RUST, Html, Picture
 from covidcxr.scores.metrics import word
 from covidcxr.validity.leakage import experiments, summaries
-from covidcxr.validity.leakage.models import MODELS, PROBES
+from covidcxr.validity.leakage.experiments import MODELS, PROBES
 from covidcxr.validity.leakage.networks import WITHIN
 
 SHOWN = ("accuracy", "sensitivity", "auroc")

@@ -17,7 +17,7 @@ from covidcxr.figures.leakage import LABELS, YAGIS, run_names
 from covidcxr.scores import bootstrap
 from covidcxr.scores.metrics import word
 from covidcxr.validity.leakage import networks, summaries
-from covidcxr.validity.leakage.models import MODELS, SIDES
+from covidcxr.validity.leakage.experiments import MODELS, SIDES
 
 Write = Callable[[float], str]
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from covidcxr.cohorts import phantom, splits
 from covidcxr.validity import overlap
-from covidcxr.validity.leakage import experiments, models, summaries
+from covidcxr.validity.leakage import experiments, summaries
 from tests.validity.controls import planted
 from tests.validity.controls.rows import CONFIDENCE, LEVEL, mean, proportion
 
@@ -68,7 +68,7 @@ def random_labels(
         is_null = images == min(planted.PER_PATIENT)
         gains = pd.DataFrame([_gains(images, seed) for seed in (null_seeds if is_null else seeds)])
         confidence = 1 - LEVEL if is_null else CONFIDENCE
-        for model in models.QUICK:
+        for model in experiments.QUICK:
             condition = ("leakage", "patients", model, images)
             rows.append(mean(condition, "gain", gains[model], confidence))
     return pd.DataFrame(rows)
@@ -78,9 +78,9 @@ def _gains(images_per_patient: float, seed: int) -> pd.Series:
     """Gain in accuracy of each quick model on one cohort."""
     changes = {"seed": seed, "images_per_patient": images_per_patient}
     frame, pixels = phantom.generate(planted.LABELLED.model_copy(update=changes))
-    features = models.features(pixels)
+    features = experiments.features(pixels)
     runs = experiments.random_label_experiment(
-        {model: features[model] for model in models.QUICK},
+        {model: features[model] for model in experiments.QUICK},
         frame["group_id"].to_numpy(dtype=str),
         seeds=range(planted.LABEL_DRAWS),
     )

@@ -22,7 +22,7 @@ from covidcxr.core.records import Record
 from covidcxr.core.studies import LABELS, Study
 from covidcxr.networks import simple_models
 from covidcxr.validity import duplicates
-from covidcxr.validity.leakage import experiments, models
+from covidcxr.validity.leakage import experiments
 
 NAME = "leakage"  # of this record among a study's records
 METHOD = 1  # raised when its numbers change; see `covidcxr.core.records`
@@ -42,7 +42,7 @@ def record(study: Study, *, results: Path, samples: dict[str, Sample] | None) ->
         ("test_fraction",),
         seeds=experiments.SEEDS,
         doses=list(experiments.SHARES),
-        models=models.SIDES,
+        models=experiments.SIDES,
     )
     if samples is None:
         return records.load_or_run(results / NAME, study, parameters, None, METHOD, dict)
@@ -84,8 +84,8 @@ def _groups(study: Study, results: Path, samples: dict[str, Sample]) -> NDArray[
 
 def _run(sample: Sample, group: NDArray[np.str_], test: float) -> dict[str, Any]:
     """Content of the record."""
-    inputs, positive = models.features(sample.grey), sample.positive
-    probes = {model: inputs[model] for model in models.PROBES}
+    inputs, positive = experiments.features(sample.grey), sample.positive
+    probes = {model: inputs[model] for model in experiments.PROBES}
     return {
         "tables": {
             "groups": pd.DataFrame({"image_id": sample.manifest["image_id"], "group": group}),
