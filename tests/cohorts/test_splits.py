@@ -86,9 +86,10 @@ def test_a_random_split_has_the_papers_counts() -> None:
     assert members(drawn, "test") != members(keras, "test")
 
 
-def test_a_random_split_follows_its_seed() -> None:
-    manifest = cohort(50, 50)
-    one, again, other = (splits.make(manifest, "random", 0.2, seed=seed) for seed in (0, 0, 1))
+@pytest.mark.parametrize("kind", ["random", "grouped"])
+def test_a_drawn_split_follows_its_seed(kind: SplitName) -> None:
+    manifest = cohort(60, 60, images_per_group=3)
+    one, again, other = (splits.make(manifest, kind, 0.2, seed=seed) for seed in (0, 0, 1))
     pd.testing.assert_frame_equal(one, again)
     assert members(one, "test") != members(other, "test")
 
@@ -142,13 +143,6 @@ def test_groups_with_both_labels_stay_whole_too(manifest: pd.DataFrame, seed: in
     for (part, label), n in counts(split).items():
         fraction = {"test": 0.4, "validation": 0.3}.get(part, 1)
         assert n <= int(fraction * (split["label"] == label).sum())
-
-
-def test_a_grouped_split_follows_its_seed() -> None:
-    manifest = cohort(60, 60, images_per_group=3)
-    one, again, other = (splits.make(manifest, "grouped", 0.2, seed=seed) for seed in (0, 0, 1))
-    pd.testing.assert_frame_equal(one, again)
-    assert members(one, "test") != members(other, "test")
 
 
 def test_groups_of_one_image_are_split_as_at_random() -> None:

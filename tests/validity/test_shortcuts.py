@@ -17,6 +17,7 @@ from covidcxr.figures import shortcuts_tables as tables
 from covidcxr.networks import simple_models
 from covidcxr.validity import controls, shortcuts
 from covidcxr.validity.shortcuts import normalisation, probes
+from tests.validity.controls.probes import probe_auroc
 
 N = 80
 POSITIVE = np.arange(N) % 2 == 0
@@ -47,7 +48,7 @@ def sample(where: np.ndarray | None = None, seed: int = 0, **columns: Any) -> Sa
 
 
 def area(probe: str, variant: str, of: Sample) -> float:
-    return shortcuts.auroc(probe, variant, of, GROUP).value
+    return probe_auroc(probe, variant, of).value
 
 
 CORNER = np.zeros((SIZE, SIZE), dtype=bool)

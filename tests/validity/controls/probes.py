@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from covidcxr.cohorts import phantom, radiograph
 from covidcxr.cohorts.samples import Sample, thumbnails
+from covidcxr.scores.intervals import Interval
 from covidcxr.validity import shortcuts
 from covidcxr.validity.shortcuts.probes import GRID, PROBES, features
 from tests.validity.controls import planted
@@ -111,13 +112,17 @@ def _describe_files(strength: float, seed: int, what: str) -> Sample:
     return Sample("controls", table, sample.grey)
 
 
+def probe_auroc(probe: str, variant: str, sample: Sample) -> Interval:
+    """AUROC of the class by logistic regression on a probe, with groups held out."""
+    matrix, usable = features(probe, variant, sample)
+    group = sample.manifest["group_id"].to_numpy(dtype=str)[usable]
+    return shortcuts.auroc("logistic", matrix[usable], sample.positive[usable], group, 0.95)
+
+
 def _rows(condition: Condition, samples: Sequence[Sample]) -> list[dict[str, Any]]:
     """AUROC of a probe, and how often its interval lies above 0.5, or leaves 0.5 out."""
     probe, _, variant, strength = condition
-    areas = [
-        shortcuts.auroc(probe, variant, sample, sample.manifest["group_id"].to_numpy(dtype=str))
-        for sample in samples
-    ]
+    areas = [probe_auroc(probe, variant, sample) for sample in samples]
     above = [area.low > 0.5 for area in areas]
     apart = [area.low > 0.5 or area.high < 0.5 for area in areas]
     confidence = CONFIDENCE if strength else 1 - LEVEL

@@ -189,28 +189,16 @@ def ages(manifest: pd.DataFrame) -> dict[str, dict[str, float]]:
 
 
 def auroc(
-    probe: str,
-    variant: str,
-    sample: Sample,
-    group: NDArray[np.str_],
-    confidence: float = 0.95,
-) -> Interval:
-    """AUROC of the class by logistic regression on a probe, cross-validated by group.
-
-    ``group``, shape (n,), names groups that stay together. NaN if a class has fewer than two.
-    """
-    matrix, usable = probes.features(probe, variant, sample)
-    positive = sample.positive[usable]
-    return _auroc("logistic", matrix[usable], positive, group[usable], confidence)
-
-
-def _auroc(
     model: str,
     matrix: NDArray[np.float64],
     positive: NDArray[np.bool_],
     group: NDArray[np.str_],
     confidence: float,
 ) -> Interval:
+    """AUROC of a model on features, shape (n, p), cross-validated by group.
+
+    ``group``, shape (n,), names groups that stay together. NaN if a class has fewer than two.
+    """
     undefined = Interval(*(float("nan"),) * 3, "none", "group", len(positive))
     if not positive.any() or positive.all():
         return undefined
@@ -227,7 +215,7 @@ def _row(
     group: NDArray[np.str_],
     confidence: float,
 ) -> dict[str, Any]:
-    area = _auroc(model, matrix, positive, group, confidence)
+    area = auroc(model, matrix, positive, group, confidence)
     return {
         "features": matrix.shape[1],
         "n": len(positive),
