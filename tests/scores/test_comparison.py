@@ -130,17 +130,6 @@ def test_the_paired_bootstrap_of_accuracy_has_the_right_spread() -> None:
     assert found["high"] - found["low"] == pytest.approx(2 * half, rel=0.06)
 
 
-def test_bca_and_percentile_differ_little_where_nothing_is_skewed() -> None:
-    one, other = model("one", 1, 400), model("other", 2, 400)
-    plain, fancy = (
-        comparison.compare(one, other, Protocol(resamples=5_000, bca=bca))["differences"]
-        for bca in (False, True)
-    )
-    assert "BCa" in fancy["accuracy"]["method"]
-    for name in ("accuracy", "balanced_accuracy", "mcc"):
-        assert fancy[name]["low"] == pytest.approx(plain[name]["low"], abs=0.01)
-
-
 def test_equivalence_needs_the_whole_interval() -> None:
     one, other = model("one", 1, 800), model("other", 1, 800)
     other.score[0] = 1 - other.score[0]

@@ -5,10 +5,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
 
 from covidcxr.paper import publication
-from covidcxr.scores import bca, bootstrap, evaluation, intervals, metrics, predictions, proportions
+from covidcxr.scores import bootstrap, evaluation, intervals, metrics, predictions, proportions
 from covidcxr.scores.intervals import Protocol
 from covidcxr.scores.predictions import Predictions
 
@@ -113,35 +112,6 @@ def test_groups_of_one_image_are_images() -> None:
             assert (other.low, other.high) == pytest.approx((one.low, one.high), abs=0.01)
 
 
-def test_bca_is_scipys_for_one_sample() -> None:
-    # Accuracy of images is the mean of 0 and 1: a plain sample.
-    cells = [30, 10, 12, 48]
-    drawn = bootstrap.Units(
-        np.eye(4, dtype=np.int64), np.array(cells), np.zeros(4, np.int64), np.arange(4)[None]
-    )
-    values = metrics.score(bootstrap.matrices(drawn, 20_000, np.random.default_rng(0)))["f1"][:, 0]
-    speed = bca.acceleration_of_counts(
-        drawn, lambda m: metrics.score(m[..., 0, :])["f1"][..., None]
-    )
-    f1 = float(metrics.score(cells)["f1"])
-    low, high = bca.interval(f1, values, float(speed[0]), 0.95)
-
-    truth = np.repeat([1, 1, 0, 0], cells)
-    called = np.repeat([1, 0, 1, 0], cells)
-
-    def score(y: np.ndarray, c: np.ndarray, axis: int = -1) -> np.ndarray:
-        tp = (y & c).sum(axis)
-        return np.asarray(2 * tp / (y.sum(axis) + c.sum(axis)))
-
-    theirs = stats.bootstrap(
-        (truth, called), score, paired=True, vectorized=True, n_resamples=20_000, method="BCa",
-        rng=np.random.default_rng(1), batch=2_000,
-    )  # fmt: skip
-    assert values.std(ddof=1) == pytest.approx(theirs.standard_error, rel=0.03)
-    limits = theirs.confidence_interval
-    assert (low, high) == pytest.approx((limits.low, limits.high), abs=0.006)
-
-
 def test_the_json_names_method_unit_resamples_and_seed() -> None:
     table = pd.DataFrame(
         {
@@ -199,10 +169,10 @@ GOLDEN = {
     },
 }
 RESAMPLED = {
-    # F1 by percentiles and by BCa, MCC and balanced accuracy by percentiles, in percent
-    "resnet50": ((55.17, 70.15), (55.24, 70.22), (39.07, 58.02), (71.69, 81.76)),
-    "resnet152v2": ((60.70, 74.89), (60.64, 74.88), (47.15, 64.92), (76.10, 85.37)),
-    "resnet252v2": ((81.44, 91.53), (81.12, 91.30), (75.58, 88.42), (89.83, 95.77)),
+    # F1, MCC and balanced accuracy by percentiles, in percent
+    "resnet50": ((55.17, 70.15), (39.07, 58.02), (71.69, 81.76)),
+    "resnet152v2": ((60.70, 74.89), (47.15, 64.92), (76.10, 85.37)),
+    "resnet252v2": ((81.44, 91.53), (75.58, 88.42), (89.83, 95.77)),
 }
 
 
@@ -221,19 +191,10 @@ def test_every_proportion_of_the_paper_has_both_intervals(model: str) -> None:
 @pytest.mark.parametrize("model", RESAMPLED)
 def test_every_composite_of_the_paper_has_the_resampled_limits(model: str) -> None:
     cells = {str(k): t for k, t in publication.tables().items()}[model].cells("true")
-    plain, bca = (
-        evaluation.of_matrix(cells, Protocol(stratified=False, bca=bca)) for bca in (False, True)
-    )
-    f1, f1_bca, mcc, balanced = RESAMPLED[model]
-    for made, golden in (
-        (plain["f1"], f1),
-        (bca["f1"], f1_bca),
-        (plain["mcc"], mcc),
-        (plain["balanced_accuracy"], balanced),
-    ):
-        ends = 100 * made.low, 100 * made.high
-        assert ends == pytest.approx(golden, abs=100 / 92), made.method
-    assert bca["f1"].method == "bootstrap, BCa"
+    found = evaluation.of_matrix(cells, Protocol(stratified=False))
+    for name, golden in zip(("f1", "mcc", "balanced_accuracy"), RESAMPLED[model], strict=True):
+        ends = 100 * found[name].low, 100 * found[name].high
+        assert ends == pytest.approx(golden, abs=100 / 92), name
 
 
 # --- what holds of every interval
@@ -255,14 +216,13 @@ def sampled(
     st.integers(0, 10_000),
     st.sampled_from([None, 1, 2, 20]),
     st.booleans(),
-    st.booleans(),
     st.floats(-0.4, 1),
 )
 def test_limits_stand_in_order_and_no_number_goes_without_a_reason(
-    seed: int, groups: int | None, bca: bool, stratified: bool, apart: float
+    seed: int, groups: int | None, stratified: bool, apart: float
 ) -> None:
     p = made(*sampled(seed, 40, groups, apart))
-    protocol = Protocol(resamples=100, bca=bca, stratified=stratified)
+    protocol = Protocol(resamples=100, stratified=stratified)
     for name, one in evaluation.evaluate(p, protocol).items():
         if np.isnan([one.value, one.low, one.high]).any():
             assert one.reason, name
@@ -310,15 +270,6 @@ def test_one_class_alone_has_what_it_can_have(positive: bool) -> None:
     assert 0.7 < found["accuracy"].low < 1
     for name, one in found.items():
         assert np.isfinite(one.low) or (one.method, bool(one.reason)) == ("none", True), name
-
-
-def test_a_method_that_steps_in_is_named_also_where_resamples_are_lost() -> None:
-    # Leaving out the one true positive leaves MCC without a value, so that BCa has none.
-    one = evaluation.of_matrix([1, 2, 0, 5], Protocol(resamples=500, bca=True))["mcc"]
-    assert one.method.startswith("bootstrap, Fisher z scale")
-    assert one.reason
-    assert "resamples have no value" in one.reason
-    assert "BCa is undefined" in one.reason
 
 
 @settings(max_examples=15)
@@ -390,25 +341,6 @@ def test_a_few_groups_that_seem_independent_are_not_called_plain_wilson() -> Non
     # t with 3 degrees of freedom: the interval is not Wilson's of 20 images.
     assert one.high - one.low > 1.3 * np.ptp(proportions.wilson(10, 20))
     assert one.method != "Wilson"
-
-
-def test_the_acceleration_of_a_score_is_that_of_its_counts() -> None:
-    # With scores of 0 and 1 the Brier score is one less the accuracy.
-    rng = np.random.default_rng(1)
-    positive = rng.random(60) < 0.5
-    right = rng.random(60) < 0.8
-    group = np.repeat(np.arange(20), 3)
-    for clusters in (None, group.tolist()):
-        p = made(
-            positive.tolist(), np.where(right, positive, ~positive).astype(float).tolist(), clusters
-        )
-        unit = None if clusters is None else group
-        drawn = bootstrap.units(positive, p.called(0.5)[None], unit)
-        wanted = bca.acceleration_of_counts(
-            drawn, lambda m: metrics.score(m[..., 0, :])["accuracy"][..., None]
-        )
-        found = bca.acceleration_of_weights(p.positive, p.score, unit, stratified=True)
-        assert found["brier"] == pytest.approx(-float(wanted[0]))
 
 
 def test_more_confidence_is_a_wider_interval() -> None:

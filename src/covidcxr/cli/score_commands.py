@@ -44,7 +44,6 @@ _NoBootstrap = Annotated[
     bool, typer.Option("--no-bootstrap", help="Intervals of closed form alone.")
 ]
 _Seed = Annotated[int, typer.Option(min=0, help="Of the bootstrap.")]
-_Bca = Annotated[bool, typer.Option("--bca", help="BCa instead of percentile intervals.")]
 _Id = Annotated[str, typer.Option("--id", metavar="COLUMN", help="Names the image.")]
 _Label = Annotated[str, typer.Option(metavar="COLUMN", help="The reference standard.")]
 _Score = Annotated[str, typer.Option(metavar="COLUMN", help="The positive class's probability.")]
@@ -77,7 +76,6 @@ def metrics(
     confidence: _Confidence = 0.95,
     resamples: _Resamples = 10_000,
     seed: _Seed = 0,
-    bca: _Bca = False,
     no_bootstrap: _NoBootstrap = False,
     part: _Part = "test",
     positive: _Positive = "COVID19",
@@ -97,9 +95,8 @@ def metrics(
 
     refuse_together({"--json": as_json, "--csv": as_csv})
     wanted = thresholds.parse(threshold)
-    protocol = _protocol(confidence, resamples, seed, bca=bca, no_bootstrap=no_bootstrap)
+    protocol = _protocol(confidence, resamples, seed, no_bootstrap)
     if classes is not None:
-        refuse_together({"--classes": True, "--bca": bca})
         refuse_together({"--classes": True, "--threshold": threshold != "0.5"})
         refuse_together({"--classes": True, "--positive": positive != POSITIVE})
         refuse_together({"--classes": True, "--score": score != "score"})
@@ -138,7 +135,6 @@ def compare(
     confidence: _Confidence = 0.95,
     resamples: _Resamples = 10_000,
     seed: _Seed = 0,
-    bca: _Bca = False,
     no_bootstrap: _NoBootstrap = False,
     part: _Part = "test",
     positive: _Positive = "COVID19",
@@ -159,7 +155,7 @@ def compare(
 
     refuse_together({"--json": as_json, "--csv": as_csv})
     wanted = thresholds.parse(threshold)
-    protocol = _protocol(confidence, resamples, seed, bca=bca, no_bootstrap=no_bootstrap)
+    protocol = _protocol(confidence, resamples, seed, no_bootstrap)
     columns = {"image_id": image_id, "label": label, "score": score}
     first, second = (
         tables.read(
@@ -180,11 +176,8 @@ def compare(
         echo(write(first, second, compared, protocol, levels, wanted), nl=False)
 
 
-def _protocol(
-    confidence: float, resamples: int, seed: int, *, bca: bool, no_bootstrap: bool
-) -> Protocol:
+def _protocol(confidence: float, resamples: int, seed: int, no_bootstrap: bool) -> Protocol:
     from covidcxr.scores import intervals
 
-    refuse_together({"--bca": bca, "--no-bootstrap": no_bootstrap})
     drawn = 0 if no_bootstrap else resamples
-    return intervals.Protocol(confidence=confidence, resamples=drawn, seed=seed, bca=bca)
+    return intervals.Protocol(confidence=confidence, resamples=drawn, seed=seed)

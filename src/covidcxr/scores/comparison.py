@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from statsmodels.stats.multitest import multipletests
 
-from covidcxr.scores import bca, bootstrap, delong, metrics
-from covidcxr.scores.evaluation import resample_probability_scores
+from covidcxr.scores import bootstrap, delong, metrics
 from covidcxr.scores.intervals import Interval, Protocol, area, difference, undefined
 from covidcxr.scores.mcnemar import LEVEL, exact_p, mid_p
 from covidcxr.scores.predictions import IMAGE, Predictions, align
@@ -102,10 +101,8 @@ def compare(
     smallest = smallest_difference(test["b"] + test["c"])
     samples = _threshold_samples(a, called, protocol)
     differences = _threshold_differences(samples, a, protocol)
-    # The probability scores are resampled by percentiles alone.
-    plain = replace(protocol, bca=False)
     for name, sample in _probability_samples(a, b, protocol).items():
-        differences[name] = _difference(sample, a, plain)
+        differences[name] = _difference(sample, a, protocol)
     delong_test = _delong(a, b, protocol.confidence)
     if not protocol.resamples and delong_test and delong_test["low"] is not None:
         value, low, high = (delong_test[key] for key in ("difference", "low", "high"))
@@ -199,7 +196,6 @@ class _Sample(NamedTuple):
 
     values: NDArray[np.float64]
     drawn: NDArray[np.float64]
-    acceleration: float = np.nan
     discordant: tuple[int, int] | None = None
 
 
@@ -213,12 +209,6 @@ def _threshold_samples(
     rng, _ = bootstrap.streams(protocol.seed)
     observed = metrics.score(drawn.observed)
     resampled = metrics.score(bootstrap.matrices(drawn, protocol.resamples, rng))
-    accelerations = np.full(len(metrics.SCORES), np.nan)
-    if protocol.bca:
-        accelerations = bca.acceleration_of_counts(
-            drawn,
-            lambda m: np.stack([s[..., 0] - s[..., 1] for s in metrics.score(m).values()], -1),
-        )
     differ = called[0] != called[1]
     inside = metrics.denominators(images.positive, called[0])
     discordant = {
@@ -226,17 +216,29 @@ def _threshold_samples(
         for name in EQUIVALENT
     }
     return {
-        name: _Sample(observed[name], resampled[name], acceleration, discordant.get(name))
-        for name, acceleration in zip(metrics.SCORES, accelerations.tolist(), strict=True)
+        name: _Sample(observed[name], resampled[name], discordant.get(name))
+        for name in metrics.SCORES
     }
 
 
 def _probability_samples(a: Predictions, b: Predictions, protocol: Protocol) -> dict[str, _Sample]:
     """Resample images, or groups, and both models' probabilities of them together."""
+    _, rng = bootstrap.streams(protocol.seed)
+    resampled = [
+        [metrics.probability_scores(p.positive, p.score, weights) for p in (a, b)]
+        for weights in bootstrap.weights(
+            a.positive, a.clusters, protocol.resamples, rng, stratified=protocol.stratified
+        )
+    ]
     one, other = (metrics.probability_scores(p.positive, p.score) for p in (a, b))
-    drawn = resample_probability_scores([a, b], protocol)
     return {
-        name: _Sample(np.array([one[name], other[name]]), values) for name, values in drawn.items()
+        name: _Sample(
+            np.array([one[name], other[name]]),
+            np.concatenate(
+                [np.empty((0, 2)), *(np.stack([x[name], y[name]], -1) for x, y in resampled)]
+            ),
+        )
+        for name in metrics.PROBABILITY_SCORES
     }
 
 
@@ -300,20 +302,12 @@ def _difference(sample: _Sample, images: Predictions, protocol: Protocol) -> Int
             value, low, high, method if np.isfinite(low) else "none", unit, n, reason=reason
         )
     low, high = bootstrap.percentile(usable, protocol.confidence)
-    kind, remarks = "percentile", []
-    if protocol.bca:
-        limits = bca.interval(value, usable, sample.acceleration, protocol.confidence)
-        if np.isfinite(limits[0]):
-            kind, (low, high) = "BCa", limits
-        else:
-            remarks.append("BCa is undefined here")
-    if lost := len(resampled) - len(usable):
-        remarks.append(f"{lost:,} of {len(resampled):,} resamples have no value")
+    lost = len(resampled) - len(usable)
     strata = ", stratified by class" if protocol.stratified else ""
-    method = f"paired bootstrap, {kind}{strata}"
     return Interval(
-        value, low, high, method, unit, n, protocol.resamples, protocol.seed,
-        reason="; ".join(remarks) or None,
+        value, low, high, f"paired bootstrap, percentile{strata}", unit, n, protocol.resamples,
+        protocol.seed,
+        reason=f"{lost:,} of {len(resampled):,} resamples have no value" if lost else None,
     )  # fmt: skip
 
 
@@ -336,7 +330,7 @@ def _constant_limits(
 
 def _delong(a: Predictions, b: Predictions, confidence: float) -> dict[str, Any] | None:
     """DeLong's test of two AUROCs; None where a class has fewer than two groups."""
-    if min(len(np.unique(a.group[inside])) for inside in (a.positive, ~a.positive)) < 2:
+    if min(a.units_by_class) < 2:
         return None
     areas, covariance = delong.covariance(a.positive, np.stack([a.score, b.score]), a.clusters)
     value = float(areas[0] - areas[1])

@@ -9,13 +9,13 @@ out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from covidcxr.scores import bca, bootstrap, jackknife, metrics
+from covidcxr.scores import bootstrap, jackknife, metrics
 from covidcxr.scores.intervals import Interval, Protocol, area, undefined
 from covidcxr.scores.predictions import IMAGE, Predictions
 from covidcxr.scores.proportions import clopper_pearson, effective_sample_size, wilson
@@ -146,22 +146,14 @@ def _threshold_scores(
     values, n = metrics.score(cells), int(cells.sum())
     rng, _ = bootstrap.streams(protocol.seed)
     drawn_scores = metrics.score(bootstrap.matrices(drawn, protocol.resamples, rng)[:, 0])
-    accelerations = np.full(len(metrics.COMPOSITES), np.nan)
-    if protocol.bca:
-        accelerations = bca.acceleration_of_counts(
-            drawn,
-            lambda m: np.stack([metrics.score(m[..., 0, :])[s] for s in metrics.COMPOSITES], -1),
-        )
+    df = degrees_of_freedom(*_units_by_class(drawn))
     scores = dict(proportions)
-    for name, acceleration in zip(metrics.COMPOSITES, accelerations.tolist(), strict=True):
+    for name in metrics.COMPOSITES:
         value = float(values[name])
         if name == "balanced_accuracy":
             scores[name] = _balanced_accuracy(value, n, proportions)
             continue
-        df = degrees_of_freedom(*_units_by_class(drawn))
-        one = resampled(
-            _SCALES[name], value, drawn_scores[name], acceleration, df, unit, n, protocol
-        )
+        one = resampled(_SCALES[name], value, drawn_scores[name], df, unit, n, protocol)
         if np.isfinite(value) and one.resamples is None and protocol.resamples:
             one = _from_proportions(name, one, cells, proportions)
         scores[name] = one
@@ -184,7 +176,6 @@ def resampled(
     scale: jackknife.Scale,
     value: float,
     drawn: NDArray[np.float64],
-    acceleration: float,
     df: int,
     unit: str,
     n: int,
@@ -199,24 +190,16 @@ def resampled(
     if np.ptp(usable) <= bootstrap.EQUAL:
         reason = "every resample gives the same value, which is no knowledge of its uncertainty"
         return undefined(unit, n, reason, value)
-    remarks = []
-    low, high, used = np.nan, np.nan, "BCa"
-    if protocol.bca:
-        low, high = bca.interval(value, usable, acceleration, protocol.confidence)
-        if not np.isfinite(low):
-            remarks.append("BCa is undefined: all resamples on one side, or too few units")
-    if not np.isfinite(low):
-        error, used = float(usable.std(ddof=1)), f"{scale} scale"
-        low, high = jackknife.limits(value, error, scale, df, protocol.confidence)
+    error = float(usable.std(ddof=1))
+    low, high = jackknife.limits(value, error, scale, df, protocol.confidence)
     if not np.isfinite(low):
         return undefined(unit, n, f"the value is at an end of the {scale} scale", value)
-    if lost := len(drawn) - len(usable):
-        remarks.append(f"{lost:,} of {len(drawn):,} resamples have no value and are left out")
+    lost = len(drawn) - len(usable)
+    reason = f"{lost:,} of {len(drawn):,} resamples have no value and are left out"
     strata = ", stratified by class" if protocol.stratified else ""
-    method = f"bootstrap, {used}{strata}"
     return Interval(
-        value, low, high, method, unit, n, protocol.resamples, protocol.seed,
-        reason="; ".join(remarks) or None,
+        value, low, high, f"bootstrap, {scale} scale{strata}", unit, n, protocol.resamples,
+        protocol.seed, reason=reason if lost else None,
     )  # fmt: skip
 
 
@@ -236,74 +219,35 @@ def _from_proportions(
     return replace(score, low=low, high=high, method=_COMBINED)
 
 
-def resample_probability_scores(
-    models: Sequence[Predictions], protocol: Protocol
-) -> dict[str, NDArray[np.float64]]:
-    """Resampled `metrics.PROBABILITY_SCORES` of m models on the same images, each (b, m)."""
-    first = models[0]
-    _, rng = bootstrap.streams(protocol.seed)
-    pieces = [
-        [metrics.probability_scores(p.positive, p.score, weights) for p in models]
-        for weights in bootstrap.weights(
-            first.positive, first.clusters, protocol.resamples, rng, stratified=protocol.stratified
-        )
-    ]
-    return {
-        name: np.concatenate(
-            [np.empty((0, len(models)))]
-            + [np.stack([one[name] for one in piece], -1) for piece in pieces]
-        )
-        for name in metrics.PROBABILITY_SCORES
-    }
-
-
 def _probability_scores(p: Predictions, protocol: Protocol) -> dict[str, Interval]:
     """All of `metrics.PROBABILITY_SCORES` with intervals."""
-    values = {
-        name: float(value)
-        for name, value in metrics.probability_scores(p.positive, p.score).items()
-    }
-    units = [len(np.unique(p.group[inside])) for inside in (p.positive, ~p.positive)]
-    scores = {"auroc": area(p, protocol.confidence)}
-    drawn, accelerations = {}, dict.fromkeys(values, np.nan)
-    if protocol.bca:
-        drawn = resample_probability_scores([p], protocol)
-        accelerations = bca.acceleration_of_weights(
-            p.positive, p.score, p.clusters, stratified=protocol.stratified
-        )
-    for name in ("auprc", "brier", "log_loss"):
-        value = values[name]
-        if name != "auprc" and min(units) < MIN_UNITS:
-            reason = (
-                f"with fewer than {MIN_UNITS} independent images of a class a mean of losses is "
-                "too skewed for an interval"
-            )
-            scores[name] = undefined(p.unit, len(p), reason, value)
-        elif protocol.bca:
-            df = degrees_of_freedom(*units)
-            scores[name] = resampled(
-                _SCALES[name],
-                value,
-                drawn[name][:, 0],
-                accelerations[name],
-                df,
-                p.unit,
-                len(p),
-                protocol,
-            )
-        else:
-            scores[name] = _left_out(name, value, p, units, protocol)
+    values = metrics.probability_scores(p.positive, p.score)
     reason = "a calibration error is biased upwards, and no interval of it holds its level"
-    return scores | {"ece": undefined(p.unit, len(p), reason, values["ece"])}
+    return {
+        "auroc": area(p, protocol.confidence),
+        "auprc": _left_out("auprc", float(values["auprc"]), p, protocol),
+        "brier": _mean_loss("brier", float(values["brier"]), p, protocol),
+        "log_loss": _mean_loss("log_loss", float(values["log_loss"]), p, protocol),
+        "ece": undefined(p.unit, len(p), reason, float(values["ece"])),
+    }
 
 
-def _left_out(
-    name: str, value: float, p: Predictions, units: Sequence[int], protocol: Protocol
-) -> Interval:
+def _mean_loss(name: str, value: float, p: Predictions, protocol: Protocol) -> Interval:
+    if min(p.units_by_class) >= MIN_UNITS:
+        return _left_out(name, value, p, protocol)
+    reason = (
+        f"with fewer than {MIN_UNITS} independent images of a class a mean of losses is too "
+        "skewed for an interval"
+    )
+    return undefined(p.unit, len(p), reason, value)
+
+
+def _left_out(name: str, value: float, p: Predictions, protocol: Protocol) -> Interval:
     """Interval by the jackknife; nearer to 1 than one image, the binomial one of Boyd et al.
 
     Boyd, Eng and Page, ECML PKDD 451-466 (2013), eq. 5, for the average precision.
     """
+    units = p.units_by_class
     if not np.isfinite(value) or min(units) < 2:
         return undefined(p.unit, len(p), "too few independent images of a class", value)
     method = f"jackknife, {_SCALES[name]} scale"

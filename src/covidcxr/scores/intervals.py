@@ -67,7 +67,6 @@ class Protocol:
     resamples: int = 10_000
     seed: int = 0
     stratified: bool = True
-    bca: bool = False
 
 
 def undefined(unit: str, n: int, reason: str | None, value: float = np.nan) -> Interval:
@@ -95,7 +94,7 @@ def area(predictions: Predictions, confidence: float = 0.95) -> Interval:
     value = float(metrics.auroc(p.positive, p.score))
     if not np.isfinite(value):
         return undefined(p.unit, len(p), p.missing_class)
-    groups = [len(np.unique(p.group[inside])) for inside in (p.positive, ~p.positive)]
+    groups = p.units_by_class
     # Nearer to 1 than this, the variance rests on one image or none.
     if min(groups) > 1 and min(value, 1 - value) * min(groups) >= 1:
         _, variance = delong.covariance(p.positive, p.score[None], p.clusters)

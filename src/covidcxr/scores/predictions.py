@@ -59,6 +59,12 @@ class Predictions:
         return int(self.group.max()) + 1 if len(self) else 0
 
     @property
+    def units_by_class(self) -> tuple[int, int]:
+        """Number of groups with a positive image, and with a negative one."""
+        sizes = [len(np.unique(self.group[of])) for of in (self.positive, ~self.positive)]
+        return sizes[0], sizes[1]
+
+    @property
     def clusters(self) -> NDArray[np.int64] | None:
         """Groups, or None if every image is its own and all are independent."""
         return None if self.units == len(self) else self.group

@@ -114,7 +114,7 @@ def overall(c: Classes, protocol: Protocol) -> dict[str, Interval]:
     scores = {"accuracy": Interval(share, *limits, method, p.unit, len(p))}
     observed = _macro(c, np.ones((1, len(p)), dtype=np.int64))
     pieces = [_macro(c, weights) for weights in _weights(c, p, protocol)]
-    units = [len(np.unique(one.group[one.positive])) for one in c.rest.values()]
+    units = [one.units_by_class[0] for one in c.rest.values()]
     for name in AVERAGED:
         value = float(observed[name][0])
         drawn = np.concatenate([np.empty(0), *(piece[name] for piece in pieces)])
@@ -122,7 +122,7 @@ def overall(c: Classes, protocol: Protocol) -> dict[str, Interval]:
             one = undefined(p.unit, len(p), "undefined for one of the classes")
         else:
             df = degrees_of_freedom(*units)
-            one = resampled("logit", value, drawn, np.nan, df, p.unit, len(p), protocol)
+            one = resampled("logit", value, drawn, df, p.unit, len(p), protocol)
         scores[f"macro_{name}"] = one
     return scores
 

@@ -124,7 +124,7 @@ def _delong(first: Predictions, second: Predictions, confidence: float) -> dict[
     """Test two independent AUROCs by the sum of DeLong's variances; None without two groups."""
     areas, variances = [], []
     for p in (first, second):
-        if min(len(np.unique(p.group[inside])) for inside in (p.positive, ~p.positive)) < 2:
+        if min(p.units_by_class) < 2:
             return None
         value, variance = delong.covariance(p.positive, p.score[None], p.clusters)
         areas.append(float(value[0]))
