@@ -330,7 +330,7 @@ def test_reproduction_asks_runs_that_follow_the_protocol(
     monkeypatch: pytest.MonkeyPatch, low: float, high: float, verdict: str
 ) -> None:
     run = {"parameters": {"model": "resnet252v2", **reproduction.PROTOCOL}}
-    accuracy = reproduction.Accuracy(0.9, low, high, 0.7)
+    accuracy = reproduction.Accuracy(0.9, low, high, 0.7, 360)
     monkeypatch.setattr(reproduction, "real_trainings", lambda results: [run])
     monkeypatch.setattr(reproduction, "accuracy", lambda run: accuracy)
 

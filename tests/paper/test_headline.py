@@ -32,7 +32,7 @@ def test_an_accuracy_without_an_error_has_a_lower_limit() -> None:
         {"image_id": list("abcd"), "label": ["COVID19", "NORMAL"] * 2, "score": [1, 0, 1, 0],
          "part": "test"}
     )  # fmt: skip
-    score = headline.of_predictions(from_table(rows, "N"))
+    score = reproduction.of_predictions(from_table(rows, "N"))
     assert score.value == 1
     assert score.low < 0.6
     assert (score.baseline, score.n) == (0.5, 4)

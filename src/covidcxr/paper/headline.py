@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
@@ -14,38 +14,18 @@ from covidcxr.core.studies import TITLES
 from covidcxr.core.words import listing
 from covidcxr.networks import baselines
 from covidcxr.paper import publication, reproduction
-from covidcxr.paper.reproduction import ADULTS, THRESHOLD
-from covidcxr.scores import proportions
-from covidcxr.scores.predictions import Predictions
+from covidcxr.paper.reproduction import ADULTS, Accuracy, of_predictions
 from covidcxr.validity import external
 from covidcxr.validity.external import ExternalTest
 
 PAPER, HOME, AWAY = "paper", "home", "away"
 
 
-class Score(NamedTuple):
-    """Accuracy with 95% limits, and that of always answering normal, on n images."""
-
-    value: float
-    low: float
-    high: float
-    baseline: float
-    n: int
-
-
-def of_predictions(tested: Predictions) -> Score:
-    """Accuracy of predictions, with an interval by group."""
-    right = tested.called(THRESHOLD) == tested.positive
-    limits = proportions.grouped_wilson(right, tested.group)
-    return Score(*limits, 1 - tested.prevalence, len(tested))
-
-
-def of_paper() -> dict[str, Score]:
+def of_paper() -> dict[str, Accuracy]:
     """Accuracies of the paper's matrices by network, with Wilson's interval of their counts."""
-    cells = {TITLES[m]: table.cells("true") for m, table in publication.tables().items()}
     return {
-        title: Score(*reproduction.matrix_accuracy(one), int(one.sum()))
-        for title, one in cells.items()
+        TITLES[model]: reproduction.matrix_accuracy(table.cells("true"))
+        for model, table in publication.tables().items()
     }
 
 
@@ -82,7 +62,8 @@ def accuracies(runs: Sequence[Record]) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns ``network``, ``where`` (`PAPER`, `HOME`, `AWAY`), ``group`` (``nearest`` or
-        ``closest``, as in `tested_runs`), ``size``, ``epochs``, ``weights`` and those of `Score`.
+        ``closest``, as in `tested_runs`), ``size``, ``epochs``, ``weights`` and those of
+        `covidcxr.paper.reproduction.Accuracy`.
     """
     image_size, epochs = (reproduction.PROTOCOL[key] for key in ("image_size", "epochs"))
     protocol = {"size": image_size, "epochs": epochs, "weights": "pretrained weights"}

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from covidcxr.cohorts.samples import OWN
@@ -57,12 +56,13 @@ ADULTS = "adults"
 
 
 class Accuracy(NamedTuple):
-    """Accuracy on a test part, its 95% interval, and the accuracy of always answering normal."""
+    """Accuracy with 95% limits, and that of always answering normal, on n images."""
 
     value: float
     low: float
     high: float
     baseline: float
+    n: int
 
 
 def real_trainings(results: Path) -> list[Record]:
@@ -157,7 +157,7 @@ def matrix_accuracy(cells: NDArray[np.int64]) -> Accuracy:
     """Return the accuracy of a confusion matrix: tp, fn, fp, tn."""
     tp, _, fp, tn = cells
     n = int(cells.sum())
-    return Accuracy((tp + tn) / n, *proportions.wilson(tp + tn, n), (fp + tn) / n)
+    return Accuracy((tp + tn) / n, *proportions.wilson(tp + tn, n), (fp + tn) / n, n)
 
 
 def thumbnail_baseline(run: Record) -> Accuracy | None:
@@ -167,19 +167,20 @@ def thumbnail_baseline(run: Record) -> Accuracy | None:
         return None
     title, p = baselines.TITLES["logistic"], run["parameters"]
     rows = baselines.predictions_of(records.read(folder), p["split"], p["seed"])[title]
-    return _accuracy(rows, title)
+    return of_predictions(predictions.from_table(rows, title, group="group_id"))
 
 
 @cache
 def _of_folder(folder: Path, created: str) -> Accuracy:
-    return _accuracy(Record(folder, {}).table("predictions"), str(folder))
+    rows = Record(folder, {}).table("predictions")
+    return of_predictions(predictions.from_table(rows, str(folder), group="group_id"))
 
 
-def _accuracy(rows: pd.DataFrame, name: str) -> Accuracy:
-    tested = predictions.from_table(rows, name, group="group_id")
+def of_predictions(tested: Predictions) -> Accuracy:
+    """Accuracy of predictions, with an interval by group."""
     right = tested.called(THRESHOLD) == tested.positive
-    value, low, high = proportions.grouped_wilson(right, tested.group)
-    return Accuracy(value, low, high, 1 - tested.prevalence)
+    limits = proportions.grouped_wilson(right, tested.group)
+    return Accuracy(*limits, 1 - tested.prevalence, len(tested))
 
 
 # --- external testing

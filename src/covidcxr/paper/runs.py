@@ -11,7 +11,7 @@ import pandas as pd
 from covidcxr.core.records import Record
 from covidcxr.core.studies import TITLES
 from covidcxr.core.words import plural
-from covidcxr.paper import headline, publication, reproduction
+from covidcxr.paper import headline, reproduction
 from covidcxr.validity.external import ExternalTest
 
 
@@ -55,9 +55,8 @@ def points(runs: Sequence[Record]) -> pd.DataFrame:
     Columns ``model``, ``by`` (``paper`` or ``study``), ``what``, and those of `Accuracy`.
     """
     rows = [
-        {"model": TITLES[model], "by": "paper", "what": "the paper"}
-        | reproduction.matrix_accuracy(table.cells("true"))._asdict()
-        for model, table in publication.tables().items()
+        {"model": title, "by": "paper", "what": "the paper"} | accuracy._asdict()
+        for title, accuracy in headline.of_paper().items()
     ]
     first: dict[tuple[str, str], Record] = {}
     for run in runs:
