@@ -89,7 +89,7 @@ def metrics(
     PREDICTIONS.csv holds one row an image; score is the probability of the positive
     class, from 0 to 1. Bad input ends with one sentence and exit status 2.
     """
-    from covidcxr.cli import class_sheet, scoresheet
+    from covidcxr.cli import scoresheet
     from covidcxr.scores import evaluation, several_classes, thresholds
     from covidcxr.scores import predictions as tables
 
@@ -104,7 +104,7 @@ def metrics(
             predictions, [name.strip() for name in classes.split(",")], part=part, group=group,
             image_id=image_id, label=label, delimiter=delimiter,
         )  # fmt: skip
-        text = class_sheet.write(several, protocol, as_json=as_json, as_csv=as_csv)
+        text = scoresheet.of_classes(several, protocol, to_json=as_json, to_csv=as_csv)
         echo(text, nl=False)
         return
     columns = {"image_id": image_id, "label": label, "score": score}

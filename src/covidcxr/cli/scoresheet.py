@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -11,14 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from covidcxr.core.words import listing, p_value
+from covidcxr.core.words import listing, p_value, plural
+from covidcxr.scores import several_classes
 from covidcxr.scores.intervals import Interval, Protocol
 from covidcxr.scores.metrics import word
 from covidcxr.scores.predictions import IMAGE, Predictions
+from covidcxr.scores.several_classes import Classes
 from covidcxr.scores.thresholds import REMARK, Rule
 
 COLUMNS = ("score", "value", "low", "high", "method", "n", "unit", "reason")
 """Of CSV."""
+
+_LARGEST = "an image is called the class of the largest probability, of equal ones the first"
 
 
 def as_csv(scores: Mapping[str, Mapping[str, Any]], chosen: Mapping[str, Any]) -> str:
@@ -63,6 +68,42 @@ def of_metrics(
         f"{bootstrap if protocol.resamples else ''}The intervals cover the chance of having drawn "
         "these images, not another training, another split or another hospital."
     )
+    return wrapped([*lines, ""], remarks)
+
+
+def of_classes(c: Classes, protocol: Protocol, *, to_json: bool, to_csv: bool) -> str:
+    """Write all scores of several classes."""
+    overall = several_classes.overall(c, protocol)
+    by_class = several_classes.by_class(c, protocol)
+    if to_json:
+        content = {
+            "decision": _LARGEST,
+            "ties": c.ties,
+            "overall": {name: one.as_json() for name, one in overall.items()},
+            "classes": {
+                label: {name: one.as_json() for name, one in scores.items()}
+                for label, scores in by_class.items()
+            },
+        }
+        return json.dumps(content, indent=1, allow_nan=False) + "\n"
+    flat = dict(overall)
+    for label, scores in by_class.items():
+        flat |= {f"{label}: {name}": one for name, one in scores.items()}
+    if to_csv:
+        return as_csv({name: one.as_json() for name, one in flat.items()}, {})
+    first = next(iter(c.rest.values()))
+    counts = [f"{int(p.positive.sum()):,} {label}" for label, p in c.rest.items()]
+    lines = [f"{first.name}", f"{plural(len(first), 'image')}: {', '.join(counts)}", ""]
+    lines += ["All classes", *table(overall, protocol)]
+    for label, scores in by_class.items():
+        lines += ["", f"{label} against the rest", *table(scores, protocol)]
+    remarks = [f"{_LARGEST[0].upper()}{_LARGEST[1:]} ({plural(c.ties, 'tie')})."]
+    remarks += [f"* {why}." for why in dict.fromkeys(x.reason for x in flat.values()) if why]
+    if protocol.resamples:
+        remarks.append(
+            f"Bootstrap: {protocol.resamples:,} resamples, each {first.unit} drawn as a whole, "
+            f"seed {protocol.seed}."
+        )
     return wrapped([*lines, ""], remarks)
 
 
