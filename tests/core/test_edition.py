@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from covidcxr.core import edition, records, studies
-from covidcxr.paper import leakage_evidence, reproduction, risk_of_bias
+from covidcxr.paper import reproduction, risk_of_bias
 from covidcxr.paper import runs as tables
 from covidcxr.scores.predictions import Predictions
 
@@ -81,9 +81,9 @@ def test_few_images_deny_no_leak(tmp_path: Path) -> None:
         images={"COVID19": 20, "NORMAL": 20},
     )  # fmt: skip
     own = risk_of_bias.sheet(results / "mine", OWN)["L1.1", "study"]
-    assert (own.status, own.evidence["test"]) == (leakage_evidence.UNTESTED, "8")
+    assert (own.status, own.evidence["test"]) == (risk_of_bias.UNTESTED, "8")
     whole = risk_of_bias.sheet(results / names[0], studies.load(names[0]))["L1.1", "study"]
-    assert whole.status == leakage_evidence.NOT_FOUND
+    assert whole.status == risk_of_bias.NOT_FOUND
 
 
 def test_records_of_other_studies_change_nothing_that_is_said_of_the_paper(tmp_path: Path) -> None:

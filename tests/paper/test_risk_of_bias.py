@@ -12,8 +12,8 @@ import pytest
 
 from covidcxr.core import records, studies
 from covidcxr.core.errors import Problem
-from covidcxr.paper import leakage_evidence, risk_of_bias
-from covidcxr.paper.leakage_evidence import FOUND, NOT_FOUND, STATUSES, UNTESTED, Finding
+from covidcxr.paper import risk_of_bias
+from covidcxr.paper.risk_of_bias import FOUND, NOT_FOUND, STATUSES, UNTESTED, Finding
 from tests.conftest import ROOT
 
 SYNTHETIC = studies.load(ROOT / "config/demo.yaml")
@@ -78,7 +78,7 @@ def overlap(results: Path, study: studies.Study = SYNTHETIC, **hit: int) -> None
 
 
 def shortcuts(results: Path, low: float, study: studies.Study = SYNTHETIC) -> None:
-    probes = [*leakage_evidence.MARKS, ("metadata", "known")]
+    probes = [*risk_of_bias.MARKS, ("metadata", "known")]
     rows = [
         {"probe": p, "variant": v, "tier": "all", "model": "logistic", "n": 200,
          "auroc": low + 0.1, "low": low if p == "corners" else 0.4, "high": low + 0.2}
@@ -135,7 +135,7 @@ def test_without_records_nothing_that_needs_one_is_decided(results: Path) -> Non
     findings = risk_of_bias.sheet(results, SYNTHETIC)
     for key in risk_of_bias.EVIDENCE:
         assert findings[key].status == UNTESTED
-        assert set(findings[key].evidence.values()) == {leakage_evidence.UNKNOWN}
+        assert set(findings[key].evidence.values()) == {risk_of_bias.UNKNOWN}
     assert findings["L1.2", "study"].status == NOT_FOUND
 
 
@@ -193,7 +193,7 @@ def test_marks_are_found_where_an_interval_lies_above_chance(
 
 def test_what_lies_outside_the_lung_region_is_no_mark(results: Path) -> None:
     # It shows a share of the lungs, so that an AUROC above chance may be the disease's.
-    assert ("lungs", "hidden") not in leakage_evidence.MARKS
+    assert ("lungs", "hidden") not in risk_of_bias.MARKS
     shortcuts(results, 0.4)
     table = records.read(results / "shortcuts").table("areas")
     hidden = table.iloc[[0]].assign(probe="lungs", variant="hidden", auroc=0.998, low=0.99)
@@ -224,7 +224,7 @@ def test_sampling_looks_at_sources_and_ages(
     assert shown["age"] == f"{'0.50' if ages else '0.75'} (ages of 60 COVID19 and 140 NORMAL)"
     assert (shown["sources"], shown["sources_of_both"]) == (("1", "1") if mixed else ("2", "0"))
     assert shown["variation"] == ("0%" if mixed else "100%")
-    assert shown["home"] == shown["elsewhere"] == leakage_evidence.UNKNOWN
+    assert shown["home"] == shown["elsewhere"] == risk_of_bias.UNKNOWN
 
 
 def test_ages_of_one_class_alone_are_not_compared(results: Path) -> None:
