@@ -6,6 +6,7 @@ All are deterministic, so that only the draw of the split decides their scores.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,16 +68,7 @@ def record(study: Study, *, results: Path, cohort: Cohort | None) -> records.Rec
     parameters = records.parameters(study, _DECISIVE)
     if cohort is None:
         return records.load_or_run(folder, study, parameters, None, METHOD, dict)
-    by_draw = {
-        (name, seed): splits.make(
-            cohort.manifest,
-            split_kind(name),
-            study.test_fraction,
-            study.validation_fraction,
-            split_draw(name, seed),
-        )
-        for name, seed in draws(study)
-    }
+    by_draw = splits_of(study, cohort, draws(study), study.validation_fraction)
     inputs = {"data": cohort.fingerprint, "split": fingerprint(by_draw)}
 
     def run() -> dict[str, Any]:
@@ -108,6 +100,22 @@ def draws(study: Study) -> list[tuple[str, int]]:
         for name in study.splits
         for seed in (study.seeds if follows_seed(name) else study.seeds[:1])
     ]
+
+
+def splits_of(
+    study: Study, cohort: Cohort, runs: Iterable[tuple[str, int]], validation: float
+) -> dict[tuple[str, int], pd.DataFrame]:
+    """Split a cohort by each split and seed of ``runs``; ``validation`` is a share."""
+    return {
+        (name, seed): splits.make(
+            cohort.manifest,
+            split_kind(name),
+            study.test_fraction,
+            validation,
+            split_draw(name, seed),
+        )
+        for name, seed in runs
+    }
 
 
 def predictions_of(record: records.Record, split: str, seed: int) -> dict[str, pd.DataFrame]:

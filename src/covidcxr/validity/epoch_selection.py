@@ -7,6 +7,7 @@ With random labels nothing can be learned, so that accuracy above one half is ch
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from covidcxr.cohorts import splits
 from covidcxr.cohorts.cohort import Cohort
 from covidcxr.cohorts.manifest import class_counts
 from covidcxr.core import records
 from covidcxr.core.records import Record
-from covidcxr.core.studies import POSITIVE, Study, split_draw, split_kind
+from covidcxr.core.studies import POSITIVE, Study, split_draw
 from covidcxr.networks import baselines
 from covidcxr.scores import optimism, variance
 
@@ -50,17 +50,8 @@ def record(study: Study, *, results: Path, cohort: Cohort | None) -> Record:
     parameters = records.parameters(study, _DECISIVE, epochs=EPOCHS, hidden=HIDDEN)
     if cohort is None:
         return records.load_or_run(folder, study, parameters, None, METHOD, dict)
-    draws = {
-        (name, seed): splits.make(
-            cohort.manifest,
-            split_kind(name),
-            study.test_fraction,
-            study.validation_fraction or VALIDATION,
-            split_draw(name, seed),
-        )
-        for name in study.splits
-        for seed in study.seeds
-    }
+    runs = itertools.product(study.splits, study.seeds)
+    draws = baselines.splits_of(study, cohort, runs, study.validation_fraction or VALIDATION)
     inputs = {"data": cohort.fingerprint, "split": baselines.fingerprint(draws)}
 
     def run() -> dict[str, Any]:
