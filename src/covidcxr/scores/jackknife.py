@@ -17,18 +17,10 @@ Scale = Literal["logit", "Fisher z", "log"]
 def auprc_influence(
     positive: NDArray[np.bool_], scores: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return what each image adds to the average precision, by leaving it out.
+    """Return what each image adds to the average precision, shape (n,), by leaving it out.
 
-    Parameters
-    ----------
-    positive, scores
-        Shape (n,).
-
-    Returns
-    -------
-    ndarray
-        Shape (n,): (m - 1) / m times the average precision of all images less that without
-        the image, of whose class there are m; NaN where a class has one image.
+    (m - 1) / m times the average precision of all images less that without the image, of whose
+    class there are m; NaN where a class has one image.
     """
     order = np.argsort(-scores, kind="stable")
     hit = positive[order].astype(float)
@@ -70,21 +62,10 @@ def standard_error(
 ) -> float:
     """Compute the standard error of a score from what each image adds to it.
 
-    Parameters
-    ----------
-    influence
-        Shape (n,); of a mean of n losses, each loss divided by n.
-    positive
-        Shape (n,).
-    group
-        Shape (n,): images of one group are not independent; None: all are.
-    stratified
-        Whether the classes keep their sizes.
-
-    References
-    ----------
-    Efron and Stein, Ann Stat 9:586-596 (1981), for images. Of groups, the influences are
-    added up, as in the variance of Obuchowski, Biometrics 53:567-578 (1997), for the AUROC.
+    Arguments have shape (n,). Images of one ``group`` are not independent; without groups all
+    are. Stratified classes keep their sizes. Efron and Stein, Ann Stat 9:586-596 (1981), for
+    images. Of groups, the influences are added up, as in the variance of Obuchowski, Biometrics
+    53:567-578 (1997), for the AUROC.
     """
     centred = influence.astype(float)
     for inside in (positive, ~positive) if stratified else (np.ones(len(positive), bool),):
