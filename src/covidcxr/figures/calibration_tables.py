@@ -11,7 +11,7 @@ import pandas as pd
 from covidcxr.core import edition
 from covidcxr.core.studies import Study
 from covidcxr.figures.common import with_limits
-from covidcxr.scores import calibration, calibration_regression, metrics, net_benefit, proportions
+from covidcxr.scores import calibration, metrics, net_benefit, proportions
 from covidcxr.scores.intervals import Interval, Protocol
 from covidcxr.scores.net_benefit import PEOPLE
 from covidcxr.scores.predictions import Predictions
@@ -19,7 +19,7 @@ from covidcxr.scores.predictions import Predictions
 
 def study_values(study: Study, name: str, p: Predictions, protocol: Protocol) -> dict[str, Any]:
     """Values that the page glues: test images, protocol, and the slope of the model shown."""
-    slope = calibration_regression.slope_intercept(p, protocol.confidence)["slope"]
+    slope = calibration.slope_intercept(p, protocol.confidence)["slope"]
     values = {
         "n": len(p),
         "positives": int(p.positive.sum()),
@@ -70,11 +70,11 @@ def calibration_table(models: Mapping[str, Predictions], protocol: Protocol) -> 
     """Table of models: calibration slope, intercept and error, and the error if calibrated."""
     rows = {}
     for name, p in models.items():
-        line = calibration_regression.slope_intercept(p, protocol.confidence)
+        line = calibration.slope_intercept(p, protocol.confidence)
         error = calibration.expected_error(p, seed=protocol.seed, confidence=protocol.confidence)
         rows[name] = {
             "slope (ideal 1)": coefficient_text(line["slope"]),
-            "verdict": calibration_regression.verdict(line["slope"]),
+            "verdict": calibration.verdict(line["slope"]),
             "intercept (ideal 0)": coefficient_text(line["intercept"]),
             "calibration error": f"{error.value:.3f}",
             "if calibrated": with_limits(error.expected, error.low, error.high),

@@ -17,17 +17,22 @@ def points(p: Predictions) -> pd.DataFrame:
     ``false_positive_rate``, ``ppv`` (precision). The first row calls no image, at an infinite
     threshold, and has no PPV. A share without a denominator is NaN.
     """
-    hits, alarms = _called(p)
-    called = hits + alarms
+    order = np.argsort(-p.score, kind="stable")
+    # Where each distinct score ends.
+    ends = np.flatnonzero(np.diff(p.score[order], append=-1.0))
+    hits, alarms = (
+        np.concatenate([[0], np.cumsum(inside[order])[ends]]).astype(np.int64)
+        for inside in (p.positive, ~p.positive)
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
         return pd.DataFrame(
             {
-                "threshold": _thresholds(p),
+                "threshold": np.concatenate([[np.inf], p.score[order][ends]]),
                 "tp": hits,
                 "fp": alarms,
                 "sensitivity": hits / hits[-1],
                 "false_positive_rate": alarms / alarms[-1],
-                "ppv": hits / called,
+                "ppv": hits / (hits + alarms),
             }
         )
 
@@ -49,25 +54,3 @@ def limits(
         for column, finite in zip(drawn.T, usable.T, strict=True)
     ]
     return tuple(np.array(pairs).reshape(-1, 2).T)  # type: ignore[return-value]
-
-
-def _order(p: Predictions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Order of images by falling score, and where each distinct score ends."""
-    order = np.argsort(-p.score, kind="stable")
-    ends = np.flatnonzero(np.diff(p.score[order], append=-1.0))
-    return order, ends
-
-
-def _thresholds(p: Predictions) -> NDArray[np.float64]:
-    order, ends = _order(p)
-    return np.concatenate([[np.inf], p.score[order][ends]])
-
-
-def _called(p: Predictions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Count true and false positives by threshold, from none to all called: shapes (k + 1,)."""
-    order, ends = _order(p)
-    hits, alarms = (
-        np.concatenate([[0], np.cumsum(inside[order])[ends]]).astype(np.int64)
-        for inside in (p.positive, ~p.positive)
-    )
-    return hits, alarms

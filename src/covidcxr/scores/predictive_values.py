@@ -63,10 +63,13 @@ def at_prevalence(
         metrics.predictive_values(sensitivity.value, specificity.value, at.tolist()),
         columns=["prevalence", "ppv", "npv"],
     )
-    table = values[["prevalence"]].assign(
-        **{key: value for key, value in _columns(observed).items() if key.startswith("s")}
-    )
-    hit, clear = _drawn_rates(p, called, protocol)
+    table = values[["prevalence"]].copy()
+    for name in ("sensitivity", "specificity"):
+        table[[name, f"{name}_low", f"{name}_high"]] = observed[name]
+    units = bootstrap.units(p.positive, called[None], p.clusters, stratified=True)
+    rng, _ = bootstrap.streams(protocol.seed)
+    rates = metrics.score(bootstrap.matrices(units, protocol.resamples, rng)[:, 0])
+    hit, clear = rates["sensitivity"], rates["specificity"]
     # Of false to right answers: the larger, the lower the predictive value.
     ratios = {
         "ppv": ((1 - clear, hit), (_complement(specificity), sensitivity), (1 - at) / at),
@@ -103,14 +106,6 @@ def shares(p: Predictions, called: NDArray[np.bool_], confidence: float) -> dict
     }
 
 
-def _columns(values: dict[str, Share]) -> dict[str, float]:
-    return {
-        f"{name}{suffix}": number
-        for name, share in values.items()
-        for suffix, number in zip(("", "_low", "_high"), share, strict=True)
-    }
-
-
 def _complement(share: Share) -> Share:
     return Share(1 - share.value, 1 - share.high, 1 - share.low)
 
@@ -141,13 +136,3 @@ def _predictive(
     with np.errstate(invalid="ignore"):
         # An infinite rate of false answers leaves no right one.
         return np.where(np.isinf(false), 0.0, right / (right + odds * false))
-
-
-def _drawn_rates(
-    p: Predictions, called: NDArray[np.bool_], protocol: Protocol
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Resampled sensitivities and specificities, shapes (b,)."""
-    units = bootstrap.units(p.positive, called[None], p.clusters, stratified=True)
-    rng, _ = bootstrap.streams(protocol.seed)
-    drawn = metrics.score(bootstrap.matrices(units, protocol.resamples, rng)[:, 0])
-    return drawn["sensitivity"], drawn["specificity"]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from covidcxr.scores import calibration_regression, intervals, metrics, proportions
+from covidcxr.scores import calibration, intervals, metrics, proportions
 from covidcxr.scores.intervals import Interval
 from covidcxr.scores.means import clustered_mean
 from covidcxr.scores.predictions import Predictions
@@ -143,7 +143,7 @@ def _calibration_line(p: Predictions, confidence: float) -> dict[str, Interval]:
     """Calibration slope and intercept, which need scores with a finite logit."""
     if np.isin(p.score, (0, 1)).mean() > 0.5:
         return dict.fromkeys(("slope", "intercept"), _undefined(p, "most scores are 0 or 1"))
-    return calibration_regression.slope_intercept(p, confidence)
+    return calibration.slope_intercept(p, confidence)
 
 
 def _shares(p: Predictions, threshold: float, confidence: float) -> dict[str, Interval]:
