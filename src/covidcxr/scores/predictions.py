@@ -177,11 +177,8 @@ def from_table(
 def align(first: Predictions, second: Predictions) -> tuple[Predictions, Predictions]:
     """Bring two models' predictions into the same order of images.
 
-    Raises
-    ------
-    Unusable
-        If they are not of the same images with the same labels and groups: a paired
-        comparison would have no pairs.
+    `Unusable` if they are not of the same images with the same labels and groups: a paired
+    comparison would have no pairs.
     """
     unpaired = sorted(set(first.image_id) ^ set(second.image_id))
     if unpaired:

@@ -59,11 +59,8 @@ def read(
 ) -> Classes:
     """Read a CSV with a column of probabilities for each class, named as its label.
 
-    Raises
-    ------
-    Unusable
-        For fewer than two classes or one twice, a label without a column, probabilities that do
-        not sum to 1, and as `covidcxr.scores.predictions.from_table`.
+    `Unusable` for fewer than two classes or one twice, a label without a column, probabilities
+    that do not sum to 1, and as `covidcxr.scores.predictions.from_table`.
     """
     if len(set(classes)) < max(2, len(classes)):
         raise Unusable("--classes: two classes or more are needed, each once, separated by commas.")

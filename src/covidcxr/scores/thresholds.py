@@ -33,13 +33,7 @@ class Rule(NamedTuple):
 
 
 def parse(text: str) -> float | Rule:
-    """Read a threshold: a number from 0 to 1, or a rule.
-
-    Raises
-    ------
-    Unusable
-        For any other text.
-    """
+    """Read a threshold: a number from 0 to 1, or a rule; any other text is `Unusable`."""
     aim, _, number = text.rpartition("=")
     if text == "youden":
         return Rule("youden")
@@ -67,12 +61,8 @@ def choose(threshold: float | Rule, p: Predictions) -> float:
 
     The largest Youden index (Cancer 3:32-35, 1950) is that of the lowest threshold where several
     share it, which misses the fewest positive images. A least sensitivity has the highest
-    threshold that reaches it, a least specificity the lowest.
-
-    Raises
-    ------
-    Unusable
-        Where a class that the rule needs is missing, or no score reaches the specificity.
+    threshold that reaches it, a least specificity the lowest. `Unusable` where a class that the
+    rule needs is missing, or no score reaches the specificity.
     """
     if not isinstance(threshold, Rule):
         return threshold
