@@ -75,15 +75,6 @@ def test_the_smallest_difference_is_the_one_computed_elsewhere(
     assert comparison.smallest_difference(discordant) == images
 
 
-def test_five_discordant_images_show_nothing() -> None:
-    assert comparison.smallest_difference(5) is None
-    assert comparison.smallest_difference(6) == 6
-
-
-def test_holm_by_hand() -> None:
-    assert comparison.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-
-
 def test_a_comparison_turned_round_changes_every_sign() -> None:
     one, other = model("one", 1), model("other", 2)
     there, back = comparison.compare(one, other), comparison.compare(other, one)
