@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
-from covidcxr.core.errors import Problem
 from covidcxr.core.studies import TITLES, ModelName
 
 if TYPE_CHECKING:
@@ -222,11 +221,6 @@ def published_multiply_adds(layers: int, pixels: int, classes: int = 1000) -> in
 
 def updates(train_images: int, batch_size: int, epochs: int) -> Updates:
     """Weight updates of a training; the last batch of an epoch may be smaller."""
-    if min(train_images, batch_size, epochs) < 1:
-        raise Problem(
-            f"train_images={train_images}, batch_size={batch_size}, epochs={epochs}: each must "
-            "be at least 1; raise the one that is not."
-        )
     per_epoch = -(-train_images // batch_size)
     return Updates(per_epoch, per_epoch * epochs)
 

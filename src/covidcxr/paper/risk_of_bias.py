@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,16 +75,6 @@ def parts(source: Source) -> Finding:
     return Finding(status, {part: f"{n:,}" for part, n in counts.items()})
 
 
-def copies(source: Source) -> Finding:
-    """Count test images with a copy in another part, by split."""
-    return _shared(source, "copy", "copies")
-
-
-def groups(source: Source) -> Finding:
-    """Count test images whose patient or group is in another part, by split."""
-    return _shared(source, "group", "groups")
-
-
 def marks(source: Source) -> Finding:
     """Compare with chance the AUROC of parts of the picture without the lungs."""
     record = source.read("shortcuts")
@@ -107,8 +98,9 @@ def patients(source: Source) -> Finding:
     if not (folder / "record.json").is_file():
         return _unknown("patients", "held_out")
     record = records.read(folder)
-    shared, n = int(record["shared"]["keras"]), int(record["held_out"])
-    return Finding(FOUND if shared else NOT_FOUND, {"patients": f"{shared}", "held_out": f"{n}"})
+    affected, n = int(record["shared"]["keras"]), int(record["held_out"])
+    evidence = {"patients": f"{affected}", "held_out": f"{n}"}
+    return Finding(FOUND if affected else NOT_FOUND, evidence)
 
 
 def sampling(source: Source) -> Finding:
@@ -120,8 +112,11 @@ def sampling(source: Source) -> Finding:
     return Finding(next(s for s in STATUSES if s in statuses), evidence)
 
 
-def _shared(source: Source, reason: str, key: str) -> Finding:
-    """Count test images that share something with another part, in the splits that count."""
+def shared(reason: str, key: str, source: Source) -> Finding:
+    """Count test images that share a copy or a group with another part, in the splits that count.
+
+    ``reason`` is that of the record of overlaps, ``key`` names the evidence.
+    """
     record = source.read(overlap.NAME)
     if record is None:
         return _unknown(key)
@@ -219,12 +214,12 @@ JUDGED = {
 
 EVIDENCE: dict[tuple[str, str], Callable[[Source], Finding]] = {
     ("L1.1", "study"): parts,
-    ("L1.4", "paper"): copies,
-    ("L1.4", "study"): copies,
+    ("L1.4", "paper"): partial(shared, "copy", "copies"),
+    ("L1.4", "study"): partial(shared, "copy", "copies"),
     ("L2", "paper"): marks,
     ("L2", "study"): marks,
     ("L3.2", "paper"): patients,
-    ("L3.2", "study"): groups,
+    ("L3.2", "study"): partial(shared, "group", "groups"),
     ("L3.3", "paper"): sampling,
     ("L3.3", "study"): sampling,
 }
