@@ -53,7 +53,7 @@ def test_an_arm_differs_from_what_it_is_compared_with_in_its_own_settings_alone(
     arm = ARMS[key]
     changed = sensitivity.arm_study(arm).model_dump(exclude={"name"})
     if arm.against is None:
-        assert arm.label == "as stated"
+        assert arm.label == "unchanged"
         return
     base = ARMS[arm.against]
     assert base.against is None

@@ -37,9 +37,7 @@ def places(rows: pd.DataFrame) -> Picture:
         axis.text(0.405, top - 0.5, title, color=color, weight="bold", va="bottom", fontsize=10)
         place += 1.1
     axis.set_yticks(ticks, names)
-    axis.set(
-        xlim=(0.4, 1.005), ylim=(place - 1.3, -1.5), xlabel='accuracy; dotted: always "normal"'
-    )
+    axis.set(xlim=(0.4, 1.02), ylim=(place - 1.3, -1.5), xlabel='accuracy; dotted: always "normal"')
     axis.xaxis.set_major_formatter(PercentFormatter(1))
     axis.grid(axis="y", visible=False)
     return Picture(figure, f"Accuracies with 95% intervals. {'; '.join(words)}.")

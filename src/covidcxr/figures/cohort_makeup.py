@@ -12,7 +12,7 @@ from covidcxr.figures.common import COLORS, GREY, INK, PALE, YELLOW, Picture
 
 SOURCES = {
     "cohen": "Cohen",
-    "fig1": "Figure 1",
+    "fig1": "Figure 1 set",
     "actmed": "Actualmed",
     "kermany": "Kermany: one children's hospital",
 }
@@ -59,22 +59,26 @@ def _bars(axis: Axes, rows: pd.DataFrame, variable: str) -> str:
     counted = counted[counted.sum().sort_values(ascending=False).index]
     words = []
     for y, label in enumerate(("NORMAL", "COVID19")):
-        left, total = 0.0, counted.loc[label].sum()
+        left, total, narrow = 0.0, counted.loc[label].sum(), []
         for color, (value, n) in zip(_SHADES * 9, counted.loc[label].items(), strict=False):
             share = n / total
             name = SOURCES.get(str(value), str(value))
             if share > 0:
                 axis.barh(y, share, left=left, color=color, height=0.7)
                 words.append(f"{_LABELS[label]}: {name} {share:.0%}")
-            if share > 0.08:
+            if share > 0.12:
                 dark = color not in (YELLOW, PALE)
                 text = f"{name}, {share:.0%}" if share > 0.2 else name
                 axis.text(
                     left + share / 2, y, text, ha="center", va="center", fontsize=9,
                     color="white" if dark else "black",
                 )  # fmt: skip
+            elif share > 0:
+                narrow.append(name)
             left += share
+        listed = f"at the right: {', '.join(narrow)}" if narrow else ""
+        axis.text(1, y + 0.37, listed, ha="right", va="bottom", fontsize=8, color=INK)
     axis.set_yticks((0, 1), [_LABELS["NORMAL"], _LABELS["COVID19"]], color=INK)
-    axis.set(xlim=(0, 1), xticks=(), title=f"by {variable}")
+    axis.set(xlim=(0, 1), ylim=(-0.45, 1.7), xticks=(), title=f"by {variable}")
     axis.grid(visible=False)
     return f"By {variable}: {'; '.join(words)}."

@@ -13,9 +13,12 @@ from covidcxr.core.records import Record
 from covidcxr.core.studies import Study
 from covidcxr.figures.common import GREY, INK, RUST, WIDTH, Html, Picture, note, table
 from covidcxr.networks.sensitivity import CHANCE, TWIN, chance_difference
-from covidcxr.scores import mcnemar
+from covidcxr.scores import comparison, mcnemar
 
 _Row = Mapping[Hashable, Any]
+
+_VERDICTS = {"equivalent": "within", "different": "beyond", "undecided": "undecided"}
+"""Where a whole interval lies, seen from the margin: two scores within it need not be equal."""
 
 
 def values(compared: pd.DataFrame, trained: Mapping[str, Record], study: Study) -> dict[str, Any]:
@@ -39,6 +42,8 @@ def values(compared: pd.DataFrame, trained: Mapping[str, Record], study: Study) 
         "momentum": study.batch_norm_momentum,
         "split": study.splits[0],
         "margin": 100 * study.equivalence_margin,
+        "confidence": 100 * study.confidence,
+        "inner": 100 * comparison.inner(study.confidence),
         "images": int(compared["n"].max()) if len(trained) else 0,
     }
     return {f"sensitivity_{name}": value for name, value in glued.items()}
@@ -57,7 +62,10 @@ def forest(compared: pd.DataFrame, confidence: float) -> Picture | Html:
     axis.axvline(0, color=INK, lw=1)
     chance = 100 * chance_difference(compared)
     if np.isfinite(chance):
-        axis.axvspan(-chance, chance, color=GREY, alpha=0.15, lw=0)
+        # Only the single network was trained with other seeds.
+        single = places[known["against"] != compared.loc[TWIN, "against"]]
+        band = single.min() - 0.5, single.max() + 0.5
+        axis.fill_betweenx(band, -chance, chance, color=GREY, alpha=0.15, lw=0)
     axis.hlines(places, points["difference_low"], points["difference_high"], colors=colors, lw=2.5)
     axis.scatter(points["difference"], places, marker="D", color=colors, s=36, zorder=2)
     axis.set_yticks(places, [_name(row) for row in rows])
@@ -84,13 +92,13 @@ def arm_table(compared: pd.DataFrame, base: str, confidence: float) -> Html:
             "Specificity": [_score(row, "specificity") for row in rows],
             "Difference, points": [_difference(row) for row in rows],
             "Holm": [_p(row["holm"]) for row in rows],
-            "Verdict": own["verdict"].fillna("").tolist(),
+            "Verdict": own["verdict"].map(_VERDICTS).fillna("").tolist(),
             "Widest": ["" if pd.isna(row["widest"]) else f"{row['widest']:z.2f}" for row in rows],
         }
     )
     caption = (
-        f"{compared.loc[base, 'about']} as stated, and with one thing changed: {tested}, "
-        f"{confidence:.0%} intervals."
+        f"{compared.loc[base, 'about']} as this study trains it, and with one thing changed: "
+        f"{tested}, {confidence:.0%} intervals."
     )
     return table(shown, caption)
 

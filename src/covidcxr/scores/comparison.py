@@ -115,9 +115,8 @@ def compare(
             if protocol.resamples
             else "DeLong's test is undefined",
         )
-    # Equivalence at level (1 - confidence) asks two one-sided tests: a narrower interval.
-    inner = replace(protocol, confidence=max(2 * protocol.confidence - 1, 0) or protocol.confidence)
-    narrower = _threshold_differences({s: samples[s] for s in EQUIVALENT}, a, inner)
+    narrow = replace(protocol, confidence=inner(protocol.confidence))
+    narrower = _threshold_differences({s: samples[s] for s in EQUIVALENT}, a, narrow)
     return {
         "n": len(a),
         "unit": a.unit,
@@ -339,8 +338,13 @@ def _delong(a: Predictions, b: Predictions, confidence: float) -> dict[str, Any]
     return delong.z_test(value, variance, confidence, doubts)
 
 
+def inner(confidence: float) -> float:
+    """Coverage, 1 - 2 alpha, of the interval that two one-sided tests at alpha ask for."""
+    return max(2 * confidence - 1, 0) or confidence
+
+
 def equivalence(one: Interval, margin: float) -> str:
-    """Judge by an interval of coverage 1 - 2 alpha, as two one-sided tests at alpha do."""
+    """Judge by an interval of coverage `inner`."""
     if not np.isfinite(one.low):
         return "undecided"
     if -margin < one.low and one.high < margin:

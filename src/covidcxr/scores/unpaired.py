@@ -15,7 +15,7 @@ from scipy import stats
 from covidcxr.core.errors import Unusable
 from covidcxr.core.words import plural, shown
 from covidcxr.scores import delong, metrics
-from covidcxr.scores.comparison import EQUIVALENT, equivalence
+from covidcxr.scores.comparison import EQUIVALENT, equivalence, inner
 from covidcxr.scores.evaluation import closed_form, evaluate
 from covidcxr.scores.intervals import Interval, Protocol, area, difference, undefined
 from covidcxr.scores.predictions import Predictions
@@ -55,9 +55,8 @@ def compare(
         evaluate(p, replace(protocol, threshold=level))
         for p, level in zip(models, levels, strict=True)
     )
-    # Equivalence at level (1 - confidence) asks two one-sided tests: a narrower interval.
-    inner = max(2 * protocol.confidence - 1, 0) or protocol.confidence
-    narrow = [closed_form(p, level, inner) for p, level in zip(models, levels, strict=True)]
+    confidence = inner(protocol.confidence)
+    narrow = [closed_form(p, level, confidence) for p, level in zip(models, levels, strict=True)]
     samples = ("first", "second")
     return {
         "design": "unpaired",
