@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from covidcxr.core import edition
-from covidcxr.figures import calibration_tables as tables
+from covidcxr.figures import calibration as page
 from covidcxr.scores import net_benefit, predictive_values
 from covidcxr.scores.intervals import Interval, Protocol
 from tests.scores.test_curves import of
@@ -28,7 +28,7 @@ def test_people_are_counted_so_that_a_row_adds_up(
 ) -> None:
     row = {"prevalence": share, "sensitivity": sensitivity, "specificity": specificity}
     row |= {"ppv": 0.12, "ppv_low": 0.08, "ppv_high": 0.17}
-    shown = tables.people(pd.DataFrame([row])).iloc[0]
+    shown = page.people(pd.DataFrame([row])).iloc[0]
     assert (
         shown[["with COVID-19", "called", "of these with COVID-19", "missed"]].tolist() == expected
     )
@@ -37,42 +37,41 @@ def test_people_are_counted_so_that_a_row_adds_up(
 
 def test_small_predictive_values_have_a_decimal() -> None:
     row = {"ppv": 0.043, "ppv_low": 0.0211, "ppv_high": 0.09}
-    assert tables.ppv_text(row) == "4.3% (2.1 to 9.0%)"
-    assert tables.ppv_text(dict.fromkeys(row, np.nan)) == "–"
+    assert page.ppv_text(row) == "4.3% (2.1 to 9.0%)"
+    assert page.ppv_text(dict.fromkeys(row, np.nan)) == "–"
 
 
 def test_alarms_are_counted_among_the_normal_or_not_tested() -> None:
     p = of([True, False, False, False, False], [0.1, 0.9, 0.9, 0.9, 0.2])
-    assert tables.alarms_text(p, Protocol()) == "75% (30 to 95%) of 4"
-    assert tables.alarms_text(None, Protocol()) == "not tested"
-    assert tables.alarms_text(of([True], [0.9]), Protocol()) == "not tested"
+    assert page.alarms_text(p, Protocol()) == "75% (30 to 95%) of 4"
+    assert page.alarms_text(None, Protocol()) == "not tested"
+    assert page.alarms_text(of([True], [0.9]), Protocol()) == "not tested"
 
 
 def test_the_range_of_a_useful_model() -> None:
     curve = pd.DataFrame({"threshold": [0.1, 0.2, 0.3], "low": [0, 0.3, 0.2], "all": 0.1})
-    assert tables.useful_text(curve) == "20% to 30%"
-    assert tables.useful_text(curve.assign(low=-1.0)) == "none"
+    assert page.useful_text(curve) == "20% to 30%"
+    assert page.useful_text(curve.assign(low=-1.0)) == "none"
 
 
 def test_a_coefficient_has_limits_or_a_reason() -> None:
     one = Interval(1.234, 0.9, 1.5, "Wald", "image", 9)
-    assert tables.coefficient_text(one) == "1.23 (0.90 to 1.50)"
+    assert page.coefficient_text(one) == "1.23 (0.90 to 1.50)"
     none = Interval(np.nan, np.nan, np.nan, "none", "image", 9, reason="no image")
-    assert tables.coefficient_text(none) == "none: no image"
+    assert page.coefficient_text(none) == "none: no image"
 
 
 def test_few_images_withhold_the_headline_and_net_benefit() -> None:
     p = of([True, True, False, False], [0.9, 0.4, 0.6, 0.1])
     rows = predictive_values.at_prevalence(p, [0.01], Protocol(resamples=10))
     curves = [net_benefit.decision_curve(p, [0.1, 0.5], protocol=Protocol(resamples=10))] * 3
-    whole, few = (tables.use_values(rows, rows, curves, why) for why in ("", "too few"))
+    whole, few = (page.use_values(rows, rows, curves, why) for why in ("", "too few"))
     assert (whole["calibration_called"], whole["calibration_useful_here"]) == ("500", "none")
     withheld = {key for key, value in few.items() if value == edition.WITHHELD}
     assert withheld == {
         f"calibration_{name}"
         for name in (
             "called",
-            "right",
             "missed",
             "ppv",
             "useful_here",

@@ -16,7 +16,7 @@ from covidcxr import figures
 from covidcxr.cohorts.cohort import Cohort
 from covidcxr.core import records
 from covidcxr.core.studies import Agreement
-from covidcxr.figures import common, ledger, metrics_tables
+from covidcxr.figures import common, ledger
 from covidcxr.figures import exploration as exploration_figures
 from covidcxr.figures import metrics as metrics_figures
 from covidcxr.figures.common import with_limits
@@ -26,7 +26,7 @@ from covidcxr.scores import evaluation, intervals
 
 def test_the_paper_layout_puts_every_cell_where_the_paper_has_it() -> None:
     table = publication.tables()["resnet50"]
-    text = metrics_tables.paper_layout(table.cells("predicted"), "as printed").text
+    text = metrics_figures.paper_layout(table.cells("predicted"), "as printed").text
     assert "<td>70</td><td>22</td>" in text
     assert "<td>60</td><td>208</td>" in text
     # under the paper's own labels these are the scores beside its Table 1
@@ -39,7 +39,7 @@ def test_the_corrected_column_is_the_matrix_with_rows_as_truth() -> None:
     cells = publication.tables()["resnet252v2"].cells("true")
     ours = evaluation.of_matrix(cells)
     judged = agreement.against_paper("resnet252v2", ours, Agreement(), intervals.Protocol())
-    frame = metrics_tables.versus_paper(judged, 0.95, 0.05)
+    frame = metrics_figures.versus_paper(judged, 0.95, 0.05)
     assert list(frame["corrected (95%)"]) == list(frame["ours (95%)"])
     assert frame.loc["sensitivity", "printed"] == "0.81"
     assert frame.loc["sensitivity", "ours (95%)"] == "0.935 (0.865 to 0.970)"
@@ -94,11 +94,11 @@ def test_a_value_has_its_limits_where_there_are_any() -> None:
 
 
 def test_what_is_unusual_about_a_score_stands_below_its_table() -> None:
-    text = metrics_tables.scores(evaluation.of_matrix([0, 3, 0, 5]), "A model").text
+    text = metrics_figures.scores(evaluation.of_matrix([0, 3, 0, 5]), "A model").text
     assert "PPV *" in text
     assert "PPV: no image called positive" in text
     assert "<td>–</td>" in text
-    assert "*" not in metrics_tables.scores(evaluation.of_matrix([30, 9, 8, 50]), "A model").text
+    assert "*" not in metrics_figures.scores(evaluation.of_matrix([30, 9, 8, 50]), "A model").text
 
 
 def test_values_are_kept_as_myst_nb_keeps_them(monkeypatch: pytest.MonkeyPatch) -> None:

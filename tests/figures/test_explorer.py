@@ -13,7 +13,6 @@ from playwright.sync_api import Browser, Page
 
 from covidcxr.book import sphinx_provenance
 from covidcxr.figures import explorer
-from covidcxr.figures import explorer_tables as tables
 from covidcxr.scores import threshold_table
 from tests.scores.test_threshold_table import CASES, COUNTS, FEW, PREVALENCES, THRESHOLDS
 
@@ -21,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_a_share_of_nothing_is_undefined() -> None:
-    texts = tables.texts(threshold_table.at(COUNTS["no patient"], 0.9, 0.5))
+    texts = explorer.texts(threshold_table.at(COUNTS["no patient"], 0.9, 0.5))
     assert texts["sensitivity"] == texts["ppv"] == texts["npv"] == "undefined"
     assert texts["ppv-observed"] == "undefined"
     assert texts["npv-observed"] == texts["specificity"] == "1.000"
@@ -30,13 +29,13 @@ def test_a_share_of_nothing_is_undefined() -> None:
 
 
 def test_the_table_for_whoever_has_no_script() -> None:
-    table = tables.fallback(threshold_table.curve(FEW), [0.3, 0.95], 0.5)
+    table = explorer.fallback(threshold_table.curve(FEW), [0.3, 0.95], 0.5)
     assert table["threshold"].tolist() == ["0.3", "0.95"]
     cells = table["tp, fn, fp, tn"].str.replace("\N{NO-BREAK SPACE}", " ")
     assert cells.tolist() == ["2, 0, 1, 1", "0, 2, 0, 2"]
     assert table["sensitivity"][0].startswith("1.000 (0.3")
     assert table["PPV"].tolist() == ["0.667", "undefined"]
-    assert tables.fallback(COUNTS["no patient"])["sensitivity"][0] == "undefined"
+    assert explorer.fallback(COUNTS["no patient"])["sensitivity"][0] == "undefined"
 
 
 def test_the_payload_is_plain_and_ends_no_script() -> None:
@@ -55,11 +54,11 @@ def test_the_payload_is_plain_and_ends_no_script() -> None:
 
 
 def test_a_plot_steps_where_the_scores_are() -> None:
-    drawn = explorer.plot("A <b>", threshold_table.curve(FEW), 0.5)
+    drawn = explorer.panel({"A <b>": threshold_table.curve(FEW)}).text
     # All found up to 0.4, half up to 0.9, none above it.
     assert 'd="M0 0.0H120.0V85.0H270.0V170.0H300"' in drawn
     assert "A &lt;b&gt; by threshold. At 0.5: sensitivity 0.500, specificity 1.000." in drawn
-    lacking = explorer.plot("B", COUNTS["no patient"], 0.5)
+    lacking = explorer.panel({"B": COUNTS["no patient"]}).text
     assert "sensitivity undefined" in lacking
     assert "nan" not in lacking
 
@@ -106,7 +105,7 @@ def shown(page: Page) -> dict[str, str]:
 
 
 def expected(counts: pd.DataFrame, threshold: float, prevalence: float) -> dict[str, str]:
-    return tables.texts(threshold_table.at(counts, threshold, prevalence))
+    return explorer.texts(threshold_table.at(counts, threshold, prevalence))
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -237,7 +236,7 @@ def test_the_script_asks_for_nothing_and_evaluates_nothing() -> None:
 
 
 def test_values_count_images() -> None:
-    values = tables.values("A", threshold_table.curve(FEW), 0.4)
+    values = explorer.values("A", threshold_table.curve(FEW), 0.4)
     assert (values["explorer_detected"], values["explorer_positives"]) == (2, 2)
     assert (values["explorer_alarms"], values["explorer_negatives"]) == (1, 2)
     assert (values["explorer_detected_least"], values["explorer_detected_most"]) == (2, 1)

@@ -27,8 +27,9 @@ NAN = float("nan")
      (-0.0, "0.0"), (1e-17, "0.0"), (-0.00049, "-0.05"), (-0.0005001, "-0.1"), (NAN, "–")],
 )  # fmt: skip
 def test_a_difference_that_rounds_to_nothing_keeps_its_sign(value: float, text: str) -> None:
-    assert tables.signed(value) == common.estimate(value, NAN, NAN, tables.signed) == text
-    assert common.estimate(value, -0.01, 0.032, tables.signed) == f"{text} (-1.0 to +3.2)"
+    assert tables.signed(value) == common.with_limits(value, NAN, NAN, tables.signed) == text
+    limits = "" if np.isnan(value) else " (-1.0 to +3.2)"
+    assert common.with_limits(value, -0.01, 0.032, tables.signed) == text + limits
 
 
 @given(st.floats(-1, 1))

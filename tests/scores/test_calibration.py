@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 
-from covidcxr.figures import calibration_tables
+from covidcxr.figures import calibration as page
 from covidcxr.scores import calibration, metrics
 from covidcxr.scores.calibration import slope_intercept, verdict
 from covidcxr.scores.intervals import Protocol
@@ -158,8 +158,8 @@ def test_degenerate_predictions_give_reasons_and_no_warning(
     calibration.brier_decomposition(p)
     calibration.expected_error(p, 5)
     assert verdict(line["slope"]) == "undecided"
-    assert calibration_tables.calibration_table({"a model": p}, Protocol()).shape == (1, 5)
-    assert calibration_tables.brier_table({"a model": p}).shape == (1, 5)
+    assert page.calibration_table({"a model": p}, Protocol()).shape == (1, 5)
+    assert page.brier_table({"a model": p}).shape == (1, 5)
 
 
 def test_one_group_has_no_interval() -> None:

@@ -16,6 +16,10 @@ MACHINERY = ("book.pages", "book.provenance")
 """What executes every page."""
 
 
+DATA = (".yaml", ".jinja")
+"""What files of data that pages rest on end with."""
+
+
 def of_template(template: Path, root: Path) -> list[Path]:
     """Files of the package that a notebook's code needs, directly or not, sorted.
 
@@ -41,7 +45,8 @@ def of_modules(names: Iterable[str], root: Path) -> list[Path]:
     }
     code = [path for path, name in files.items() if name.removesuffix(".__init__") in needed]
     text = "".join(path.read_text("utf-8") for path in code)
-    return code + [path for path in sorted(source.rglob("*.yaml")) if _named(path, source, text)]
+    data = (path for kind in DATA for path in sorted(source.rglob(f"*{kind}")))
+    return code + [path for path in data if _named(path, source, text)]
 
 
 def _named(data: Path, source: Path, text: str) -> bool:

@@ -73,7 +73,7 @@ def code(root: Path, template: Path | None = None) -> str:
     """Return the sha256 of the whole package or of what a template needs, data included."""
     if template is None:
         package = (root / "src" / imports.PACKAGE).rglob("*")
-        files = sorted(path for path in package if path.suffix in (".py", ".yaml"))
+        files = sorted(path for path in package if path.suffix in (".py", *imports.DATA))
     else:
         files = imports.of_template(template, root) if template.is_file() else []
     digest = hashlib.sha256()

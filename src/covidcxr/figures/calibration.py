@@ -1,25 +1,28 @@
-"""Figures of ROC and precision-recall curves, calibration, predictive values and net benefit."""
+"""Figures, tables and glued values of the page on calibration and use."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch, Rectangle
-from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
-from covidcxr.figures import common
-from covidcxr.figures.common import Picture
-from covidcxr.scores import curves, metrics
+from covidcxr.core import edition
+from covidcxr.core.studies import Study
+from covidcxr.figures import charts
+from covidcxr.figures.common import BLUE, COLORS, GREY, INK, RUST, Picture, intervals, with_limits
+from covidcxr.scores import (
+    calibration,
+    metrics,
+    net_benefit,
+    proportions,
+)
+from covidcxr.scores.intervals import Interval, Protocol
 from covidcxr.scores.net_benefit import PEOPLE
 from covidcxr.scores.predictions import Predictions
 
-_GREY, _BLUE, _RUST, _INK = common.PARTS["train"], "#2a6f97", "#c1440e", "#343a40"
-_LOOKS = ((_BLUE, "-"), (_RUST, "--"), (_INK, "-."), ("#8a6d00", ":"), ("#6a4c93", "-"))
+_LINES = ((BLUE, "-"), (RUST, "--"), (INK, "-."), ("#8a6d00", ":"), ("#6a4c93", "-"))
 """Colour and line of the first, second, ... model; distinct without colour, too."""
 
 _CLOSE = 0.97
@@ -31,37 +34,30 @@ def discrimination(home: Mapping[str, Predictions], away: Mapping[str, Predictio
 
     Where all models are nearly perfect at home, the second panel shows its corner.
     """
-    figure, (roc, pr) = plt.subplots(1, 2, figsize=(common.WIDTH, 4.9))
-    handles, alt, close = [], [], True
-    for (color, _), (name, p) in zip(_looks(home), home.items(), strict=True):
-        for of, line, place in ((p, "-", "at home"), (away.get(name), "--", "elsewhere")):
-            if of is None:
-                continue
-            curve, area = curves.points(of), float(metrics.auroc(of.positive, of.score))
-            roc.plot(curve["false_positive_rate"], curve["sensitivity"], color=color, ls=line)
-            text = f"{name} {place}: AUROC {area:.3f}"
-            if of is p:
-                close &= area > _CLOSE
-                text += f", average precision {float(metrics.auprc(p.positive, p.score)):.3f}"
-                # Of one sensitivity the highest threshold counts.
-                steps = curve[curve["tp"].diff() > 0]
-                pr.step(
-                    np.concatenate([[0], steps["sensitivity"]]),
-                    np.concatenate([steps["ppv"].iloc[:1], steps["ppv"]]),
-                    color=color, where="pre",
-                )  # fmt: skip
-            handles.append(Line2D([], [], color=color, ls=line, label=text))
-            alt.append(text)
-    roc.plot([0, 1], [0, 1], color=_INK, lw=1, ls=":")
-    least = _CLOSE - 0.27 if close else -0.02
+    figure, ((roc, pr),) = charts.panels(1, 2, 4.9)
+    alt, close = [], True
+    for (color, _), (name, p) in zip(_LINES * 9, home.items(), strict=False):
+        area, precision = (float(f(p.positive, p.score)) for f in (metrics.auroc, metrics.auprc))
+        close &= area > _CLOSE
+        alt.append(f"{name} at home: AUROC {area:.3f}, average precision {precision:.3f}")
+        curve = charts.roc(roc, p, color=color, label=alt[-1])
+        # Of one sensitivity the highest threshold counts.
+        steps = curve[curve["tp"].diff() > 0]
+        recall = np.concatenate([[0], steps["sensitivity"]])
+        ppv = np.concatenate([steps["ppv"].iloc[:1], steps["ppv"]])
+        pr.step(recall, ppv, color=color, where="pre")
+        if name in away:
+            area = float(metrics.auroc(away[name].positive, away[name].score))
+            alt.append(f"{name} elsewhere: AUROC {area:.3f}")
+            charts.roc(roc, away[name], color=color, ls="--", label=alt[-1])
+    roc.plot([0, 1], [0, 1], color=INK, lw=1, ls=":", label="no skill")
     prevalence = next(iter(home.values())).prevalence
-    pr.axhline(prevalence, color=_INK, lw=1, ls=":")
-    roc.set(xlabel="1 − specificity", ylabel="sensitivity", title="ROC")
-    roc.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    pr.axhline(prevalence, color=INK, lw=1, ls=":")
+    least = _CLOSE - 0.27 if close else -0.02
+    roc.set(xlabel="1 − specificity", title="ROC")
     pr.set(xlabel="sensitivity (recall)", ylabel="PPV (precision)", title="Precision and recall")
     pr.set(xlim=(least, 1.01), ylim=(least, 1.01))
-    handles.append(Line2D([], [], color=_INK, lw=1, ls=":", label="no skill"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=1, frameon=False)
+    charts.legend(figure, 1)
     return Picture(
         figure,
         "ROC curves at home and elsewhere, and precision-recall curves at home, with the lines of "
@@ -75,36 +71,29 @@ def score_histograms(cohorts: Mapping[str, Mapping[str, Predictions]], threshold
     Heights are shares of the class, so that classes of different sizes compare.
     """
     columns = list(next(iter(cohorts.values())))
-    figure, axes = plt.subplots(
-        len(cohorts), len(columns), figsize=(common.WIDTH, 0.8 + 1.9 * len(cohorts)),
-        sharex=True, sharey=True, squeeze=False,
-    )  # fmt: skip
-    edges = np.linspace(0, 1, 21)
+    figure, axes = charts.panels(
+        len(cohorts), len(columns), 0.8 + 1.9 * len(cohorts), sharex=True, sharey=True
+    )
     alt = []
     for row, (cohort, models) in zip(axes, cohorts.items(), strict=True):
-        row[0].set_ylabel(f"{cohort}\nshare of the class", fontsize=9)
         for axis, name in zip(row, columns, strict=True):
             if name not in models:
                 axis.set_axis_off()
                 continue
             p = models[name]
-            for label, inside in (("COVID19", p.positive), ("NORMAL", ~p.positive)):
-                weights = np.full(int(inside.sum()), 1 / max(int(inside.sum()), 1))
-                axis.hist(
-                    p.score[inside], edges, weights=weights, histtype="step", lw=1.8,
-                    color=common.COLORS[label],
-                )  # fmt: skip
-            axis.axvline(threshold, color=_INK, lw=1, ls=":")
+            charts.score_histogram(
+                axis, p, stat="probability", common_norm=False, element="step", fill=False
+            )
+            charts.zero_line([axis], threshold, ls=":")
             called = [float(np.mean(p.called(threshold)[i])) for i in (p.positive, ~p.positive)]
             alt.append(
                 f"{name}, {cohort}: at or above the threshold {called[0]:.0%} of COVID19 and "
                 f"{called[1]:.0%} of NORMAL"
             )
+        row[0].set_ylabel(f"{cohort}\nshare of the class", fontsize=9)
     for axis, name in zip(axes[0], columns, strict=True):
         axis.set_title(name)
-    for axis in axes[-1]:
-        axis.set(xlabel="score", xticks=[0, 0.5, 1], xticklabels=["0", "0.5", "1"])
-    common.legend(figure, common.COLORS)
+    charts.legend(figure, 2, "upper right", charts.squares(COLORS))
     return Picture(figure, f"Histograms of scores by class and cohort. {'; '.join(alt)}.")
 
 
@@ -113,34 +102,26 @@ def reliability(tested: Mapping[str, Predictions], tables: Mapping[str, pd.DataF
 
     ``tables`` are those of `covidcxr.scores.calibration.reliability`.
     """
-    figure, axes = plt.subplots(
-        2, len(tested), figsize=(common.WIDTH, 5.2), sharex=True, sharey="row", squeeze=False,
-        height_ratios=[2.6, 1],
-    )  # fmt: skip
+    figure, axes = charts.panels(
+        2, len(tested), 5.2, sharex=True, sharey="row", height_ratios=[2.6, 1]
+    )
     alt = []
-    edges = np.linspace(0, 1, 21)
-    for column, (name, p) in zip(axes.T, tested.items(), strict=True):
+    for (above, below), (name, p) in zip(axes.T, tested.items(), strict=True):
         rows = tables[name]
-        column[0].plot([0, 1], [0, 1], color=_INK, lw=1, ls=":")
-        column[0].vlines(rows["score"], rows["low"], rows["high"], color=_INK, lw=2, alpha=0.5)
-        column[0].plot(rows["score"], rows["share"], "o", color=_INK, ms=5)
-        column[0].set(title=name, xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
-        labels = {"COVID19": p.positive, "NORMAL": ~p.positive}
-        column[1].hist(
-            [p.score[inside] for inside in labels.values()], edges, stacked=True,
-            color=[common.COLORS[label] for label in labels], lw=0,
+        above.plot([0, 1], [0, 1], color=INK, lw=1, ls=":", label="calibrated")
+        limits = np.abs(rows[["low", "high"]].to_numpy().T - rows["share"].to_numpy())
+        above.errorbar(
+            rows["score"], rows["share"], yerr=limits, fmt="o", color=INK, ms=5, elinewidth=2,
+            ecolor=(INK, 0.5), label="bin, interval",
         )  # fmt: skip
-        column[1].set(xlabel="score", xticks=[0, 0.5, 1], xticklabels=["0", "0.5", "1"])
+        above.set(title=name, xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
+        charts.score_histogram(below, p, multiple="stack", alpha=1, lw=0)
         missed = int(((rows["low"] > rows["score"]) | (rows["high"] < rows["score"])).sum())
         alt.append(f"{name}: {len(rows)} bins, {missed} with the diagonal outside their interval")
     axes[0, 0].set_ylabel("share of positives")
     axes[1, 0].set_ylabel("images")
-    handles: list[Line2D | Patch] = [
-        Line2D([], [], color=_INK, marker="o", label="bin, interval"),
-        Line2D([], [], color=_INK, lw=1, ls=":", label="calibrated"),
-        *(Rectangle((0, 0), 1, 1, color=c, label=label) for label, c in common.COLORS.items()),
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
+    lines = axes[0, 0].get_legend_handles_labels()[0]
+    charts.legend(figure, 4, handles=[*lines, *charts.squares(COLORS)])
     return Picture(
         figure,
         "Share of positive images over the mean score of bins, with intervals, above histograms "
@@ -153,39 +134,23 @@ def predictive_values(curves: Mapping[str, pd.DataFrame], tested_at: float) -> P
 
     ``curves`` are those of `covidcxr.scores.predictive_values.at_prevalence` on a fine grid.
     """
-    figure, axes = plt.subplots(
-        1, len(curves), figsize=(common.WIDTH, 3.7), sharey=True, squeeze=False
-    )
+    figure, axes = charts.panels(1, len(curves), 3.7, sharey=True)
     alt = []
     for axis, (name, rows) in zip(axes.flat, curves.items(), strict=True):
-        axis.fill_between(
-            rows["prevalence"], rows["ppv_low"], rows["ppv_high"], color=_BLUE, alpha=0.2, lw=0
-        )
-        axis.plot(rows["prevalence"], rows["ppv"], color=_BLUE)
-        axis.plot(rows["prevalence"], rows["prevalence"], color=_INK, lw=1, ls=":")
-        axis.axvline(tested_at, color=_GREY, lw=1.5, ls="--")
-        axis.set_xscale("log")
-        axis.set(
-            title=name, xlabel="prevalence", ylim=(-0.02, 1.02),
-            xlim=(rows["prevalence"].min(), rows["prevalence"].max()),
-        )  # fmt: skip
-        _percent_ticks(axis, [0.01, 0.05, 0.2])
-        ends = rows.iloc[[0, -1]]
-        alt.append(
-            f"{name}: "
-            + " and ".join(
-                "undefined" if np.isnan(v) else f"{v:.2f} at {at:.1%}"
-                for v, at in zip(ends["ppv"], ends["prevalence"], strict=True)
-            )
-        )
+        at = rows["prevalence"]
+        axis.plot(at, rows["ppv"], color=BLUE, label="PPV")
+        limits = rows["ppv_low"], rows["ppv_high"]
+        axis.fill_between(at, *limits, color=BLUE, alpha=0.2, lw=0, label="interval")
+        axis.plot(at, at, color=INK, lw=1, ls=":", label="no skill")
+        axis.axvline(tested_at, color=GREY, lw=1.5, ls="--", label="the test part")
+        axis.set(title=name, xlabel="prevalence", xscale="log", xlim=(at.min(), at.max()))
+        axis.set_ylim(-0.02, 1.02)
+        charts.percent_ticks(axis, [0.01, 0.05, 0.2])
+        ends = rows.iloc[[0, -1]][["ppv", "prevalence"]].to_numpy(float)
+        texts = ("undefined" if np.isnan(v) else f"{v:.2f} at {share:.1%}" for v, share in ends)
+        alt.append(f"{name}: {' and '.join(texts)}")
     axes[0, 0].set_ylabel("PPV: share of those called\nwho have the disease")
-    handles: list[Line2D | Patch] = [
-        Line2D([], [], color=_BLUE, label="PPV"),
-        Patch(color=_BLUE, alpha=0.2, label="interval"),
-        Line2D([], [], color=_INK, lw=1, ls=":", label="no skill"),
-        Line2D([], [], color=_GREY, lw=1.5, ls="--", label="the test part"),
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
+    charts.legend(figure, 4)
     return Picture(
         figure, f"PPV over the prevalence, on a logarithmic axis, with bands. {'; '.join(alt)}."
     )
@@ -197,42 +162,32 @@ def decision_curves(panels: Mapping[str, Mapping[str, pd.DataFrame]]) -> Picture
     Curves are those of `covidcxr.scores.net_benefit.decision_curve`. An axis is spaced as its
     thresholds are, evenly or by a constant factor.
     """
-    figure, axes = plt.subplots(1, len(panels), figsize=(common.WIDTH, 4.1), squeeze=False)
+    figure, axes = charts.panels(1, len(panels), 4.1)
     alt = []
-    first = next(iter(panels.values()))
     for axis, (title, models) in zip(axes.flat, panels.items(), strict=True):
-        for (color, line), rows in zip(_looks(models), models.values(), strict=True):
-            axis.plot(rows["threshold"], PEOPLE * rows["model"], color=color, ls=line)
+        for (color, line), (name, rows) in zip(_LINES * 9, models.items(), strict=False):
+            benefit = PEOPLE * rows["model"]
+            axis.plot(rows["threshold"], benefit, color=color, ls=line, label=name)
         rows = next(iter(models.values()))
-        at = rows["threshold"]
-        axis.plot(at, PEOPLE * rows["all"], color=_GREY, lw=1.2)
-        axis.axhline(0, color=_INK, lw=1.2, ls=":")
-        if at.iloc[0] > 0 and np.isclose(at.iloc[1] / at.iloc[0], at.iloc[-1] / at.iloc[-2]):
-            axis.set_xscale("log")
-            _percent_ticks(axis, [0.001, 0.01, 0.1])
-        else:
-            _percent_ticks(axis, [0, 0.25, 0.5, 0.75, 1])
+        at, middle = rows["threshold"], len(rows) // 2
+        axis.plot(at, PEOPLE * rows["all"], color=GREY, lw=1.2, label="treat all")
+        axis.axhline(0, color=INK, lw=1.2, ls=":", label="treat none")
+        factors = at.to_numpy()[1:] / np.maximum(at.to_numpy()[:-1], 1e-12)
+        by_factor = bool(np.isclose(factors[0], factors[-1]))
+        axis.set_xscale("log" if by_factor else "linear")
+        charts.percent_ticks(axis, [0.001, 0.01, 0.1] if by_factor else [0, 0.25, 0.5, 0.75, 1])
         most = PEOPLE * float(rows["prevalence"].iloc[0])
         # Far below 0 nothing is useful, and showing it would flatten the rest.
         axis.set(ylim=(-0.35 * most, 1.08 * most), xlim=(at.min(), at.max()))
         axis.set_title(title, fontsize=10.5)
         axis.set_xlabel("threshold probability")
-        middle = len(at) // 2
+        each = (f"{name} {PEOPLE * r['model'].iloc[middle]:.1f}" for name, r in models.items())
         alt.append(
             f"{title.replace(chr(10), ' ')}, at a threshold of {at.iloc[middle]:.1%}: "
-            + ", ".join(
-                f"{name} {PEOPLE * r['model'].iloc[middle]:.1f}" for name, r in models.items()
-            )
-            + f", treating all {PEOPLE * rows['all'].iloc[middle]:.1f}"
+            f"{', '.join(each)}, treating all {PEOPLE * rows['all'].iloc[middle]:.1f}"
         )
     axes[0, 0].set_ylabel(f"net benefit, true positives\nper {PEOPLE:,} people")
-    handles = [
-        Line2D([], [], color=color, ls=line, label=name)
-        for (color, line), name in zip(_looks(first), first, strict=True)
-    ]
-    handles.append(Line2D([], [], color=_GREY, lw=1.2, label="treat all"))
-    handles.append(Line2D([], [], color=_INK, lw=1.2, ls=":", label="treat none"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False)
+    charts.legend(figure, 5)
     return Picture(
         figure,
         f"Net benefit per {PEOPLE:,} people over the threshold probability, beside "
@@ -240,12 +195,139 @@ def decision_curves(panels: Mapping[str, Mapping[str, pd.DataFrame]]) -> Picture
     )
 
 
-def _looks(models: Mapping[str, object]) -> list[tuple[str, str]]:
-    return [_LOOKS[place % len(_LOOKS)] for place in range(len(models))]
+def study_values(study: Study, name: str, p: Predictions, protocol: Protocol) -> dict[str, Any]:
+    """Values that the page glues: test images, protocol, and the slope of the model shown."""
+    slope = calibration.slope_intercept(p, protocol.confidence)["slope"]
+    values = {
+        "n": len(p),
+        "positives": int(p.positive.sum()),
+        "units": p.units,
+        "prevalence": p.prevalence,
+        "confidence": 100 * protocol.confidence,
+        "resamples": protocol.resamples,
+        "seed": protocol.seed,
+        "name": name,
+        "weights": "random" if study.weights == "none" else "pretrained",
+        "people": PEOPLE,
+        "slope": coefficient_text(slope),
+    }
+    return {f"calibration_{key}": value for key, value in values.items()}
 
 
-def _percent_ticks(axis: Axes, places: list[float]) -> None:
-    axis.set_xticks(places)
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:g}%"))
-    axis.xaxis.set_minor_locator(NullLocator())
-    axis.xaxis.set_minor_formatter(NullFormatter())
+def use_values(
+    home: pd.DataFrame, elsewhere: pd.DataFrame, panels: list[pd.DataFrame], few: str
+) -> dict[str, Any]:
+    """Values that the page glues: one model's calls among people, its PPV and its net benefit.
+
+    ``home`` and ``elsewhere`` are of `covidcxr.scores.predictive_values.at_prevalence`, at
+    the test part's prevalence and at others; ``panels`` are decision curves: as tested, and at a
+    screening's prevalence with the scores as they are and moved. With ``few`` images headline
+    and net benefit are withheld.
+    """
+    screening = people(elsewhere).iloc[0].to_dict()
+    values = {
+        "called": screening["called"],
+        "missed": screening["missed"],
+        "ppv": screening["PPV"],
+    }
+    for place, curve in zip(("here", "there", "moved"), panels, strict=True):
+        values[f"useful_{place}"] = useful_text(curve)
+    if few:
+        values = dict.fromkeys(values, edition.WITHHELD)
+    values |= {
+        "sick": screening["with COVID-19"],
+        "ppv_here": ppv_text(home.iloc[0].to_dict()),
+        "ppv_there": ppv_text(elsewhere.iloc[0].to_dict()),
+    }
+    return {f"calibration_{key}": value for key, value in values.items()}
+
+
+def calibration_table(models: Mapping[str, Predictions], protocol: Protocol) -> pd.DataFrame:
+    """Table of models: calibration slope, intercept and error, and the error if calibrated."""
+    rows = {}
+    for name, p in models.items():
+        line = calibration.slope_intercept(p, protocol.confidence)
+        error = calibration.expected_error(p, seed=protocol.seed, confidence=protocol.confidence)
+        rows[name] = {
+            "slope (ideal 1)": coefficient_text(line["slope"]),
+            "verdict": calibration.verdict(line["slope"]),
+            "intercept (ideal 0)": coefficient_text(line["intercept"]),
+            "calibration error": f"{error.value:.3f}",
+            "if calibrated": with_limits(error.expected, error.low, error.high),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
+
+
+def brier_table(models: Mapping[str, Predictions]) -> pd.DataFrame:
+    """Table of models: their Brier score in parts."""
+    rows = {}
+    for name, p in models.items():
+        parts = calibration.brier_decomposition(p)
+        rows[name] = {
+            "Brier score": f"{parts.brier:.3f}",
+            "reliability": f"{parts.reliability:.3f}",
+            "resolution": f"{parts.resolution:.3f}",
+            "uncertainty": f"{parts.uncertainty:.3f}",
+            "within bins": f"{parts.within:+.3f}",
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
+
+
+def prevalence_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    """Table of `covidcxr.scores.predictive_values.at_prevalence` as text."""
+    shown = pd.DataFrame({"prevalence": rows["prevalence"]})
+    for name in ("ppv", "npv"):
+        shown[metrics.word(name)] = intervals(rows, [name, f"{name}_low", f"{name}_high"])
+        shown[f"{metrics.word(name)} limits"] = rows[f"{name}_method"]
+    return shown.assign(remark=rows["reason"]) if rows["reason"].any() else shown
+
+
+def people(rows: pd.DataFrame) -> pd.DataFrame:
+    """Table of what a model's calls mean for `PEOPLE` screened people, by prevalence.
+
+    ``rows`` as for `prevalence_rows`. Counts are rounded so that those of one row add up.
+    """
+    table = []
+    for row in rows.to_dict("records"):
+        sick = round(row["prevalence"] * PEOPLE)
+        counts = {"with COVID-19": f"{sick:,}"}
+        if np.isnan(row["sensitivity"]) or np.isnan(row["specificity"]):
+            unknown = ("called", "of these with COVID-19", "missed", "PPV")
+            table.append(counts | dict.fromkeys(unknown, "–"))
+            continue
+        right = round(row["sensitivity"] * sick)
+        called = right + round((1 - row["specificity"]) * (PEOPLE - sick))
+        missed = f"{sick - right:,}"
+        if sick == right and row["sensitivity"] < 1:
+            missed = "fewer than 1"
+        counts |= {"called": f"{called:,}", "of these with COVID-19": f"{right:,}"}
+        table.append(counts | {"missed": missed, "PPV": ppv_text(row)})
+    return pd.DataFrame(table)
+
+
+def alarms_text(p: Predictions | None, protocol: Protocol) -> str:
+    """Share of normal images that a model calls COVID-19, with limits, or that none was tested."""
+    if p is None or p.positive.all():
+        return "not tested"
+    called = p.called(protocol.threshold)[~p.positive]
+    share = proportions.grouped_wilson(called, p.group[~p.positive], protocol.confidence)
+    value, low, high = (f"{100 * end:.0f}" for end in share)
+    return f"{value}% ({low} to {high}%) of {len(called):,}"
+
+
+def ppv_text(row: Mapping[Any, Any]) -> str:
+    """PPV with its limits in per cent, with a decimal where all three are small."""
+    spec = ".0f" if row["ppv_high"] >= 0.1 else ".1f"
+    value, low, high = (f"{100 * row[f'ppv{end}']:{spec}}" for end in ("", "_low", "_high"))
+    return "–" if np.isnan(row["ppv"]) else f"{value}% ({low} to {high}%)"
+
+
+def useful_text(curve: pd.DataFrame) -> str:
+    """Widest range of thresholds at which a model's net benefit surely exceeds all and none."""
+    ends = net_benefit.useful(curve)
+    return "none" if ends is None else f"{100 * ends[0]:.2g}% to {100 * ends[1]:.2g}%"
+
+
+def coefficient_text(one: Interval) -> str:
+    """Coefficient with its limits, or why there is none."""
+    return with_limits(one.value, one.low, one.high, ".2f", none=f"none: {one.reason}")

@@ -7,7 +7,7 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,6 @@ import seaborn as sns
 from markupsafe import escape
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from covidcxr.core import records
 
@@ -160,12 +159,30 @@ def glue(**values: Any) -> None:
 
 def decimal(value: float, digits: int = 3) -> str:
     """Write a number with so many digits, or a dash; never a zero with a sign."""
-    return f"{round(float(value), digits) + 0.0:.{digits}f}" if np.isfinite(value) else "–"
+    return f"{value:z.{digits}f}" if np.isfinite(value) else "–"
 
 
-def estimate(value: float, low: float, high: float, write: Callable[[float], str] = decimal) -> str:
-    """Write a value with its limits, as far as they are defined."""
-    return write(value) + (f" ({write(low)} to {write(high)})" if np.isfinite(low) else "")
+def with_limits(
+    value: float,
+    low: float,
+    high: float,
+    spec: str | Callable[[float], str] = ".3f",
+    scale: float = 1,
+    none: str = "–",
+) -> str:
+    """Value with its limits as text: ``0.93 (0.90 to 0.95)``; without limits where undefined."""
+    if pd.isna(value):
+        return none
+    write = spec if callable(spec) else f"{{:{spec}}}".format
+    shown, *ends = (write(scale * number) for number in (value, low, high) if not pd.isna(number))
+    return f"{shown} ({' to '.join(ends)})" if ends else shown
+
+
+def intervals(
+    rows: pd.DataFrame, columns: Sequence[str] = ("value", "low", "high"), **options: Any
+) -> list[str]:
+    """Values of a table with their limits as texts; options are those of `with_limits`."""
+    return [with_limits(*row, **options) for row in rows[list(columns)].to_numpy(float)]
 
 
 def heading(text: str) -> Html:
@@ -188,24 +205,6 @@ def fold(title: str, *parts: Html) -> Html:
 def stack(*parts: Html) -> Html:
     """Show several pieces of markup under one another."""
     return Html("\n".join(part.text for part in parts))
-
-
-def with_limits(
-    value: float, low: float, high: float, spec: str = ".3f", scale: float = 1, none: str = "–"
-) -> str:
-    """Value with its limits as text: ``0.93 (0.90 to 0.95)``; without limits where undefined."""
-    if pd.isna(value):
-        return none
-    shown, *ends = (
-        f"{scale * number:{spec}}" for number in (value, low, high) if not pd.isna(number)
-    )
-    return f"{shown} ({' to '.join(ends)})" if ends else shown
-
-
-def legend(figure: Figure, colors: Mapping[str, str]) -> None:
-    """Put one legend of filled squares above all panels."""
-    handles = [Rectangle((0, 0), 1, 1, color=color, label=label) for label, color in colors.items()]
-    figure.legend(handles=handles, loc="outside upper right", ncols=len(colors), frameon=False)
 
 
 def _rendered(figure: Figure, kind: str) -> bytes:

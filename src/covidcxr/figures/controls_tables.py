@@ -154,4 +154,4 @@ def values(record: Record) -> dict[str, Any]:
 def _estimate(row: Mapping[Any, Any]) -> str:
     """Write a value with its limits; with more digits if they are small."""
     write = partial(common.decimal, digits=5 if 0 < row["high"] < 0.001 else 3)
-    return common.estimate(row["value"], row["low"], row["high"], write)
+    return common.with_limits(row["value"], row["low"], row["high"], write)

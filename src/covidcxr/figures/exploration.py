@@ -14,7 +14,8 @@ from covidcxr.cohorts import composition
 from covidcxr.cohorts.cohort import Cohort
 from covidcxr.cohorts.composition import class_differences
 from covidcxr.core.records import Record
-from covidcxr.figures.common import COLORS, WIDTH, Html, Picture, legend, note, table
+from covidcxr.figures import charts
+from covidcxr.figures.common import COLORS, WIDTH, Html, Picture, note, table
 
 
 def values(record: Record) -> dict[str, Any]:
@@ -78,7 +79,7 @@ def categories(counts: pd.DataFrame, variables: Sequence[str]) -> Picture:
         rows["share"] = rows["n"] / rows.groupby("label")["n"].transform("sum")
         sns.barplot(rows, x="share", y="value", hue="label", palette=COLORS, ax=axis, legend=False)
         axis.set(title=_words(variable), xlabel="share of the class", ylabel="", xlim=(0, 1))
-    legend(figure, COLORS)
+    charts.legend(figure, 2, "upper right", charts.squares(COLORS))
     names = ", ".join(_words(v) for v in variables)
     return Picture(figure, f"Bar charts of {names} by class, as shares of each class.")
 
@@ -96,7 +97,7 @@ def measures(counts: pd.DataFrame, variables: Sequence[str]) -> Picture:
         axis.set_ylabel("share of known values")
         axis.set_ylim(bottom=0)
         axis.locator_params(axis="x", nbins=4)
-    legend(figure, COLORS)
+    charts.legend(figure, 2, "upper right", charts.squares(COLORS))
     return Picture(figure, f"Histograms of {', '.join(_words(v) for v in known)} by class.")
 
 

@@ -1,28 +1,35 @@
-"""Markup of the explorer: controls and tables for its script to fill, and plots of each network."""
+"""The explorer of thresholds: its markup, texts and values, and a table that needs no script."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from markupsafe import escape
+from markupsafe import Markup
 from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import logit
 
-from covidcxr.figures.common import Html
-from covidcxr.figures.explorer_tables import share_text
+from covidcxr.figures.common import Html, with_limits
 from covidcxr.scores import metrics, threshold_table
+from covidcxr.scores.threshold_table import LEAST, MOST, PREDICTIVE, SHARES, Reading
 
 WIDTH, HEIGHT = 300, 170
 """Of a plot's field, in its own units."""
 
 DRAWN = ("sensitivity", "specificity")
 
-_CELLS = {"tp": "right", "fn": "wrong", "fp": "wrong", "tn": "right"}
+THRESHOLDS = tuple(tenth / 10 for tenth in range(1, 10))
+"""Where the table reads it."""
+
+UNDEFINED = "undefined"
+"""Text of a share of nothing."""
+
+TEMPLATE = "data/templates/explorer.html.jinja"
 
 
 def panel(
@@ -38,46 +45,55 @@ def panel(
     Without its script (``book/_static/explorer.js``) a reader sees the plots and is led to
     the table below; with it, one plot at a time, the controls and what they choose.
     """
-    plots = "\n".join(plot(name, counts, threshold) for name, counts in tested.items())
-    data = as_json(payload(tested, threshold, confidence))
+    from jinja2 import Environment
+
+    source = files("covidcxr").joinpath(TEMPLATE).read_text("utf-8")
+    low, high = logit([LEAST, MOST])
     return Html(
-        f"""<div class="explorer">
-<noscript><p class="remark">Moving the threshold takes JavaScript. Without it, the table below
-has the same values at a few thresholds.</p></noscript>
-{_controls(list(tested), chosen or list(tested)[-1])}
-<div class="explorer-views">
-<div data-script hidden>{_matrix()}{_shares(confidence)}{_predictive()}</div>
-<div class="explorer-plots">{plots}</div>
-</div>
-<p data-script hidden><output aria-live="polite"></output></p>
-<script type="application/json">{data}</script>
-</div>"""
+        Environment(autoescape=True, trim_blocks=True)
+        .from_string(source)
+        .render(
+            plots=[_plot(name, counts, threshold) for name, counts in tested.items()],
+            data=Markup(as_json(payload(tested, threshold, confidence))),
+            chosen=chosen or list(tested)[-1],
+            confidence=f"{confidence:.0%}",
+            shares=SHARES,
+            predictive={name: metrics.word(name) for name in PREDICTIVE},
+            at=f"{100 * threshold:g}",
+            least=f"{100 * LEAST:g}",
+            most=f"{100 * MOST:g}",
+            low=low,
+            high=high,
+            width=WIDTH,
+            height=HEIGHT,
+        )
     )
 
 
-def plot(name: str, counts: pd.DataFrame, threshold: float) -> str:
-    """Sensitivity and specificity over the threshold, with a marker at one, as SVG."""
+def _plot(name: str, counts: pd.DataFrame, threshold: float) -> dict[str, Any]:
+    """Path of sensitivity and specificity over the threshold, and their values at one."""
     values = metrics.score(counts[list(metrics.CELLS)].to_numpy())
-    here = threshold_table.at(counts, threshold, 0.5).shares
-    alt = f"{name} by threshold. At {threshold:g}: " + ", ".join(
-        f"{share} {share_text(here[share].value)}" for share in DRAWN
-    )
-    there = [share for share in DRAWN if not np.isnan(values[share]).any()]
+    shares = threshold_table.at(counts, threshold, 0.5).shares
+    here = {share: shares[share].value for share in DRAWN}
+    texts = ", ".join(f"{share} {share_text(value)}" for share, value in here.items())
     at = counts["threshold"].to_numpy()
-    lines = "".join(_line(share, _steps(at, values[share])) for share in there)
-    # The field's own coordinates are per cent, so that the script need not know its size.
-    dots = "".join(
-        f'<circle class="{share}" cx="{100 * threshold:g}%" cy="{100 * (1 - here[share].value):g}%"'
-        ' r="4.5"/>'
-        for share in there
-    )
-    return f"""<figure><figcaption>{escape(name)}</figcaption>
-<svg viewBox="0 0 352 236" role="img" aria-label="{escape(alt)}.">
-{_legend(there)}{_axes()}
-<svg x="36" y="26" width="{WIDTH}" height="{HEIGHT}" overflow="visible">{lines}
-<line class="marker" x1="{100 * threshold:g}%" x2="{100 * threshold:g}%" y1="0" y2="100%"
- stroke="currentColor"/>{dots}</svg>
-</svg></figure>"""
+    return {
+        "name": name,
+        "alt": f"{name} by threshold. At {threshold:g}: {texts}",
+        "here": here,
+        "paths": {
+            share: "" if np.isnan(values[share]).any() else _steps(at, values[share])
+            for share in DRAWN
+        },
+    }
+
+
+def _steps(thresholds: NDArray[np.float64], values: NDArray[np.float64]) -> str:
+    """Path of a share over rising thresholds: each value holds up to its threshold."""
+    path = f"M0 {HEIGHT * (1 - values[0]):.1f}"
+    for place in np.flatnonzero(np.diff(values)):
+        path += f"H{WIDTH * thresholds[place]:.1f}V{HEIGHT * (1 - values[place + 1]):.1f}"
+    return f"{path}H{WIDTH}"
 
 
 def payload(
@@ -92,7 +108,19 @@ def payload(
     return {
         "threshold": threshold,
         "z": float(stats.norm.ppf((1 + confidence) / 2)),
-        "networks": [_network(name, counts) for name, counts in tested.items()],
+        "networks": [
+            {
+                "name": name,
+                "positives": int(counts["tp"].iloc[0] + counts["fn"].iloc[0]),
+                "negatives": int(counts["fp"].iloc[0] + counts["tn"].iloc[0]),
+                "prevalence": threshold_table.prevalence(counts),
+                "scores": counts["threshold"].iloc[:-1].tolist(),
+                "tp": counts["tp"].tolist(),
+                "fp": counts["fp"].tolist(),
+                "worth": {share: counts[f"{share}_effective_n"].tolist() for share in SHARES},
+            }
+            for name, counts in tested.items()
+        ],
     }
 
 
@@ -102,118 +130,63 @@ def as_json(content: Mapping[str, Any]) -> str:
     return text.replace("<", "\\u003c")
 
 
-def _network(name: str, counts: pd.DataFrame) -> dict[str, Any]:
-    first = counts.iloc[0]
+def values(name: str, counts: pd.DataFrame, threshold: float) -> dict[str, Any]:
+    """Values that the page glues: images called COVID-19 at a threshold and at the outermost."""
+    least, most = THRESHOLDS[0], THRESHOLDS[-1]
+    (tp, fn, fp, tn), low, high = (
+        threshold_table.at(counts, at, 0.5).cells for at in (threshold, least, most)
+    )
     return {
-        "name": name,
-        "positives": int(first["tp"] + first["fn"]),
-        "negatives": int(first["fp"] + first["tn"]),
-        "prevalence": threshold_table.prevalence(counts),
-        "scores": counts["threshold"].iloc[:-1].tolist(),
-        "tp": counts["tp"].tolist(),
-        "fp": counts["fp"].tolist(),
-        "worth": {
-            share: counts[f"{share}_effective_n"].tolist() for share in threshold_table.SHARES
-        },
+        "explorer_name": name,
+        "explorer_threshold": threshold,
+        "explorer_detected": tp,
+        "explorer_positives": tp + fn,
+        "explorer_alarms": fp,
+        "explorer_negatives": fp + tn,
+        "explorer_least": least,
+        "explorer_most": most,
+        "explorer_detected_least": low[0],
+        "explorer_detected_most": high[0],
+        "explorer_alarms_least": low[2],
+        "explorer_alarms_most": high[2],
     }
 
 
-# --- pieces
+def share_text(value: float) -> str:
+    """Share with three digits, or that it is undefined."""
+    return UNDEFINED if np.isnan(value) else f"{value:.3f}"
 
 
-def _controls(names: list[str], chosen: str) -> str:
-    options = "".join(
-        f"<option{' selected' if name == chosen else ''}>{escape(name)}</option>" for name in names
-    )
-    low, high = logit([threshold_table.LEAST, threshold_table.MOST])
-    ends = f"{100 * threshold_table.LEAST:g} to {100 * threshold_table.MOST:g}"
-    share = f'min="{100 * threshold_table.LEAST:g}" max="{100 * threshold_table.MOST:g}" step="0.1"'
-    # Browsers keep what was chosen before a page is loaded again, unless asked not to.
-    kept = 'autocomplete="off"'
-    return f"""<fieldset data-script hidden><legend>Network, threshold, prevalence</legend>
-<div><label for="explorer-network">Network</label>
-<select id="explorer-network" {kept}>{options}</select></div>
-<div><label for="explorer-threshold">Threshold</label>
-<input id="explorer-threshold" type="range" min="0" max="1" step="0.005" {kept}>
-<input id="explorer-threshold-field" type="number" min="0" max="1" step="0.01" {kept}
- aria-label="Threshold, 0 to 1" title="0 to 1"></div>
-<div><label for="explorer-prevalence">Prevalence,&nbsp;%</label>
-<input id="explorer-prevalence" type="range" min="{low:.2f}" max="{high:.2f}" step="0.05" {kept}>
-<input id="explorer-prevalence-field" type="number" {share} {kept}
- aria-label="Prevalence in per cent, {ends}" title="{ends}">
-<button type="button">as in these images</button></div>
-</fieldset>"""
+def texts(reading: Reading) -> dict[str, str]:
+    """Texts that the explorer shows, by the name of their place on the page."""
+    cells = zip(metrics.CELLS, reading.cells, strict=True)
+    shown = {name: str(count) for name, count in cells}
+    for name, share in reading.shares.items():
+        low, high = share_text(share.low), share_text(share.high)
+        shown[name] = share_text(share.value)
+        shown[f"{name}-interval"] = "–" if np.isnan(share.low) else f"{low} to {high}"
+    for name in PREDICTIVE:
+        shown[name] = share_text(reading.carried[name])
+        shown[f"{name}-observed"] = share_text(reading.observed[name])
+    return shown
 
 
-def _matrix() -> str:
-    cells = {name: f'<td class="{kind}">{_place(name)}</td>' for name, kind in _CELLS.items()}
-    return f"""<table><caption>Images</caption>
-<thead><tr><td></td>
-<th scope="col">called COVID&#8209;19</th><th scope="col">called normal</th></tr></thead>
-<tbody><tr><th scope="row">COVID-19</th>{cells["tp"]}{cells["fn"]}</tr>
-<tr><th scope="row">normal</th>{cells["fp"]}{cells["tn"]}</tr></tbody></table>"""
-
-
-def _shares(confidence: float) -> str:
-    rows = "".join(
-        f'<tr><th scope="row">{name}</th><td>{_place(name)}</td>'
-        f"<td>{_place(f'{name}-interval')}</td></tr>"
-        for name in threshold_table.SHARES
-    )
-    return f"""<table><caption>At this threshold</caption>
-<thead><tr><td></td>
-<th scope="col">value</th><th scope="col">{confidence:.0%} interval</th></tr></thead>
-<tbody>{rows}</tbody></table>"""
-
-
-def _predictive() -> str:
-    rows = "".join(
-        f'<tr><th scope="row">{metrics.word(name)}</th><td>{_place(name)}</td>'
-        f"<td>{_place(f'{name}-observed')}</td></tr>"
-        for name in threshold_table.PREDICTIVE
-    )
-    return f"""<table><caption>Predictive values</caption>
-<thead><tr><td></td><th scope="col">at a prevalence of <span data-prevalence></span></th>
-<th scope="col">observed in these images</th></tr></thead>
-<tbody>{rows}</tbody></table>"""
-
-
-def _place(name: str) -> str:
-    return f'<span data-shown="{name}"></span>'
-
-
-def _steps(thresholds: NDArray[np.float64], values: NDArray[np.float64]) -> str:
-    """Path of a share over rising thresholds: each value holds up to its threshold."""
-    changes = np.flatnonzero(np.diff(values))
-    path = f"M0 {HEIGHT * (1 - values[0]):.1f}"
-    for place in changes:
-        path += f"H{WIDTH * thresholds[place]:.1f}V{HEIGHT * (1 - values[place + 1]):.1f}"
-    return f"{path}H{WIDTH}"
-
-
-def _line(kind: str, path: str) -> str:
-    """Line that is one even where the book's style is missing."""
-    return f'<path class="{kind}" d="{path}" fill="none" stroke="currentColor"/>'
-
-
-def _legend(there: list[str]) -> str:
-    words = {share: share if share in there else f"{share} undefined" for share in DRAWN}
-    return "".join(
-        f'{_line(share, f"M{x} 10h24")}<text x="{x + 30}" y="14">{words[share]}</text>'
-        for share, x in zip(DRAWN, (36, 196), strict=True)
-    )
-
-
-def _axes() -> str:
-    ticks = (0, 0.25, 0.5, 0.75, 1)
-    across = "".join(
-        f"{_line('grid', f'M36 {26 + HEIGHT * (1 - tick):g}h{WIDTH}')}"
-        f'<text class="up" x="30" y="{30 + HEIGHT * (1 - tick):g}">{tick:g}</text>'
-        for tick in ticks
-    )
-    along = "".join(
-        f'<text class="on" x="{36 + WIDTH * tick:g}" y="{42 + HEIGHT}">{tick:g}</text>'
-        for tick in ticks
-    )
-    name = f'<text class="on" x="{36 + WIDTH / 2:g}" y="{62 + HEIGHT}">threshold</text>'
-    return across + along + name
+def fallback(
+    counts: pd.DataFrame,
+    thresholds: Sequence[float] = THRESHOLDS,
+    prevalence: float = 0.5,
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """Table of the explorer's values at a few thresholds, as text, a row a threshold."""
+    rows = []
+    for threshold in thresholds:
+        reading = threshold_table.at(counts, threshold, prevalence, confidence)
+        row = {
+            "threshold": f"{threshold:g}",
+            # On a narrow page the four stay on one line.
+            ", ".join(metrics.CELLS): ",\N{NO-BREAK SPACE}".join(map(str, reading.cells)),
+            **{name: with_limits(*reading.shares[name], none=UNDEFINED) for name in SHARES},
+        }
+        shown = texts(reading)
+        rows.append(row | {metrics.word(name): shown[name] for name in PREDICTIVE})
+    return pd.DataFrame(rows)

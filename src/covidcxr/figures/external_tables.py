@@ -247,4 +247,4 @@ def _interval(row: Any, write: Callable[[float], str] = common.decimal) -> str:
     """Write a value with its limits, or the reason why there is none."""
     if not np.isfinite(row["value"]) and isinstance(row.get("reason"), str):
         return f"none: {row['reason']}"
-    return common.estimate(row["value"], row["low"], row["high"], write)
+    return common.with_limits(row["value"], row["low"], row["high"], write)

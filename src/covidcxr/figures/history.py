@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from covidcxr.core.records import Record
 from covidcxr.core.studies import Study
-from covidcxr.figures.common import INK, PARTS, WIDTH, Html, Picture, estimate, table
+from covidcxr.figures.common import INK, PARTS, WIDTH, Html, Picture, table, with_limits
 from covidcxr.networks import complexity, history
 from covidcxr.networks.history import GAP, updates_until
 
@@ -75,7 +75,7 @@ def outcomes(rows: pd.DataFrame) -> Html:
             "split": rows["split"],
             "seed": rows["seed"],
             "test images": rows["n"],
-            "accuracy": [estimate(*row) for row in rows[["accuracy", "low", "high"]].to_numpy()],
+            "accuracy": [with_limits(*row) for row in rows[["accuracy", "low", "high"]].to_numpy()],
             "always normal": rows["baseline"],
         }
     )

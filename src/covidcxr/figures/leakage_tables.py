@@ -210,7 +210,7 @@ def signed(value: float) -> str:
 
 def _estimates(table: pd.DataFrame, write: Write = signed, side: str = "") -> list[str]:
     value, low, high = (table[f"{side}{key}"] for key in networks.LIMITS)
-    return [common.estimate(v, a, b, write) for v, a, b in zip(value, low, high, strict=True)]
+    return [common.with_limits(v, a, b, write) for v, a, b in zip(value, low, high, strict=True)]
 
 
 def _percent(value: float) -> str:

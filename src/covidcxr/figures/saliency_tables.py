@@ -19,7 +19,7 @@ FEWEST_CELLS = 4
 def table(shares: pd.DataFrame) -> pd.DataFrame:
     """Write out what `covidcxr.networks.saliency.outside_by_class` returned, in per cent."""
     limits = zip(shares["outside"], shares["low"], shares["high"], strict=True)
-    outside = [common.estimate(*row, _percent) for row in limits]
+    outside = [common.with_limits(*row, _percent) for row in limits]
     names = {"outside": "outside the lungs", "label": "class"}
     shown = shares.drop(columns=["low", "high"]).assign(outside=outside)
     return shown.rename(columns=names).set_index("network")

@@ -204,4 +204,4 @@ def _of_tiers(areas: pd.DataFrame) -> dict[str, Any]:
 
 
 def _estimate(row: Mapping[Any, Any]) -> str:
-    return common.estimate(row["auroc"], row["low"], row["high"])
+    return common.with_limits(row["auroc"], row["low"], row["high"])
