@@ -19,7 +19,7 @@ from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 
 from covidcxr.paper import audit
 from covidcxr.paper.audit import (
-    bounds,
+    comparisons,
     feasible,
     labels,
     names,
@@ -425,7 +425,7 @@ def test_discordance_is_every_pair_of_decisions(n: int) -> None:
         one = [set(c) for c in combinations(range(n), first)]
         other = [set(c) for c in combinations(range(n), second)]
         every = {(len(a - b), len(b - a)) for a, b in product(one, other)}
-        found = bounds.discordance(first, second, n)
+        found = comparisons.discordance(first, second, n)
         assert {(found.first + k, found.second + k) for k in range(found.more + 1)} == every
         assert [found.total(k) for k in range(found.more + 1)] == sorted(map(sum, every))
 
@@ -452,7 +452,7 @@ def test_bounds_of_mcnemar_are_those_of_every_feasible_count(models: tuple[Cells
         if min(parts) >= 0 and right[0] <= positives and right[1] <= negatives:
             feasible.add((parts[0] + parts[2], parts[1] + parts[3]))
     by = {b + c: stats.binomtest(min(b, c), b + c).pvalue if b + c else 1.0 for b, c in feasible}
-    limits = bounds.pair(*models)
+    limits = comparisons.pair(*models)
     assert limits is not None
     found = limits["all"]
     assert found["feasible"] == len(by)
@@ -470,7 +470,7 @@ def test_bounds_of_mcnemar_hold_for_decisions(models: tuple[Cells, Cells], seed:
     for tp, fn, fp, tn in models:
         parts = [np.repeat([True, False], [tp, fn]), np.repeat([True, False], [tn, fp])]
         right.append([rng.permutation(part) for part in parts])
-    limits = bounds.pair(*models)
+    limits = comparisons.pair(*models)
     assert limits is not None
     for name, one, other in (
         ("positive", right[0][0], right[1][0]),
@@ -485,7 +485,7 @@ def test_bounds_of_mcnemar_hold_for_decisions(models: tuple[Cells, Cells], seed:
 
 
 def test_models_on_different_test_sets_are_not_compared() -> None:
-    assert bounds.pair((7, 3, 4, 6), (7, 4, 4, 6)) is None
+    assert comparisons.pair((7, 3, 4, 6), (7, 4, 4, 6)) is None
 
 
 @st.composite
@@ -503,7 +503,7 @@ def test_the_area_is_within_its_bounds(drawn: tuple[list[int], list[int], int]) 
     called = values >= threshold
     sensitivity = float(np.mean(called[truth == 1]))
     specificity = float(np.mean(~called[truth == 0]))
-    limits = bounds.auroc(sensitivity, specificity)
+    limits = scores.area(sensitivity, specificity)
     area = sklearn.roc_auc_score(truth, values)
     assert limits["low"] - 1e-12 <= area <= limits["high"] + 1e-12
     assert limits["low"] <= limits["low_concave"] + 1e-12 <= limits["high"] + 2e-12
@@ -549,10 +549,10 @@ def test_the_constant_answer_is_a_model_like_any_other(cells: Cells) -> None:
     tp, fn, fp, tn = cells
     positives, negatives = tp + fn, fp + tn
     constant = (0, positives, 0, negatives) if negatives >= positives else (positives, 0, negatives, 0)  # fmt: skip # noqa: E501
-    found = bounds.baseline(cells)
+    found = scores.baseline(cells)
     assert found["accuracy"] == (constant[0] + constant[3]) / sum(cells)
     # Against a constant answer the matrix leaves nothing open.
-    limits = bounds.pair(cells, constant)
+    limits = comparisons.pair(cells, constant)
     assert limits is not None
     assert limits["all"]["p"] == pytest.approx([found["paired"]["p"]] * 2)
     assert limits["all"]["feasible"] == 1
@@ -662,7 +662,7 @@ def test_a_report_is_the_same_each_time() -> None:
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 500), min_size=4, max_size=4).filter(any))
 def test_the_test_against_the_majority_is_the_binomial_one(cells: list[int]) -> None:
-    base = bounds.baseline(cells)
+    base = scores.baseline(cells)
     tp, _, _, tn = cells
     theirs = stats.binomtest(tp + tn, sum(cells), base["accuracy"], alternative="greater").pvalue
     assert base["binomial_p"] == pytest.approx(theirs, rel=1e-9, abs=1e-250)

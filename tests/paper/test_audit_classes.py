@@ -6,7 +6,6 @@ import io
 import json
 import time
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from typer.testing import CliRunner
 from covidcxr.cli.commands import app
 from covidcxr.core.errors import Problem
 from covidcxr.paper import audit
-from covidcxr.paper.audit import result
+from covidcxr.paper.audit import input_schema, result
 from covidcxr.paper.audit.classes import names, scores
 from tests.paper import malformed
 from tests.paper.malformed import GONE
@@ -568,7 +567,7 @@ def test_every_way_out(tmp_path: Path) -> None:
 
 
 def test_schemas_hold_what_is_read_and_said() -> None:
-    schema = json.loads(files("covidcxr").joinpath("data/schemas/input.json").read_text())
+    schema = input_schema.schema()
     of_input, of_output = map(jsonschema.Draft202012Validator, (schema, result.schema()))
     own = copy.deepcopy(GOOD)
     del own["classes"]

@@ -13,7 +13,7 @@ from statsmodels.stats.proportion import proportions_ztest
 
 from covidcxr.core.errors import Unusable
 from covidcxr.paper import audit
-from covidcxr.paper.audit import areas, comparisons, folds, verdicts
+from covidcxr.paper.audit import averages, comparisons, limits, reading, verdicts
 from covidcxr.paper.audit.printed import parse
 
 
@@ -32,7 +32,7 @@ def test_folds_as_scikit_learn_makes_them() -> None:
         truth = np.repeat([1, 0], [p, n])
         parts = [(int(truth[test].sum()), int((1 - truth[test]).sum()))
                  for _, test in StratifiedKFold(k).split(truth, truth)]  # fmt: skip
-        assert sorted(folds.split((p, n), k)) == sorted(parts)
+        assert sorted(reading.split((p, n), k)) == sorted(parts)
 
 
 def test_averages_that_no_folds_have() -> None:
@@ -57,7 +57,7 @@ def test_true_averages_and_deviations_are_never_blamed(
     k: int, p: int, n: int, digits: int, sample: bool, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
-    parts = np.array(folds.split((p, n), k))
+    parts = np.array(reading.split((p, n), k))
     right = rng.binomial(parts, rng.uniform(0.3, 1, 2))
     values = {
         "sensitivity": right[:, 0] / parts[:, 0],
@@ -79,9 +79,11 @@ def test_true_averages_and_deviations_are_never_blamed(
 
 def test_deviations_that_cannot_be() -> None:
     # Of five values with the mean 0.9 the furthest apart are 1, 1, 1, 1 and 0.5.
-    assert folds.largest(0.9, 0.9, 5) == pytest.approx(np.std([1, 1, 1, 1, 0.5], ddof=1))
-    assert folds.largest(0.5, 0.5, 2) == pytest.approx(np.std([0, 1], ddof=1))
-    assert folds.largest(0.0, 0.0, 4, signed=True) == pytest.approx(np.std([-1, -1, 1, 1], ddof=1))
+    assert averages.largest(0.9, 0.9, 5) == pytest.approx(np.std([1, 1, 1, 1, 0.5], ddof=1))
+    assert averages.largest(0.5, 0.5, 2) == pytest.approx(np.std([0, 1], ddof=1))
+    assert averages.largest(0.0, 0.0, 4, signed=True) == pytest.approx(
+        np.std([-1, -1, 1, 1], ddof=1)
+    )
     report = run({"folds": 5, "reported": {"auroc": "0.90 ± 0.30"}})
     assert report["tables"][0]["reported"]["auroc"]["deviation"]["verdict"] == "too large"
     assert report["other_faults"] == {"standard deviation": 1}
@@ -209,7 +211,7 @@ def test_hanley_and_mcneil_is_the_variance_of_exponential_scores() -> None:
         q1 = quad(lambda x, k=k: (1 - x) ** (2 * k), 0, 1)[0]
         q2 = quad(lambda x, k=k: 2 * x * (1 - x) ** k, 0, 1)[0]
         spread = area * (1 - area) + (p - 1) * (q1 - area**2) + (n - 1) * (q2 - area**2)
-        assert areas.standard_error(area, (p, n)) == pytest.approx((spread / p / n) ** 0.5)
+        assert limits.standard_error(area, (p, n)) == pytest.approx((spread / p / n) ** 0.5)
 
 
 @pytest.mark.parametrize(
@@ -228,8 +230,8 @@ def test_intervals_of_an_area(limits: str, verdict: str) -> None:
 
 def test_the_least_variance_is_that_of_no_scores() -> None:
     # Of even chances and as many of each class the two laws are equal: 1/12 each.
-    assert areas.least_variance(0.5, (20, 20)) == pytest.approx(2 / 12 / 20, rel=1e-4)
-    assert areas.least_variance(1.0, (20, 30)) == pytest.approx(0, abs=1e-6)
+    assert limits.least_variance(0.5, (20, 20)) == pytest.approx(2 / 12 / 20, rel=1e-4)
+    assert limits.least_variance(1.0, (20, 30)) == pytest.approx(0, abs=1e-6)
 
 
 @settings(max_examples=60, deadline=None)
@@ -244,15 +246,15 @@ def test_true_intervals_of_an_area_are_never_blamed(
     area = float(above.mean())
     variance = above.mean(1).var(ddof=1) / p + above.mean(0).var(ddof=1) / n
     theirs = (area - 1.96 * variance**0.5, area + 1.96 * variance**0.5)
-    for low, high in (theirs, *areas.methods(area, (p, n)).values()):
+    for low, high in (theirs, *limits.area_methods(area, (p, n)).values()):
         ends = parse(f"{max(low, 0):.{digits}f}"), parse(f"{min(high, 1):.{digits}f}")
-        said = areas.judge(parse(f"{area:.{digits}f}"), ends, (p, n))
+        said = limits.of_area(parse(f"{area:.{digits}f}"), ends, (p, n))
         assert said["verdict"] not in ("too narrow", "outside", "reversed", "beyond")
 
 
 def test_far_narrower_than_hanley_and_mcneil() -> None:
     # Few positives and many negatives leave room below Hanley and McNeil's error.
-    said = areas.judge(parse("0.893"), (parse("0.865"), parse("0.921")), (20, 2000))
+    said = limits.of_area(parse("0.893"), (parse("0.865"), parse("0.921")), (20, 2000))
     assert said["verdict"] == "narrow"
     assert "times the images" in said["note"]
 

@@ -5,7 +5,6 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,11 +15,10 @@ from typer.testing import CliRunner
 from covidcxr.cli.commands import app
 from covidcxr.core.errors import Unusable
 from covidcxr.paper import audit
-from covidcxr.paper.audit import names, result, text, verdicts
+from covidcxr.paper.audit import input_schema, names, result, text, verdicts
 from tests.paper.test_audit_input import GOOD
 
-FOLDER = files("covidcxr").joinpath("data/schemas")
-INPUT = json.loads(FOLDER.joinpath("input.json").read_text("utf-8"))
+INPUT = input_schema.schema()
 OUTPUT = result.schema()
 DIGESTS = {1: "040ed296ac0dc478"}
 """Of the output's schema, by version: programs read it, so that a change raises the version."""

@@ -14,7 +14,7 @@ import pytest
 from statsmodels.stats.proportion import proportion_confint
 
 from covidcxr.paper import audit
-from covidcxr.paper.audit import feasible, printed_limits, scores
+from covidcxr.paper.audit import feasible, limits, scores
 from covidcxr.paper.audit.printed import parse
 
 
@@ -388,10 +388,10 @@ def test_the_method_of_an_interval_is_named(method: str) -> None:
     for k, n in ((86, 92), (1, 9), (0, 10), (30, 41), (248, 268)):
         low, high = proportion_confint(k, n, method=method)
         # statsmodels cuts Agresti and Coull's and Wald's limits to the scale.
-        ours = printed_limits.methods(k, n)[names[method]]
+        ours = limits.proportion_methods(k, n)[names[method]]
         assert np.clip(ours, 0, 1) == pytest.approx((low, high), abs=1e-12)
-        value, *limits = (parse(f"{v:.4f}") for v in (k / n, *ours))
-        judged = printed_limits.judge(value, (limits[0], limits[1]), k, n)
+        value, *ends = (parse(f"{v:.4f}") for v in (k / n, *ours))
+        judged = limits.of_proportion(value, (ends[0], ends[1]), k, n)
         assert names[method] in judged["methods"]
         assert judged["verdict"] in ("formula", "beyond")
 
@@ -409,8 +409,8 @@ def test_the_method_of_an_interval_is_named(method: str) -> None:
 )
 def test_intervals_that_no_method_gives(low: str, high: str, verdict: str) -> None:
     value = parse("0.93") if verdict != "reversed" else parse("0.37")
-    assert printed_limits.judge(value, (parse(low), parse(high)), 86, 92)["verdict"] == verdict
-    assert printed_limits.judge(value, (parse(low), parse(high)))["verdict"] in (
+    assert limits.of_proportion(value, (parse(low), parse(high)), 86, 92)["verdict"] == verdict
+    assert limits.of_proportion(value, (parse(low), parse(high)), None, None)["verdict"] in (
         verdict, "unchecked",
     )  # fmt: skip
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -19,14 +18,13 @@ Schema = Literal["input", "output"]
 
 
 def _print_schema(kind: Schema | None) -> None:
-    if kind == "output":
-        from covidcxr.paper.audit import result
+    if kind is None:
+        return
+    from covidcxr.paper.audit import input_schema, result
 
-        echo(json.dumps(result.schema(), indent=1, ensure_ascii=False))
-    elif kind:
-        echo(files("covidcxr").joinpath("data/schemas/input.json").read_text("utf-8"), nl=False)
-    if kind:
-        raise typer.Exit
+    schema = result.schema() if kind == "output" else input_schema.schema()
+    echo(json.dumps(schema, indent=1, ensure_ascii=False))
+    raise typer.Exit
 
 
 _AUDIT = """Audit the confusion matrices and scores that a paper reports.

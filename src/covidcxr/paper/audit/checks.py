@@ -14,7 +14,9 @@ from covidcxr.paper.audit.printed import Entry
 Sizes = tuple[int, int]
 """Positive and negative images."""
 
-_LARGEST = 10**12
+LARGEST = 10**12
+FOLDS = 1000
+CELLS = ("TP", "FN", "FP", "TN")
 
 
 def count(value: Any, where: str) -> int:
@@ -23,7 +25,7 @@ def count(value: Any, where: str) -> int:
         raise Unusable(f"{where}: {quote(value)} is no whole number; give a count of images.")
     if value < 0:
         raise Unusable(f"{where}: {shown(value)} is negative; give a count of images.")
-    if value > _LARGEST:
+    if value > LARGEST:
         raise Unusable(
             f"{where}: {shown(value, 20)} is more images than there are; give a count of images."
         )
@@ -32,8 +34,8 @@ def count(value: Any, where: str) -> int:
 
 def cells(content: Any, where: str) -> tuple[int, ...]:
     """Return tp, fn, fp, tn."""
-    keys(content, where, {"TP", "FN", "FP", "TN"})
-    return tuple(count(content[c], f"{where}, {c}") for c in ("TP", "FN", "FP", "TN"))
+    keys(content, where, {*CELLS})
+    return tuple(count(content[c], f"{where}, {c}") for c in CELLS)
 
 
 def entry(value: Any, where: str, score: str) -> Entry:
@@ -68,7 +70,7 @@ def entries(content: Any, where: str, score: str) -> tuple[Entry, ...]:
 def folds(content: Any, where: str) -> int:
     """Return a number of folds."""
     number = count(content, where)
-    if not 1 <= number <= 1000:
+    if not 1 <= number <= FOLDS:
         raise Unusable(f"{where}: {number} is no number of folds from 1 to 1,000; correct it.")
     return number
 
@@ -98,11 +100,6 @@ def choice(value: Any, where: str, choices: Iterable[str]) -> str:
 
 def keys(content: Any, where: str, required: set[str], optional: Iterable[str] = ()) -> None:
     """Refuse unknown keys, and ask for missing ones."""
-    """Refuse unknown and missing keys."""
-    """Return one of several words."""
-    """Return a text that is not empty."""
-    """Return a printed value of a score, by the auditor's name of it."""
-    """Return a count of images."""
     if not isinstance(content, Mapping):
         raise Unusable(f"{where}: should hold 'key: value' lines: {', '.join(sorted(required))}.")
     for key in content:

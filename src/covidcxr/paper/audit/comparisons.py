@@ -1,4 +1,4 @@
-"""Printed p values of two proportions: which test gives them, on the same images or on others.
+"""Two models: what their margins allow of a test, and which test gives a printed p value.
 
 References
 ----------
@@ -10,17 +10,19 @@ Suppl 1:217-235 (1934); Fisher's exact test.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from covidcxr.paper.audit import together
+from covidcxr.paper.audit.names import canonical
 from covidcxr.paper.audit.printed import Printed
-from covidcxr.scores import mcnemar
-
-TESTS = ("mcnemar", "chi-squared", "fisher", "z", "other")
-"""What a paper may say its test is; ``other`` needs more than counts."""
+from covidcxr.paper.audit.reading import Paper, ReportedTable
+from covidcxr.paper.audit.reading_comparisons import Comparison
+from covidcxr.paper.audit.scores import denominators
+from covidcxr.scores import mcnemar, metrics
 
 FAULTS = ("impossible", "other test", "contradictory")
 """Verdicts that say that a p value, or what is said of its test, is wrong."""
@@ -28,8 +30,150 @@ FAULTS = ("impossible", "other test", "contradictory")
 _PAIRS = 400
 """Pairs of counts that are tried where prints leave several."""
 
+_LARGEST = 10**6
+"""Images, or discordant pairs, up to which all are listed."""
+
+_CORRECT = {"accuracy": ("tp", "tn"), "sensitivity": ("tp",), "specificity": ("tn",)}
+"""The images right of scores that two models have of the same images."""
+
 Count = tuple[Sequence[int], int]
 """Numerators that a print leaves, and the denominator."""
+
+
+class Discordance(NamedTuple):
+    """Every feasible pair of discordant counts: (first + k, second + k) for k up to more."""
+
+    first: int
+    second: int
+    more: int
+
+    def total(self, k: int) -> int:
+        """Return the discordant images with k added to both counts."""
+        return self.first + self.second + 2 * k
+
+    def p(self, k: int) -> float:
+        """Return the exact McNemar p with k added to both counts."""
+        return float(mcnemar.exact_p(self.first + k, self.second + k))
+
+
+def discordance(first: int, second: int, n: int) -> Discordance:
+    """Find every feasible pair of discordant counts of models that get so many of n images right.
+
+    ``first`` and ``second`` of the result are the fewest images that the one, and the other, model
+    alone gets right.
+    """
+    most, least = min(first, second), max(0, first + second - n)
+    return Discordance(first - most, second - most, most - least)
+
+
+def pair(first: Sequence[int], second: Sequence[int]) -> dict[str, Any] | None:
+    """Bound the exact McNemar p of two models by tp, fn, fp, tn of each; None on other test sets.
+
+    ``significant_up_to`` is the most discordant images with p below 0.05; ``independent`` is to
+    expect if the models' errors were independent given the class.
+    """
+    tp1, fn1, fp1, tn1 = first
+    tp2, fn2, fp2, tn2 = second
+    positive, negative = tp1 + fn1, fp1 + tn1
+    if (positive, negative) != (tp2 + fn2, fp2 + tn2):
+        return None
+    on_positive = discordance(tp1, tp2, positive), _expected(tp1, tp2, positive)
+    on_negative = discordance(tn1, tn2, negative), _expected(tn1, tn2, negative)
+    # Counts of the classes add; the difference is fixed, so the sum tells all.
+    both = Discordance(*(a + b for a, b in zip(on_positive[0], on_negative[0], strict=True)))
+    return {
+        "all": _summary(both, on_positive[1] + on_negative[1]),
+        "positive": _summary(*on_positive),
+        "negative": _summary(*on_negative),
+    }
+
+
+def _expected(first: int, second: int, n: int) -> float:
+    """Return the discordant images to expect of independent errors."""
+    return (first * (n - second) + second * (n - first)) / n if n else 0.0
+
+
+def _summary(counts: Discordance, expected: float) -> dict[str, Any]:
+    # With the difference fixed, p grows with every pair of discordant images, since the
+    # walk that they make is the likelier to end as far away the longer it is. The ends of
+    # the range therefore bound p, and a bisection finds where it passes the level.
+    last, beyond = -1, counts.more + 1
+    while beyond - last > 1:
+        middle = (last + beyond) // 2
+        last, beyond = (middle, beyond) if counts.p(middle) < mcnemar.LEVEL else (last, middle)
+    nearest = min(counts.more, max(0, round((expected - counts.total(0)) / 2)))
+    return {
+        "discordant": [counts.total(0), counts.total(counts.more)],
+        "feasible": counts.more + 1,
+        "p": [counts.p(0), counts.p(counts.more)],
+        "significant_up_to": None if last < 0 else counts.total(last),
+        "independent": {"discordant": counts.total(nearest), "p": counts.p(nearest)},
+    }
+
+
+def audit(paper: Paper, tables: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Judge the printed p values of a paper by its tables, as `report.audit` lists them."""
+    read = {table.name: table for table in paper.tables}
+    audited = {table["name"]: table for table in tables}
+    rows = []
+    for one in paper.comparisons:
+        first, second = (
+            ([side[0]], side[1]) if isinstance(side, tuple)
+            else _counts(read[side], audited[side], one.score)
+            for side in (one.a, one.b)
+        )  # fmt: skip
+        counts = None if first is None or second is None else (first, second)
+        discordant = _discordant(one, counts, read, audited)
+        said = judge(one.p, one.sign, one.test, counts, discordant, one.discordant)
+        names = ["{}/{}".format(*s) if isinstance(s, tuple) else s for s in (one.a, one.b)]
+        rows.append({"a": names[0], "b": names[1], "score": one.score, "test": one.test,
+                     "p": one.sign + one.p.text, **said})  # fmt: skip
+    return rows
+
+
+def _counts(table: ReportedTable, audited: Mapping[str, Any], score: str) -> Count | None:
+    """Return what a score divides: by the matrix, a printed fraction, or its digits."""
+    cells = audited["cells"].get(audited["reading"])
+    if cells:
+        parts = metrics.PROPORTIONS[score]
+        right, of = (sum(int(cells[c]) for c in part.split("+")) for part in parts)
+        return ([right], of) if of else None
+    entries = [e for name, es in table.reported.items() if canonical(name) == score for e in es]
+    size = together.sizes(table)
+    n = sum(denominators(score, [size] if size else []))
+    for entry in entries:
+        if entry.fraction:
+            return [entry.fraction[0]], entry.fraction[1]
+        if 0 < n <= _LARGEST and not table.averaged:
+            low, high = entry.value.span
+            least, most = max(0, int(np.ceil(low * n))), min(n, int(np.floor(high * n)))
+            return (list(range(least, most + 1)), n) if least <= most else None
+    return None
+
+
+def _discordant(
+    one: Comparison,
+    counts: tuple[Count, Count] | None,
+    read: Mapping[str, ReportedTable],
+    audited: Mapping[str, Mapping[str, Any]],
+) -> Sequence[tuple[int, int]] | None:
+    """Return the discordant pairs that two sides of the same images allow; None for others."""
+    if counts is None or counts[0][1] != counts[1][1] or one.score not in _CORRECT:
+        return None
+    if isinstance(one.a, tuple) or isinstance(one.b, tuple):
+        return discordant_pairs(*counts)
+    a, b = audited[one.a], audited[one.b]
+    if read[one.a].group != read[one.b].group or a["test_set"] != b["test_set"]:
+        return None
+    first, second = (table["cells"].get(table["reading"]) for table in (a, b))
+    if not first or not second:
+        return discordant_pairs(*counts)
+    of = [
+        discordance(int(first[cell]), int(second[cell]), a["test_set"][cell == "tn"])
+        for cell in _CORRECT[one.score]
+    ]
+    only_first, only_second, more = map(sum, zip(*of, strict=True))
+    return [(only_first + k, only_second + k) for k in range(more + 1)] if more <= _LARGEST else []
 
 
 def judge(
@@ -40,29 +184,14 @@ def judge(
     discordant: Sequence[tuple[int, int]] | None,
     stated: tuple[int, int] | None = None,
 ) -> dict[str, Any]:
-    """Judge a printed p value.
+    """Judge a printed p value, with ``<`` or ``>`` as ``sign`` where only a bound is printed.
 
-    Parameters
-    ----------
-    p, sign
-        As printed; ``<`` or ``>`` where only a bound is printed, else empty.
-    test
-        One of `TESTS`, where it is stated.
-    counts
-        Numerators and denominator of both proportions; None where they are unknown.
-    discordant
-        Images that only the first, and only the second gets right: all pairs that the counts
-        allow; None where the two have other images.
-    stated
-        The same as printed.
-
-    Returns
-    -------
-    dict
-        ``verdict``: ``agrees`` (``tests`` give it), ``possible`` (McNemar's test gives it with some
-        discordant images), ``other test`` than the stated one gives it, ``contradictory`` (no
-        such discordant images), ``impossible`` (no test gives it) or ``unchecked``; ``computed``:
-        least and largest p by test; ``note``.
+    ``counts`` are those of both proportions, ``discordant`` all pairs of images that only the
+    first, and only the second gets right, that they allow, None where the two have other images,
+    and ``stated`` the printed pair. The verdict is ``agrees`` (``tests`` give it), ``possible``
+    (McNemar's test gives it with some discordant images), ``other test`` than the stated one gives
+    it, ``contradictory`` (no such discordant images), ``impossible`` (no test gives it) or
+    ``unchecked``; ``computed`` are the least and largest p by test.
     """
     if test == "other":
         return _said("unchecked", "This test needs more than counts.")

@@ -30,14 +30,10 @@ _RECORD = "data/audit_controls.json"
 
 
 def run(clean: int, planted: int, seed: int = SEED) -> list[dict[str, Any]]:
-    """Audit synthetic papers.
+    """Audit synthetic papers: a row a kind of error, and ``none``.
 
-    Returns
-    -------
-    list
-        A row a kind of error, and ``none``: ``planted``; ``papers`` that the error changed, and
-        those of them where it was ``found``; ``innocent`` tables, which it did not touch, and
-        ``accused`` ones of them.
+    It counts ``papers`` that the error changed, and those of them where it was ``found``;
+    ``innocent`` tables, which it did not touch, and ``accused`` ones of them.
     """
     kinds = (None, *synthetic.ERRORS)
     progress = Progress("controls", "papers", clean + planted * len(synthetic.ERRORS))

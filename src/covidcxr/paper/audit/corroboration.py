@@ -40,27 +40,11 @@ _LARGEST = 10_000
 def corroborate(
     reported: Mapping[str, Sequence[Printed]], test_set: tuple[int, int]
 ) -> dict[str, Any] | None:
-    """Ask whether any matrix of a test set has the printed scores.
+    """Ask whether any matrix of a test set, positive and negative images, has the printed scores.
 
-    The library lets a score be anything where it divides by zero, so that it never
-    finds a PPV, an NPV or an MCC impossible by itself.
-
-    Parameters
-    ----------
-    reported
-        Printed values by the paper's name of the score; of several, the one with the
-        most digits that is possible by itself is taken.
-    test_set
-        Positive and negative images.
-
-    Returns
-    -------
-    dict or None
-        ``impossible_alone``: values that no matrix has, as name and print;
-        ``as_labelled``: whether one matrix has all the others as the paper names them.
-        ``impossible_relabelled`` and ``relabelled``: the same with sensitivity and PPV,
-        and specificity and NPV, exchanged. None instead of an answer where no score is
-        left to ask about, and altogether for a test set too large to ask.
+    The library lets a score be anything where it divides by zero, so that it never finds a PPV, an
+    NPV or an MCC impossible by itself. Of several prints of a score, the one with the most digits
+    that is possible by itself is taken. None for a test set too large to ask.
     """
     if max(test_set) > _LARGEST or min(test_set) == 0:
         return None
@@ -78,15 +62,10 @@ def corroborate(
         for score, name, printed in prints
         if name != "balanced_accuracy"
     ]
-    alone, together = _ask(prints, test_set)
-    alone_relabelled, relabelled = _ask(exchanged, test_set)
-    return {
-        "test_set": list(test_set),
-        "impossible_alone": alone,
-        "as_labelled": together,
-        "impossible_relabelled": alone_relabelled,
-        "relabelled": relabelled,
-    }
+    report: dict[str, Any] = {"test_set": list(test_set)}
+    report["impossible_alone"], report["as_labelled"] = _ask(prints, test_set)
+    report["impossible_relabelled"], report["relabelled"] = _ask(exchanged, test_set)
+    return report
 
 
 def corroborate_folds(

@@ -75,12 +75,8 @@ _CHUNK = 2_000
 def feasible(values: Sequence[Value], sizes: tuple[int, int] | None) -> bool:
     """Say whether some matrix has all printed scores; True where it cannot be excluded.
 
-    Parameters
-    ----------
-    values
-        Scores and their prints; a print allows whatever could be rounded or cut to it.
-    sizes
-        Positive and negative images, or None where any are possible.
+    A print allows whatever could be rounded or cut to it. ``sizes`` are the positive and negative
+    images, None where any are possible.
     """
     if sizes is None:
         return _rays(values) is not None
@@ -89,22 +85,13 @@ def feasible(values: Sequence[Value], sizes: tuple[int, int] | None) -> bool:
 
 
 def attainable(score: str, printed: Printed, sizes: tuple[int, int]) -> bool | None:
-    """Say whether any matrix of a test set prints this value for this score.
-
-    Returns
-    -------
-    bool or None
-        None where there are too many matrices to try them all.
-    """
+    """Say whether any matrix of a test set prints this; None where they are too many to try."""
     some = _any_matrix([(score, printed)], sizes)
     return True if some is None and score in LINEAR else some
 
 
 def matrices(values: Sequence[Value], sizes: tuple[int, int]) -> NDArray[np.int64] | None:
-    """Return every matrix of a test set that has all printed scores, shape (m, 4).
-
-    None where they are too many to try each.
-    """
+    """Return every matrix with all printed scores, (m, 4); None where they are too many to try."""
     cells = _candidates(values, sizes)
     return None if cells is None else cells[_printing(cells, values)]
 
@@ -135,14 +122,23 @@ def _candidates(values: Sequence[Value], sizes: tuple[int, int]) -> NDArray[np.i
             edge = -rest / b * negatives
             low, high = (np.maximum(low, edge), high) if b > 0 else (low, np.minimum(high, edge))
     slack = 1e-9 * negatives + 1e-9
-    low, high = np.ceil(low - slack).astype(np.int64), np.floor(high + slack).astype(np.int64)
-    counts = np.maximum(0, high - low + 1)
-    if counts.sum() > _TRIED:
+    within = ranges(np.ceil(low - slack), np.floor(high + slack), _TRIED)
+    if within is None:
         return None
-    tp = np.repeat(tp, counts)
-    start = np.repeat(np.cumsum(counts) - counts, counts)
-    tn = np.arange(len(tp)) - start + np.repeat(low, counts)
-    return np.stack([tp, positives - tp, negatives - tn, tn], axis=1)
+    i, tn = within
+    return np.stack([tp[i], positives - tp[i], negatives - tn, tn], axis=1)
+
+
+def ranges(
+    low: NDArray[np.float64], high: NDArray[np.float64], most: float = np.inf
+) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+    """List the whole numbers of several ranges, each with its range; None where they are more."""
+    counts = np.maximum(0, high - low + 1).astype(np.int64)
+    if counts.sum() > most:
+        return None
+    place = np.repeat(np.arange(len(counts)), counts)
+    start = np.cumsum(counts) - counts
+    return place, np.arange(len(place)) - start[place] + low.astype(np.int64)[place]
 
 
 def extremes(
@@ -153,8 +149,8 @@ def extremes(
     None where they allow nothing, or where the score is no such quotient.
     """
     if sizes is None:
-        cells = _rays(values) if score in _OF_CELLS or score in _OF_ONE_CLASS else None
         parts = _OF_CELLS.get(score) or _OF_ONE_CLASS.get(score)
+        cells = _rays(values) if parts else None
         if cells is None or parts is None:
             return None
         above, below = (cells @ np.array(part) for part in parts)
@@ -190,15 +186,11 @@ def sizes_that_fit(
 ) -> tuple[NDArray[np.int64], int] | None:
     """Find the sizes of both classes that printed scores allow, where none are stated.
 
-    Returns
-    -------
-    tuple or None
-        Matrices, shape (m, 4), of up to the second number of images a class; None where
-        sensitivity or specificity is not printed, without which nothing can be listed.
+    Returns matrices, shape (m, 4), of up to the second number of images a class; None where
+    sensitivity or specificity is not printed, without which nothing can be listed.
     """
-    rates = dict(values)
-    sensitivity = _rate(rates, "sensitivity", "false_negative_rate")
-    specificity = _rate(rates, "specificity", "false_positive_rate")
+    sensitivity = _rate(values, "sensitivity", "false_negative_rate")
+    specificity = _rate(values, "specificity", "false_positive_rate")
     if sensitivity is None or specificity is None:
         return None
     while largest > 10:
@@ -212,23 +204,22 @@ def sizes_that_fit(
     return cells[_printing(cells, values)], largest
 
 
-def _rate(rates: Mapping[str, Printed], name: str, rest: str) -> tuple[float, float] | None:
-    if name in rates:
-        return rates[name].span
-    if rest in rates:
-        low, high = rates[rest].span
-        return 1 - high, 1 - low
-    return None
+def _rate(values: Sequence[Value], name: str, rest: str) -> tuple[float, float] | None:
+    """Limits of a rate, by its own print or else that of what it leaves of 1."""
+    rates = dict(values)
+    if name in rates or rest not in rates:
+        return rates[name].span if name in rates else None
+    low, high = rates[rest].span
+    return 1 - high, 1 - low
 
 
 def _fractions(low: float, high: float, largest: int) -> NDArray[np.int64]:
     """Return every numerator and denominator of a rate within limits, shape (m, 2)."""
     n = np.arange(1, largest + 1)
-    least = np.maximum(0, np.ceil(low * n)).astype(np.int64)
-    counts = np.maximum(0, np.minimum(n, np.floor(high * n)).astype(np.int64) - least + 1)
-    start = np.repeat(np.cumsum(counts) - counts, counts)
-    k = np.arange(counts.sum()) - start + np.repeat(least, counts)
-    return np.stack([k, np.repeat(n, counts)], axis=1)
+    within = ranges(np.maximum(0, np.ceil(low * n)), np.minimum(n, np.floor(high * n)))
+    assert within
+    i, k = within
+    return np.stack([k, n[i]], axis=1)
 
 
 def _printing(cells: NDArray[np.int64], values: Sequence[Value]) -> NDArray[np.bool_]:

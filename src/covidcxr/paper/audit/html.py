@@ -11,10 +11,9 @@ from covidcxr import __version__
 from covidcxr.core import atomic
 from covidcxr.core.errors import Unusable
 from covidcxr.core.words import printable
-from covidcxr.paper.audit import printed, rows, text
+from covidcxr.paper.audit import printed, text, verdicts
 from covidcxr.paper.audit.classes import text as classes
 from covidcxr.paper.audit.names import UNBOUNDED, canonical, word
-from covidcxr.paper.audit.verdicts import FAULTS
 
 _FROM = {"print": "as printed", "scores": "the one that the scores leave"}
 
@@ -67,7 +66,7 @@ def _table(table: Mapping[str, Any], number: int) -> dict[str, Any]:
         "caption": caption,
         "values": [
             {"table": table["name"], "number": number, "score": title} | _value(name, row)
-            for score, row in rows.each(table)
+            for score, row in verdicts.each(table)
             for name, title in [_title(table, score)]
         ],
         "notes": [note for note in notes if note],
@@ -91,6 +90,6 @@ def _value(name: str, row: Mapping[str, Any]) -> dict[str, Any]:
         right = printed.entry(row["printed"], bounded).value.show(row["computed"])
     if limits := row.get("limits"):
         note += f" Interval {limits['verdict']}: {limits['note']}"
-    fault = row["verdict"] in FAULTS
+    fault = row["verdict"] in verdicts.FAULTS
     return {"printed": row["printed"], "right": right, "verdict": row["verdict"], "note": note,
             "fault": fault}  # fmt: skip

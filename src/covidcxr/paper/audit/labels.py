@@ -79,16 +79,9 @@ Values = Mapping[Place, tuple[Printed, Mapping[str, float]]]
 
 
 def chance(prints: Iterable[Printed], alternatives: int, width: float = _RANGE) -> float:
-    """Bound the chance that some of several scores prints like all values.
+    """Bound the chance that some of several scores, in a range of a width, prints like all values.
 
-    Parameters
-    ----------
-    prints
-        The values, each taken once.
-    alternatives
-        Scores that were tried.
-    width
-        Range in which the scores lie.
+    Each of the prints is taken once.
     """
     single = [min(1.0, _WIDE * one.unit / width) for one in dict.fromkeys(prints)]
     return min(1.0, alternatives * float(np.prod(single)))
@@ -101,14 +94,8 @@ def wrong_names(
 ) -> dict[Place, Label]:
     """Find the values that are of another score, by whole columns first.
 
-    Parameters
-    ----------
-    values
-        Each printed value of a paper with the scores of its table's matrix.
-    near_to
-        By score, those that are soon taken for it.
-    name
-        The auditor's name of a score as the paper writes it.
+    ``near_to`` holds by score those that are soon taken for it; ``name`` is the auditor's name of a
+    score as the paper writes it.
     """
     labels: dict[Place, Label] = {}
     for column in dict.fromkeys(name(place.score) for place in values):
@@ -164,16 +151,8 @@ def exchanged_columns(
 ) -> tuple[str, str] | None:
     """Find two names of which the exchange ends the contradictions of tables without a matrix.
 
-    Parameters
-    ----------
-    tables
-        The contradictory ones: values by the paper's name of the score, and sizes.
-
-    Returns
-    -------
-    tuple or None
-        Two names as the paper writes them; None where no exchange, or more than one, explains
-        all tables, or a coincidence would.
+    Each contradictory table is given by its values, by the paper's name of the score, and sizes.
+    None where no exchange, or more than one, explains all tables, or a coincidence would.
     """
     names = list(dict.fromkeys(name for values, _ in tables for name, _ in values))
     pairs = [

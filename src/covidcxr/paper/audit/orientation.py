@@ -19,6 +19,7 @@ from covidcxr.paper.audit.checks import Sizes
 from covidcxr.paper.audit.reading import ReportedTable
 
 READINGS = ("as_printed", "transposed")
+WORDS = {"as_printed": "as printed", "transposed": "transposed"}
 OTHER = {"predicted": "true", "true": "predicted"}
 
 Images = tuple[int, ...]
@@ -38,18 +39,11 @@ _ENOUGH = 3
 
 @dataclass(frozen=True)
 class Orientation:
-    """What was decided.
+    """What was decided, and why.
 
-    Attributes
-    ----------
-    decision
-        ``as_printed``, ``transposed``, ``mixed`` (by table) or ``undecidable``.
-    reason
-        Why, in one sentence.
-    by_table
-        The reading of each table that differs from the others'.
-    remarks
-        What is special about single tables, a sentence each.
+    The ``decision`` is ``as_printed``, ``transposed``, ``mixed`` (by table) or ``undecidable``;
+    ``by_table`` holds the reading of each table where they differ, ``remarks`` what is special
+    about single ones.
     """
 
     decision: str
@@ -86,15 +80,7 @@ def margins(table: ReportedTable, reading: str) -> Sizes:
 
 
 def decide(tables: Sequence[ReportedTable], test_set: Sizes | None) -> Orientation:
-    """Decide the orientation of tables on one test set by their margins.
-
-    Parameters
-    ----------
-    tables
-        Those with a matrix are looked at.
-    test_set
-        Positive and negative images where the paper states them.
-    """
+    """Decide the orientation of tables on one test set, as it may be stated, by their margins."""
     printed = [table for table in tables if table.matrix is not None]
     totals = {
         reading: {table.name: margins(table, reading) for table in printed} for reading in READINGS
@@ -107,16 +93,9 @@ def by_margins(
     test_set: Images | None,
     classes: Sequence[str] = ("positive", "negative"),
 ) -> Orientation:
-    """Decide the orientation of tables by the images of each class.
+    """Decide the orientation of tables by the images of each of these classes.
 
-    Parameters
-    ----------
-    totals
-        Images of each class by reading and by the table's name.
-    test_set
-        The same, where the paper states them.
-    classes
-        Their names.
+    ``totals`` holds them by reading and by the table's name, ``test_set`` where the paper does.
     """
     printed = totals["as_printed"]
     if not printed:
@@ -145,18 +124,13 @@ def by_margins(
             f"Both readings agree with {because}: {images} number "
             f"{said['as_printed']} as printed and {said['transposed']} transposed.",
         )
-    if whole["as_printed"]:
-        return Orientation(
-            "as_printed",
-            f"As printed, the tables agree with {because}, {said['as_printed']} {images}; "
-            f"transposed they would have {said['transposed']}.",
-        )
-    if whole["transposed"]:
-        return Orientation(
-            "transposed",
-            f"Transposed, the tables agree with {because}, {said['transposed']} {images}; "
-            f"as printed they would have {said['as_printed']}.",
-        )
+    for reading, other in (READINGS, READINGS[::-1]):
+        if whole[reading]:
+            return Orientation(
+                reading,
+                f"{WORDS[reading].capitalize()}, the tables agree with {because}, {said[reading]} "
+                f"{images}; {WORDS[other]} they would have {said[other]}.",
+            )
     return (
         _one_against_rest(totals["as_printed"])
         or _of_most(totals, shared, fits, because, classes, images)
@@ -207,12 +181,11 @@ def _of_most(
             )
     other = "transposed" if decision == "as_printed" else "as_printed"
     agreeing = len(fits[decision] | odd)
-    words = {"as_printed": "as printed", "transposed": "transposed"}
     return Orientation(
         "mixed" if odd else decision,
         f"{agreeing} of {len(totals[decision])} tables agree with {because}, {_sum(shared)} "
-        f"{images}, {words[decision]}"
-        f"{f', {len(odd)} of them {words[other]}' if odd else ''}.",
+        f"{images}, {WORDS[decision]}"
+        f"{f', {len(odd)} of them {WORDS[other]}' if odd else ''}.",
         {name: other if name in odd else decision for name in totals[decision]} if odd else {},
         remarks,
     )
@@ -231,10 +204,9 @@ def _nearly(totals: Mapping[str, Mapping[str, Images]], images: str) -> Orientat
     other = max(spread, key=lambda reading: spread[reading])
     if spread[decision] > _FEW * most or spread[other] < 3 * spread[decision]:
         return None
-    words = {"as_printed": "As printed", "transposed": "Transposed"}
     return Orientation(
         decision,
-        f"{words[decision]}, the tables nearly agree: {images} number "
+        f"{WORDS[decision].capitalize()}, the tables nearly agree: {images} number "
         f"{_listing(totals[decision].values())}, as they would where a few images of one test set "
         f"were left out; in the other reading they differ by up to {spread[other]:,}.",
     )

@@ -30,16 +30,9 @@ _TWICE = 0.55
 
 @dataclass(frozen=True)
 class Printed:
-    """A printed number.
+    """A printed number: its ``text``, ``77.22%``, and its ``value`` as a fraction, 0.7722.
 
-    Attributes
-    ----------
-    text
-        As printed: ``77.22%`` or ``0.78``.
-    value
-        As a fraction: 0.7722.
-    unit
-        One step of the last printed digit: 0.0001; 0 for a fraction such as ``86/92``.
+    ``unit`` is one step of the last printed digit, 0.0001; 0 for a fraction such as ``86/92``.
     """
 
     text: str
@@ -59,14 +52,11 @@ class Printed:
         return self.value - below, self.value + above
 
     def match(self, value: float) -> str | None:
-        """Say how a computed value leads to this print.
+        """Say how a computed value leads to this print, or None.
 
-        Returns
-        -------
-        str or None
-            ``exact`` where it rounds to the printed digits (a value half-way may
-            go either way), ``truncated`` where its further digits were cut off,
-            ``rounded twice`` where it was rounded to one digit more, then to these.
+        ``exact``: it rounds to the printed digits (a value half-way may go either way);
+        ``truncated``: its further digits were cut off; ``rounded twice``: it was rounded to one
+        digit more, then to these.
         """
         if abs(value - self.value) <= self.unit / 2 + _TOLERANCE:
             return EXACT
@@ -103,18 +93,7 @@ class Printed:
 class Entry:
     """What stands in one cell of a printed table: ``93.0% (91/98; 85.9 to 97.1)``, ``0.93 ± 0.01``.
 
-    Attributes
-    ----------
-    text
-        All of it, as printed.
-    value
-        The number itself.
-    limits
-        Ends of an interval behind it.
-    spread
-        What stands behind ±.
-    fraction
-        Numerator and denominator, where they are printed.
+    ``limits`` are the ends of an interval behind the value, ``spread`` stands behind ±.
     """
 
     text: str
@@ -139,19 +118,10 @@ def parse(text: str) -> Printed:
 
 
 def entry(text: str, bounded: bool = True) -> Entry:
-    """Read one cell of a printed table.
+    """Read one cell of a printed table: a number, with what may stand behind it, or a fraction.
 
-    Parameters
-    ----------
-    text
-        A number, alone or with an interval in brackets, a spread behind ±, or a fraction.
-    bounded
-        The score is at most 1, so that a number from 2 to 100 is a percentage.
-
-    Raises
-    ------
-    ValueError
-        For a text of another form.
+    The score of a ``bounded`` one is at most 1, so that a number from 2 to 100 is a percentage.
+    Raises ValueError for a text of another form.
     """
     if not _ascii_digits(text):
         raise ValueError("is no number such as 0.78 or 77.22%")

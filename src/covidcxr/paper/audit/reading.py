@@ -11,7 +11,7 @@ from typing import Any
 from covidcxr.core import strict_yaml
 from covidcxr.core.errors import Unusable
 from covidcxr.core.words import quoted, shown
-from covidcxr.paper.audit import checks, reading_comparisons, reading_folds
+from covidcxr.paper.audit import checks, reading_comparisons
 from covidcxr.paper.audit.checks import Sizes
 from covidcxr.paper.audit.classes import reading as classes
 from covidcxr.paper.audit.classes.reading import ClassTable
@@ -21,7 +21,7 @@ from covidcxr.paper.audit.printed import Entry, Printed
 AVERAGES = ("folds", "runs", "stratified", "per_image")
 """Keys that say of what printed scores are averages."""
 
-_TABLES = 500
+TABLES = 500
 """Tables of a paper that are read; more are no paper's."""
 
 PREVALENCES = ("1%", "5%", "10%", "50%")
@@ -32,34 +32,13 @@ PREVALENCES = ("1%", "5%", "10%", "50%")
 class ReportedTable:
     """One table of a paper on two classes.
 
-    Attributes
-    ----------
-    name
-        The model or table that it reports.
-    matrix
-        Shape (2, 2), as printed; None where the paper prints scores alone.
-    rows
-        What the paper says its rows are: ``predicted`` or ``true``.
-    first
-        Which class stands first, in rows and columns: ``positive`` or ``negative``.
-    reported
-        Printed values by the paper's name of the score.
-    test_set
-        Positive and negative images, where the table or the paper states them.
-    group
-        Name of its test set; tables of one name were tested on the same images.
-    unclassified
-        Positive and negative images that got no answer, which the matrix leaves out.
-    merged
-        True classes that were added up to the negative one.
-    folds
-        Number of folds, or runs, of which printed scores are averages; 1 for a single test set.
-    parts
-        Positive and negative images of each fold or run, where they are known.
-    assumed
-        The parts are those of stratified folds as even as can be, which the paper does not say.
-    per_image
-        Whether printed scores are averages of a score of each image.
+    Its ``matrix``, (2, 2), is as printed, None where the paper prints scores alone; ``rows`` are
+    what the paper says they are, ``predicted`` or ``true``, and of rows and columns the ``first``
+    is the ``positive`` or ``negative`` class. ``merged`` true classes are added up to the negative
+    one. Values are ``reported`` by the paper's name of the score. Tables of one ``group`` were
+    tested on the same images; ``unclassified`` got no answer and are not in the matrix. Scores may
+    be averages over ``folds`` or runs, of the sizes ``parts`` where they are known or ``assumed``,
+    or ``per_image``.
     """
 
     name: str
@@ -84,26 +63,10 @@ class ReportedTable:
 
 @dataclass(frozen=True)
 class Paper:
-    """What a paper reports.
+    """What a paper reports in tables of two and of ``several`` classes, and its p values.
 
-    Attributes
-    ----------
-    title
-        Its name.
-    test_set
-        Positive and negative images, where it states them for all tables.
-    prevalences
-        Shares of positives to which predictive values are carried over.
-    stated_prevalences
-        Those of them that the paper states, as printed.
-    tables
-        Its tables of two classes.
-    source
-        Where the numbers stand in print: citation and address.
-    several
-        Its tables of more classes.
-    comparisons
-        Its p values of two proportions.
+    ``test_set`` is stated for all tables; predictive values are carried over to ``prevalences``, of
+    which the paper states ``stated_prevalences``; ``source`` is a citation and an address.
     """
 
     title: str
@@ -117,13 +80,7 @@ class Paper:
 
 
 def read(path: Path) -> Paper:
-    """Read a paper's report from a YAML file.
-
-    Raises
-    ------
-    Unusable
-        For a file that cannot be read, and for the first thing in it that is malformed.
-    """
+    """Read a paper's report from a YAML file."""
     if not path.is_file():
         known = ", ".join(examples())
         raise Unusable(f"{path}: is no file; give a YAML file or one of the examples: {known}.")
@@ -159,7 +116,7 @@ def parse(content: Any, where: str) -> Paper:
     Raises
     ------
     Unusable
-        For the first thing that is malformed, with its place.
+        For the first thing that is malformed.
     """
     optional = {"classes", "test_set", "test_sets", "prevalences", "source", "comparisons",
                 *AVERAGES}  # fmt: skip
@@ -180,10 +137,10 @@ def parse(content: Any, where: str) -> Paper:
                       "negative: 268}.")  # fmt: skip
     sets = {str(k): sizes(v, f"{where}: test_sets, {shown(k)}") for k, v in named.items()}
     averages = {key: content[key] for key in AVERAGES if key in content}
-    number, *_ = reading_folds.parts(averages, f"{where}: tables", None)
-    if len(tables) > _TABLES:
+    number, *_ = _folds(averages, f"{where}: tables", None)
+    if len(tables) > TABLES:
         raise Unusable(
-            f"{where}: tables: are {len(tables):,}; at most {_TABLES} are read, so divide the file."
+            f"{where}: tables: are {len(tables):,}; at most {TABLES} are read, so divide the file."
         )
     places = [f"{where}: tables, item {i}" for i in range(1, len(tables) + 1)]
     read_ = [
@@ -247,11 +204,7 @@ def _table(
             )
     elif content.get("counts") is not None:
         at = f"{where}, counts"
-        checks.keys(content["counts"], at, {"TP", "FN", "FP", "TN"})
-        tp, fn, fp, tn = (
-            checks.count(content["counts"][cell], f"{at}, {cell}")
-            for cell in ("TP", "FN", "FP", "TN")
-        )
+        tp, fn, fp, tn = checks.cells(content["counts"], at)
         matrix, rows, first = ((tp, fn), (fp, tn)), "true", "positive"
     reported = _reported(content.get("reported"), where)
     if matrix is None and not reported:
@@ -260,30 +213,18 @@ def _table(
         raise Unusable(f"{where}: counts no image at all; correct it.")
     group, test_set = _test_set(content.get("test_set"), f"{where}, test_set", common, sets)
     how = {**averages, **content}
-    number, parts, assumed = reading_folds.parts(how, where, test_set)
+    number, parts, assumed = _folds(how, where, test_set)
     if isinstance(how.get("folds"), list):
-        test_set = reading_folds.total(parts)
+        test_set = sum(p for p, _ in parts), sum(n for _, n in parts)
     missing = content.get("unclassified", [])
+    listed = missing if isinstance(missing, list) else [missing]
+    unclassified = tuple(checks.count(one, f"{where}, unclassified") for one in listed)
+    printed = content.get("matrix")
+    merged = 1 if printed is None else max(len(printed), len(printed[0])) - 1
     return ReportedTable(
-        name,
-        matrix,
-        rows,
-        first,
-        reported,
-        test_set,
-        group,
-        tuple(
-            checks.count(one, f"{where}, unclassified")
-            for one in (missing if isinstance(missing, list) else [missing])
-        ),
-        number,
-        1
-        if content.get("matrix") is None
-        else max(map(len, (content["matrix"], content["matrix"][0]))) - 1,
-        parts,
-        assumed,
-        checks.yes(how, "per_image", where),
-    )
+        name, matrix, rows, first, reported, test_set, group, unclassified, number, merged, parts,
+        assumed, checks.yes(how, "per_image", where),
+    )  # fmt: skip
 
 
 def _test_set(
@@ -300,6 +241,46 @@ def _test_set(
         return content, sets[content]
     sizes = checks.sizes(content, where)
     return str(sizes), sizes
+
+
+def _folds(
+    content: Mapping[str, Any], where: str, total: Sizes | None
+) -> tuple[int, tuple[Sizes, ...], bool]:
+    """Return the number of test sets that are averaged, their sizes, and whether we assume them."""
+    stated = content.get("folds", 1)
+    runs = checks.folds(content.get("runs", 1), f"{where}, runs")
+    stratified = checks.yes(content, "stratified", where)
+    number = checks.folds(len(stated) if isinstance(stated, list) else stated, f"{where}, folds")
+    checks.folds(number * runs, f"{where}, folds times runs")
+    if isinstance(stated, list):
+        each = [checks.sizes(one, f"{where}, folds, item {i}") for i, one in enumerate(stated, 1)]
+        sizes = tuple(one for one in each if one is not None)
+        if len(sizes) < max(number, 2):
+            raise Unusable(f"{where}, folds: should list the sizes of two folds or more.")
+        return number * runs, sizes * runs, False
+    if total is None:
+        return number * runs, (), False
+    if number == 1:
+        return runs, (total,) * runs if runs > 1 else (), False
+    return number * runs, split(total, number) * runs, not stratified
+
+
+def split(sizes: Sizes, folds: int) -> tuple[Sizes, ...]:
+    """Divide a test set into stratified folds that are as even as can be, as scikit-learn does.
+
+    Empty where a fold would have no image of a class.
+    """
+    positive, negative = sizes
+    if folds > min(sizes):
+        return ()
+    extra = positive % folds
+    return tuple(
+        (
+            positive // folds + (i < extra),
+            negative // folds + ((i - extra) % folds < negative % folds),
+        )
+        for i in range(folds)
+    )
 
 
 def _reported(content: Any, where: str) -> dict[str, tuple[Entry, ...]]:

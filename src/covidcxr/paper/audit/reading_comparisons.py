@@ -9,14 +9,17 @@ from typing import Any
 
 from covidcxr.core.errors import Unusable
 from covidcxr.core.words import quoted, shown
-from covidcxr.paper.audit import checks, comparisons, printed
+from covidcxr.paper.audit import checks, printed
 from covidcxr.paper.audit.names import canonical
 from covidcxr.paper.audit.printed import Printed
 from covidcxr.scores.metrics import PROPORTIONS
 
+TESTS = ("mcnemar", "chi-squared", "fisher", "z", "other")
+"""What a paper may say its test is; ``other`` needs more than counts."""
+
 _P = re.compile(r"^(?:[pP]\s*)?([<>≤≥=]?)\s*([0-9.,·]+)$")
 
-_MOST = 500
+MOST = 500
 """Comparisons of a paper that are read."""
 
 
@@ -36,8 +39,8 @@ class Comparison:
 def read(content: Any, where: str, names: Iterable[str]) -> tuple[Comparison, ...]:
     """Read p values of tables with these names."""
     content = [] if content is None else content
-    if not isinstance(content, list) or len(content) > _MOST:
-        raise Unusable(f"{where}: should be a list of at most {_MOST} lines such as "
+    if not isinstance(content, list) or len(content) > MOST:
+        raise Unusable(f"{where}: should be a list of at most {MOST} lines such as "
                        "{a: ResNet50, b: '86/92', p: '0.03'}.")  # fmt: skip
     listed = []
     for i, one in enumerate(content, 1):
@@ -65,7 +68,7 @@ def read(content: Any, where: str, names: Iterable[str]) -> tuple[Comparison, ..
                 score,
                 p,
                 {"≤": "<", "≥": ">", "=": ""}.get(match[1], match[1]),
-                None if test is None else checks.choice(test, f"{at}, test", comparisons.TESTS),
+                None if test is None else checks.choice(test, f"{at}, test", TESTS),
                 None if pair is None else _discordant(pair, f"{at}, discordant"),
             )
         )

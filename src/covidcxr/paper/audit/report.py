@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from covidcxr.core.words import listing, plural
 from covidcxr.paper.audit import (
-    bounds,
+    averages,
+    comparisons,
     corroboration,
-    counts,
     labels,
+    limits,
     orientation,
-    p_values,
-    rows,
     scores,
     together,
+    verdicts,
 )
 from covidcxr.paper.audit.classes import report as classes
 from covidcxr.paper.audit.labels import Label, Place, Values
 from covidcxr.paper.audit.names import canonical
 from covidcxr.paper.audit.orientation import READINGS, Orientation
 from covidcxr.paper.audit.reading import Paper, ReportedTable
-from covidcxr.paper.audit.rows import Cells
 from covidcxr.paper.audit.together import Together
+from covidcxr.paper.audit.verdicts import Cells
 from covidcxr.scores import metrics
 from covidcxr.scores.metrics import CELLS
 
@@ -73,13 +75,13 @@ def audit(paper: Paper, corroborate: bool = True) -> dict[str, Any]:
     if known is None and len(named) == 1 and main.decision != "undecidable":
         sizes = [table["test_set"] for table in tables if table["test_set"]]
         known = max(sizes, key=sizes.count)
-    verdict_counts = counts.by_verdict(tables)
-    compared = p_values.judge(paper, tables)
-    others = counts.other_faults(tables, compared)
+    verdict_counts = _by_verdict(tables)
+    compared = comparisons.audit(paper, tables)
+    others = _other_faults(tables, compared)
     result = {
         "title": paper.title,
         "source": paper.source,
-        "headline": counts.headline(tables, verdict_counts, others),
+        "headline": _headline(tables, verdict_counts, others),
         "verdicts": verdict_counts,
         "orientation": _decision([one.decision for _, one in named]),
         "reason": " ".join(
@@ -91,7 +93,7 @@ def audit(paper: Paper, corroborate: bool = True) -> dict[str, Any]:
         "test_set": known,
         "remarks": [
             *(remark for _, one in named for remark in one.remarks),
-            *rows.exchanged(_values(paper, cells, main.reading)),
+            *verdicts.exchanged(_values(paper, cells, main.reading)),
             *_first_forgotten(paper, decided, cells),
             *remarks,
             *(
@@ -108,6 +110,46 @@ def audit(paper: Paper, corroborate: bool = True) -> dict[str, Any]:
     result |= {"other_faults": others} if others else {}
     plain: dict[str, Any] = _plain(result)
     return plain
+
+
+def _by_verdict(tables: list[dict[str, Any]]) -> dict[str, int]:
+    """Count printed scores by verdict."""
+    counted = Counter(row["verdict"] for table in tables for _, row in verdicts.each(table))
+    return {verdict: counted[verdict] for verdict in verdicts.VERDICTS if counted[verdict]}
+
+
+def _other_faults(tables: list[dict[str, Any]], compared: list[dict[str, Any]]) -> dict[str, int]:
+    """Count what is at fault beside the scores themselves."""
+    values = [row for table in tables for _, row in verdicts.each(table)]
+    faults = {
+        kind: sum(row.get(key, {}).get("verdict") in wrong for row in values)
+        for kind, key, wrong in (
+            ("interval", "limits", limits.FAULTS),
+            ("standard deviation", "deviation", averages.FAULTS),
+        )
+    }
+    faults["p value"] = sum(row["verdict"] in comparisons.FAULTS for row in compared)
+    return {kind: number for kind, number in faults.items() if number}
+
+
+def _headline(
+    tables: list[dict[str, Any]], counts: Mapping[str, int], others: Mapping[str, int]
+) -> str:
+    """Count the faults in one sentence, and what else is at fault in another."""
+    beside = [plural(number, kind) for kind, number in others.items()]
+    torn = sum("classes" in t and (t["together"] or {}).get("verdict") == "contradictory"
+               for t in tables)  # fmt: skip
+    more = f" {plural(torn, 'table')} of several classes contradicts itself." if torn else ""
+    more += f" At fault beside the scores: {listing(beside)}." if beside else ""
+    prints = sum(counts.values())
+    wrong = {verdict: counts[verdict] for verdict in verdicts.FAULTS if verdict in counts}
+    if not prints:
+        return f"{plural(len(tables), 'table')}, no printed score.{more}"
+    what = f"{plural(prints, 'printed score')} in {plural(len(tables), 'table')}"
+    if not wrong:
+        return f"{what}: no fault.{more}"
+    listed = ", ".join(f"{n} {verdict}" for verdict, n in wrong.items())
+    return f"{what}: {plural(sum(wrong.values()), 'fault')} ({listed}).{more}"
 
 
 def _without_matrix(paper: Paper) -> dict[str, Together]:
@@ -170,8 +212,8 @@ def _table(
         "cells": {r: dict(zip(CELLS, c, strict=True)) for r, c in cells.items()},
         "scores": {r: scores.compute(c) for r, c in cells.items()},
         "intervals": {r: scores.intervals(c) if detailed else {} for r, c in cells.items()},
-        "reported": rows.plain(
-            rows.reported(table, paper.stated_prevalences, cells, reading, judged, wrong)
+        "reported": verdicts.plain(
+            verdicts.reported(table, paper.stated_prevalences, cells, reading, judged, wrong)
         ),
         "corroboration": _corroborated(table, size) if detailed else None,
     }
@@ -179,9 +221,9 @@ def _table(
         values = result["scores"][reading]
         at = (float(values["sensitivity"]), float(values["specificity"]))
         result |= {
-            "auroc": bounds.auroc(*at),
+            "auroc": scores.area(*at),
             "predictive_values": metrics.predictive_values(*at, paper.prevalences),
-            "baseline": bounds.baseline(used.tolist()),
+            "baseline": scores.baseline(used.tolist()),
         }
     return result
 
@@ -233,9 +275,9 @@ def _pairs(tables: list[dict[str, Any]], paper: Paper) -> list[dict[str, Any]]:
             if groups[first["name"]] != groups[second["name"]]:
                 continue
             a, b = (list(t["cells"][t["reading"]].values()) for t in (first, second))
-            limits = bounds.pair(a, b)
-            row = {"a": first["name"], "b": second["name"], "comparable": limits is not None}
-            listed.append(row | (limits or {}))
+            allowed = comparisons.pair(a, b)
+            row = {"a": first["name"], "b": second["name"], "comparable": allowed is not None}
+            listed.append(row | (allowed or {}))
     return listed
 
 

@@ -9,8 +9,6 @@ from typing_extensions import TypedDict
 
 from covidcxr.paper.audit.text import VERSION
 
-_strict = with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
-
 Reading = Literal["as_printed", "transposed"]
 Sizes = Annotated[list[int], Field(min_length=2, max_length=2)]
 """Positive and negative images."""
@@ -21,8 +19,12 @@ VerdictWord = Literal[
 ]  # fmt: skip
 
 
-@_strict
-class Limits(TypedDict):
+@with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
+class _Strict(TypedDict):
+    pass
+
+
+class Limits(_Strict):
     """What is said of a printed interval of 95%."""
 
     verdict: Literal["reversed", "outside", "beyond", "formula", "too narrow", "narrow", "too wide",
@@ -32,16 +34,14 @@ class Limits(TypedDict):
     note: str
 
 
-@_strict
-class InReading(TypedDict):
+class InReading(_Strict):
     """The verdict under one reading of the matrix."""
 
     verdict: VerdictWord
     equals: str | None
 
 
-@_strict
-class Average(TypedDict):
+class Average(_Strict):
     """What is said of an average over folds of known sizes."""
 
     verdict: Literal["attainable", "unattainable", "uneven", "unchecked"]
@@ -49,8 +49,7 @@ class Average(TypedDict):
     note: str
 
 
-@_strict
-class Deviation(TypedDict):
+class Deviation(_Strict):
     """What is said of a standard deviation."""
 
     verdict: Literal["possible", "too large", "too small", "standard error", "uneven"]
@@ -58,8 +57,7 @@ class Deviation(TypedDict):
     note: str
 
 
-@_strict
-class Row(TypedDict):
+class Row(_Strict):
     """A printed value."""
 
     printed: str
@@ -77,8 +75,7 @@ class Row(TypedDict):
     """Where one is printed."""
 
 
-@_strict
-class Fits(TypedDict):
+class Fits(_Strict):
     """Test sets that have the scores, where no sizes are stated."""
 
     fit: int
@@ -87,8 +84,7 @@ class Fits(TypedDict):
     smallest: list[Sizes]
 
 
-@_strict
-class Together(TypedDict):
+class Together(_Strict):
     """The verdict on all scores of a table together."""
 
     verdict: Literal["consistent", "contradictory", "impossible", "averages"]
@@ -96,8 +92,7 @@ class Together(TypedDict):
     sizes: Fits | None
 
 
-@_strict
-class Cells(TypedDict):
+class Cells(_Strict):
     """A confusion matrix."""
 
     tp: int
@@ -106,8 +101,7 @@ class Cells(TypedDict):
     tn: int
 
 
-@_strict
-class Interval(TypedDict):
+class Interval(_Strict):
     """Limits of 95%."""
 
     n: int
@@ -117,8 +111,7 @@ class Interval(TypedDict):
     bootstrap: NotRequired[Ends]
 
 
-@_strict
-class Corroboration(TypedDict):
+class Corroboration(_Strict):
     """The answer of mlscorecheck."""
 
     test_set: Sizes
@@ -131,8 +124,7 @@ class Corroboration(TypedDict):
     """The same with sensitivity and PPV, specificity and NPV exchanged."""
 
 
-@_strict
-class FoldsCorroboration(TypedDict):
+class FoldsCorroboration(_Strict):
     """The answer of mlscorecheck on averages."""
 
     folds: int
@@ -140,8 +132,7 @@ class FoldsCorroboration(TypedDict):
     as_labelled: bool
 
 
-@_strict
-class Area(TypedDict):
+class Area(_Strict):
     """Bounds of the AUROC of any curve through the operating point."""
 
     low: float | None
@@ -150,8 +141,7 @@ class Area(TypedDict):
     high: float | None
 
 
-@_strict
-class PredictiveValues(TypedDict):
+class PredictiveValues(_Strict):
     """PPV and NPV at a prevalence."""
 
     prevalence: float
@@ -159,8 +149,7 @@ class PredictiveValues(TypedDict):
     npv: float | None
 
 
-@_strict
-class Paired(TypedDict):
+class Paired(_Strict):
     """McNemar's exact test on the same images."""
 
     better: int
@@ -168,8 +157,7 @@ class Paired(TypedDict):
     p: float
 
 
-@_strict
-class Baseline(TypedDict):
+class Baseline(_Strict):
     """The answer that is the majority class every time."""
 
     class_: Annotated[Literal["positive", "negative"], Field(alias="class")]
@@ -179,8 +167,7 @@ class Baseline(TypedDict):
     paired: Paired
 
 
-@_strict
-class Table(TypedDict):
+class Table(_Strict):
     """A table of the paper."""
 
     name: str
@@ -203,16 +190,14 @@ class Table(TypedDict):
     baseline: NotRequired[Baseline]
 
 
-@_strict
-class ScoresOfClasses(TypedDict):
+class ScoresOfClasses(_Strict):
     """Scores of each class against the rest, and of the whole table."""
 
     by_class: dict[str, dict[str, float | None]]
     overall: dict[str, float | None]
 
 
-@_strict
-class ClassTable(TypedDict):
+class ClassTable(_Strict):
     """A table of several classes."""
 
     name: str
@@ -236,16 +221,14 @@ class ClassTable(TypedDict):
     corroboration: None
 
 
-@_strict
-class Independent(TypedDict):
+class Independent(_Strict):
     """To expect if the errors of two models were independent given the class."""
 
     discordant: int
     p: float
 
 
-@_strict
-class Discordance(TypedDict):
+class Discordance(_Strict):
     """Bounds of McNemar's exact p of two models."""
 
     discordant: Sizes
@@ -257,8 +240,7 @@ class Discordance(TypedDict):
     independent: Independent
 
 
-@_strict
-class Pair(TypedDict):
+class Pair(_Strict):
     """Two models on one test set."""
 
     a: str
@@ -269,8 +251,7 @@ class Pair(TypedDict):
     negative: NotRequired[Discordance]
 
 
-@_strict
-class Comparison(TypedDict):
+class Comparison(_Strict):
     """A printed p value."""
 
     a: str
@@ -286,8 +267,7 @@ class Comparison(TypedDict):
     note: str
 
 
-@_strict
-class Report(TypedDict):
+class Report(_Strict):
     """The audit of a paper."""
 
     title: str

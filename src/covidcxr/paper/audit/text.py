@@ -10,10 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from covidcxr.core.words import printable
-from covidcxr.paper.audit import rows
+from covidcxr.paper.audit import orientation, verdicts
 from covidcxr.paper.audit.classes import text as classes
 from covidcxr.paper.audit.names import word
-from covidcxr.paper.audit.verdicts import VERDICTS
 
 VERSION = 1
 """Of the JSON: raised where a key changes its meaning or goes; a new key leaves it."""
@@ -32,15 +31,10 @@ _SHOWN = ("accuracy", "sensitivity", "specificity", "ppv", "npv", "f1", "balance
 
 
 def as_text(report: Mapping[str, Any], full: bool = False) -> str:
-    """Return an audit as plain text.
+    """Return an audit, as `covidcxr.paper.audit.report.audit` returns it, as plain text.
 
-    Parameters
-    ----------
-    report
-        As `covidcxr.paper.audit.report.audit` returns it.
-    full
-        All scores, intervals and comparisons of every table instead of a line a finding, of
-        which at most `_LINES` are shown.
+    ``full`` has all scores, intervals and comparisons of every table instead of a line a finding,
+    of which at most `_LINES` are shown.
     """
     title = printable(report["title"])
     head = [title, "=" * min(len(title), _WIDTH), "", *_wrapped(report["headline"])]
@@ -86,7 +80,7 @@ def as_lines(reports: Mapping[str, Mapping[str, Any]]) -> str:
 def as_csv(reports: Mapping[str, Mapping[str, Any]]) -> str:
     """Write a row for each paper of several: file, title, orientation, tables, verdicts."""
     columns = ["file", "title", "orientation", "tables", "values", "contradictory tables",
-               *VERDICTS, *OTHERS, "p values"]  # fmt: skip
+               *verdicts.VERDICTS, *OTHERS, "p values"]  # fmt: skip
     stream = io.StringIO()
     rows = csv.DictWriter(stream, columns, restval=0, lineterminator="\n")
     rows.writeheader()
@@ -113,29 +107,29 @@ def as_csv(reports: Mapping[str, Mapping[str, Any]]) -> str:
 def _findings(table: Mapping[str, Any]) -> list[str]:
     """Write a table's matrix and a line for each value that is not exact."""
     lines = ["", *_wrapped(f"{table['name']}: {as_a_whole(table)}")]
-    verdicts: dict[str, int] = {}
-    for score, row in rows.each(table):
-        limits = row.get("limits", {})
-        if limits.get("verdict") not in (None, "formula", "unchecked", "other"):
-            said = f"  {score} {row['printed']}: interval {limits['verdict']}. "
-            lines += _wrapped(said + limits["note"], "", "    ")
-        for key, plain in _PLAIN.items():
-            if row.get(key, {}).get("verdict", plain[0]) not in plain:
-                said = f"  {score} {row['printed']}: {_CALLED[key]} {row[key]['verdict']}. "
+    counted: dict[str, int] = {}
+    for score, row in verdicts.each(table):
+        for key, (called, plain) in _BESIDE.items():
+            if key in row and row[key]["verdict"] not in plain:
+                said = f"  {score} {row['printed']}: {called} {row[key]['verdict']}. "
                 lines += _wrapped(said + row[key]["note"], "", "    ")
         if row["verdict"] in ("exact", "possible", "contradictory"):
-            verdicts[row["verdict"]] = verdicts.get(row["verdict"], 0) + 1
+            counted[row["verdict"]] = counted.get(row["verdict"], 0) + 1
             continue
         head = f"  {score} {row['printed']}: {row['verdict']}. "
         lines += _wrapped(head + row["note"], "", "    ")
-    if verdicts:
-        lines.append("  " + ", ".join(f"{n} {verdict}" for verdict, n in verdicts.items()) + ".")
+    if counted:
+        lines.append("  " + ", ".join(f"{n} {verdict}" for verdict, n in counted.items()) + ".")
     return lines
 
 
-_CALLED = {"average": "average", "deviation": "standard deviation"}
-_PLAIN = {"average": ("attainable", "unchecked", "unattainable"), "deviation": ("possible",)}
-"""Verdicts without a line of their own: of the unattainable the score's says it."""
+_BESIDE = {
+    "limits": ("interval", ("formula", "unchecked", "other")),
+    "average": ("average", ("attainable", "unchecked", "unattainable")),
+    "deviation": ("standard deviation", ("possible",)),
+}
+"""What is judged beside a value: its name, and verdicts without a line of their own in the short
+text. Of the unattainable the score's says it."""
 
 
 def compared_in_words(row: Mapping[str, Any]) -> str:
@@ -193,11 +187,10 @@ def _table(table: Mapping[str, Any]) -> list[str]:
 
 
 def _scores(table: Mapping[str, Any]) -> list[str]:
-    titles = {"as_printed": "as printed", "transposed": "transposed"}
     readings, chosen = list(table["scores"]), table["reading"]
-    columns = "".join(f"{titles[r]:>12}" for r in readings)
+    columns = "".join(f"{orientation.WORDS[r]:>12}" for r in readings)
     lines = [
-        f"  {'score':<18}{columns}   95% intervals, {titles[chosen]}",
+        f"  {'score':<18}{columns}   95% intervals, {orientation.WORDS[chosen]}",
         f"  {'':<18}{' ' * len(columns)}   {'Wilson':<18}Clopper-Pearson",
     ]
     for score in _SHOWN:
@@ -223,15 +216,13 @@ def _span(ends: Sequence[float]) -> str:
 def _reported(table: Mapping[str, Any]) -> list[str]:
     lines = []
     width = max([18, *map(len, table["reported"])])
-    for score, row in rows.each(table):
+    for score, row in verdicts.each(table):
         head = f"  {score:<{min(width, 30)}}{row['printed']:>9}  {row['verdict']:<13}"
         lines += _wrapped(head + row["note"], "", " " * len(head))
-        if "limits" in row:
-            note = f"interval {row['limits']['verdict']}: {row['limits']['note']}"
-            lines += _wrapped(" " * len(head) + note, "", " " * len(head))
-        for key in (key for key in _CALLED if key in row):
-            note = f"{_CALLED[key]} {row[key]['verdict']}: {row[key]['note']}"
-            lines += _wrapped(" " * len(head) + note, "", " " * len(head))
+        for key, (called, _) in _BESIDE.items():
+            if key in row:
+                note = f"{called} {row[key]['verdict']}: {row[key]['note']}"
+                lines += _wrapped(" " * len(head) + note, "", " " * len(head))
     return lines
 
 

@@ -31,23 +31,12 @@ _LISTED = 3
 
 @dataclass(frozen=True)
 class Together:
-    """What the scores of a table without a matrix say together.
+    """What the scores of a table without a matrix say together, and why.
 
-    Attributes
-    ----------
-    verdict
-        ``consistent``, ``contradictory``, ``impossible`` (no score can be of this test set) or
-        ``averages`` (of folds, which no one matrix has).
-    note
-        The reason, in one or two sentences.
-    cells
-        tp, fn, fp, tn where the scores leave one matrix.
-    impossible
-        The values that no matrix of the test set has.
-    odd
-        The one value without which the others go together.
-    exchanged
-        Two of the paper's names that are exchanged.
+    The ``verdict`` is ``consistent``, ``contradictory``, ``impossible`` (no score can be of this
+    test set) or ``averages`` (of folds, which no one matrix has); ``cells`` are those of the one
+    matrix that the scores leave, if there is one. No matrix of the test set has the ``impossible``
+    values; without the ``odd`` one the others go together; two names may be ``exchanged``.
     """
 
     verdict: str
@@ -92,15 +81,7 @@ def contradictory(table: ReportedTable) -> bool:
 
 
 def judge(table: ReportedTable, exchanged: tuple[str, str] | None = None) -> Together:
-    """Judge the scores of a table together.
-
-    Parameters
-    ----------
-    table
-        A table without a matrix.
-    exchanged
-        Names that are exchanged in its paper.
-    """
+    """Judge the scores of a table without a matrix, of which two names may be exchanged."""
     size = sizes(table)
     kept, impossible = _possible(values(table), size)
     if not kept:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from covidcxr.core.studies import ModelName
 from covidcxr.paper import audit, publication
-from covidcxr.paper.audit import printed, rows
+from covidcxr.paper.audit import printed, verdicts
 from covidcxr.paper.checks.evidence import Evidence, Finding, Verdict, judge
 
 _OF_A_PRINT = {
@@ -27,7 +27,7 @@ def printed_value(evidence: Evidence, number: str) -> Finding:
     assert stated.of and stated.score
     judged = next(
         row
-        for score, row in rows.each(evidence.table(stated.of))
+        for score, row in verdicts.each(evidence.table(stated.of))
         if (score, row["printed"]) == (stated.score, stated.with_unit)
     )
     minor = "minor" if judged["verdict"] == "truncated" else None

@@ -12,7 +12,7 @@ from covidcxr.paper.audit import checks, printed
 from covidcxr.paper.audit.classes import names
 from covidcxr.paper.audit.printed import Entry, Printed
 
-_FEWEST, _MOST = 3, 20
+FEWEST, MOST = 3, 20
 
 Counts = tuple[tuple[int, ...], ...]
 Entries = dict[str, tuple[Entry, ...]]
@@ -20,26 +20,12 @@ Entries = dict[str, tuple[Entry, ...]]
 
 @dataclass(frozen=True)
 class ClassTable:
-    """One table of a paper on three to twenty classes.
+    """One table of a paper on three to twenty classes, in the order of its rows.
 
-    Attributes
-    ----------
-    name, rows, folds, group
-        As of a table of two classes.
-    classes
-        Names, in the order of the rows.
-    matrix
-        Counts as printed, (k, k), or with a further decision for images that got none.
-    shares
-        Instead, a matrix of shares as printed, (k, k).
-    normalised
-        What adds up to 1 in it: ``rows``, ``columns`` or ``all``; None where nothing is stated.
-    one_vs_rest
-        Instead, tp, fn, fp, tn of each class, (k, 4).
-    by_class, overall
-        Printed values, of a class and of the whole table, by the paper's name of the score.
-    test_set
-        Images of each class, where they are stated.
+    It has a ``matrix`` of counts, (k, k), with a further decision for images that got none, or one
+    of ``shares``, ``normalised`` by ``rows``, ``columns`` or ``all`` where that is stated, or tp,
+    fn, fp, tn of each class, (k, 4), ``one_vs_rest``. Values are those of a class and of the
+    ``overall`` table, by the paper's name of the score; ``test_set`` is the images of each class.
     """
 
     name: str
@@ -115,9 +101,9 @@ def parse(
 def _classes(content: Any, where: str) -> tuple[str, ...]:
     if not isinstance(content, list):
         raise Unusable(f"{where}: should be a list of names such as [covid, normal, pneumonia].")
-    if not _FEWEST <= len(content) <= _MOST:
+    if not FEWEST <= len(content) <= MOST:
         raise Unusable(
-            f"{where}: are {len(content):,}; give {_FEWEST} to {_MOST}, or leave the key out for a "
+            f"{where}: are {len(content):,}; give {FEWEST} to {MOST}, or leave the key out for a "
             "matrix of a positive and a negative class."
         )
     classes = tuple(checks.text(one, f"{where}, item {i}") for i, one in enumerate(content, 1))

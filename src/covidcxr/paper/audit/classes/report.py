@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from covidcxr.core.words import listing
-from covidcxr.paper.audit import labels, rows, scores
+from covidcxr.paper.audit import labels, scores
+from covidcxr.paper.audit import verdicts as two_classes
 from covidcxr.paper.audit.classes import names, verdicts
 from covidcxr.paper.audit.classes.evidence import Evidence
 from covidcxr.paper.audit.classes.reading import ClassTable
@@ -30,18 +31,8 @@ def audit(
 ) -> tuple[list[tuple[str, Orientation]], list[dict[str, Any]], list[str]]:
     """Audit tables of several classes.
 
-    Parameters
-    ----------
-    tables
-        Of one paper.
-    prevalences
-        Those that the paper states.
-
-    Returns
-    -------
-    tuple
-        Name and orientation of each group of tables; the tables as
-        `covidcxr.paper.audit.report.audit` returns them; remarks.
+    Returns name and orientation of each group of tables; the tables in the form of
+    `covidcxr.paper.audit.result.ClassTable`; remarks.
     """
     groups: dict[tuple[str, tuple[str, ...]], list[ClassTable]] = {}
     for table in tables:
@@ -55,7 +46,7 @@ def audit(
     values = {r: _class_values(understood.values(), r) for r in (*READINGS, "")}
     wrong = {r: labels.wrong_names(values[r], verdicts.NEAR_TO_CLASS) for r in READINGS}
     averages = _wrong_averages(understood.values())
-    remarks, results = rows.exchanged(values[""]), []
+    remarks, results = two_classes.exchanged(values[""]), []
     for table in tables:
         one = understood[table.name]
         reported, diagonal = _class_rows(one, prevalences, wrong)
@@ -94,13 +85,13 @@ def _class_rows(
             if way.certain and way.cells is not None:
                 by = one.cells if number == 0 else {one.reading: way.cells}
                 of = {r: cells[i] for r, cells in by.items()}
-                ways.append(rows.reported(single, prevalences, of, one.reading, None, wrong))
+                ways.append(two_classes.reported(single, prevalences, of, one.reading, None, wrong))
             else:
                 ways.append(_bounded(single, way, i))
         if single.reported and one.alone:
             judged = one.alone[name]
             of = {} if judged.cells is None else {one.reading: judged.cells}
-            ways = [rows.reported(single, prevalences, of, one.reading, judged, wrong)]
+            ways = [two_classes.reported(single, prevalences, of, one.reading, judged, wrong)]
         for score, entries in single.reported.items():
             kept = listed.setdefault(f"{name} {score}", [])
             for j, entry in enumerate(entries):
@@ -137,7 +128,7 @@ def _bounded(single: ReportedTable, way: Evidence | None, i: int) -> Rows:
                 likely = scores.compute(way.cells[i]) if way.cells is not None else {}
                 known = [("", float(likely[name]))] if name in likely else []
                 verdict = verdicts.within(entry.value, span, known, way.way)
-            listed.setdefault(score, []).append(rows.row(name, entry, verdict, {}, None))
+            listed.setdefault(score, []).append(two_classes.row(name, entry, verdict, {}, None))
     return listed
 
 
@@ -160,7 +151,7 @@ def _overall_rows(one: Understood, wrong: Mapping[Place, Label]) -> Rows:
                 for r, ways in one.ways.items()
             }  # fmt: skip
             counted = right if name == "accuracy" else None
-            row = rows.row(name, entry, by_reading[one.reading], by_reading, counted)
+            row = two_classes.row(name, entry, by_reading[one.reading], by_reading, counted)
             listed.setdefault(score, []).append(row)
     return listed
 
@@ -224,6 +215,6 @@ def _result(one: Understood, reported: Rows) -> dict[str, Any]:
             for r, of in cells.items()
         },
         "intervals": {},
-        "reported": rows.plain(reported),
+        "reported": two_classes.plain(reported),
         "corroboration": None,
     }  # fmt: skip

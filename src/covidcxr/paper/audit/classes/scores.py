@@ -25,10 +25,7 @@ Conventions = list[tuple[str, float]]
 def one_against_rest(matrix: ArrayLike) -> NDArray[np.int64]:
     """Return tp, fn, fp, tn of each class, shape (k, 4).
 
-    Parameters
-    ----------
-    matrix
-        Shape (k, k) or (k, k + 1): true classes by decisions, the last of which is none.
+    ``matrix``, (k, k) or (k, k + 1), holds true classes by decisions, the last of which is none.
     """
     counts = np.asarray(matrix)
     tp = np.diagonal(counts)
@@ -37,20 +34,10 @@ def one_against_rest(matrix: ArrayLike) -> NDArray[np.int64]:
 
 
 def overall(cells: NDArray[np.int64], matrix: ArrayLike | None = None) -> dict[str, Conventions]:
-    """Compute the scores of a table as a whole.
+    """Compute the scores of a table as a whole, from tp, fn, fp, tn of each class, (k, 4).
 
-    Parameters
-    ----------
-    cells
-        tp, fn, fp, tn of each class, shape (k, 4), of the same images.
-    matrix
-        Shape (k, k), where it is known: kappa with weights needs it.
-
-    Returns
-    -------
-    dict
-        ``accuracy``, ``error_rate``, ``kappa``, ``mcc``, the averages of each score of
-        `AVERAGED`, and each such score without an average, whose conventions are the averages.
+    Kappa with weights needs the ``matrix``, (k, k). Conventions of a score of `AVERAGED` without an
+    average are its averages.
     """
     tp, fn, fp, _ = cells.T.astype(float)
     true, decided, n = tp + fn, tp + fp, float(cells[0].sum())

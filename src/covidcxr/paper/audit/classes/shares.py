@@ -18,6 +18,7 @@ from covidcxr.paper.audit.classes.evidence import RIGHT, Evidence, limits_of
 from covidcxr.paper.audit.classes.reading import ClassTable
 from covidcxr.paper.audit.classes.scores import one_against_rest
 from covidcxr.paper.audit.printed import Printed
+from covidcxr.paper.audit.scores import COUNTERPARTS
 
 Array = NDArray[np.float64]
 
@@ -25,14 +26,6 @@ _KINDS = {"truth": "the images of each class", "decisions": "the decisions for e
           "all": "all images"}  # fmt: skip
 
 _OTHER = {"truth": "decisions", "decisions": "truth"}
-
-_EXCHANGED = {
-    "sensitivity": "ppv", "ppv": "sensitivity", "specificity": "npv", "npv": "specificity",
-    "false_negative_rate": "false_discovery_rate", "false_discovery_rate": "false_negative_rate",
-    "false_positive_rate": "false_omission_rate", "false_omission_rate": "false_positive_rate",
-    "f1": "f1", "accuracy": "accuracy", "error_rate": "error_rate", "jaccard": "jaccard",
-}  # fmt: skip
-"""What a score becomes where truth and decisions change places."""
 
 _LARGEST = 5_000
 """Images of a class, or in all, up to which sizes that print so are searched."""
@@ -157,7 +150,7 @@ def _of_decisions(
 ) -> tuple[Evidence, str]:
     """Understand shares of the decisions: PPVs, which change places with sensitivities."""
     way, said = _without_sizes("truth", prints.T)
-    limits = {_EXCHANGED[s]: v for s, v in way.limits.items() if s in _EXCHANGED}
+    limits = {COUNTERPARTS[s]: v for s, v in way.limits.items() if s in COUNTERPARTS}
     if sizes is not None or way.matrix is None:
         return Evidence(None, False, limits), "The numbers of decisions are not stated."
     matrix = way.matrix.T
