@@ -100,6 +100,7 @@ T, M, R = "tables/0", "tables/0/matrix", "tables/0/reported"
         (f"{R}/accuracy", "70 (76%)", "reported, accuracy", "no interval"),
         (f"{R}/accuracy", "1/" + "9" * 400, "reported, accuracy", "no number"),
         (f"{R}/accuracy", "5/0", "reported, accuracy", "divides by 0"),
+        (f"{R}/accuracy", "0.9 1234567890123/2", "reported, accuracy", "is no number such as"),
         (f"{R}/accuracy", "0." + "7" * 5000, "reported, accuracy", "more than 15 digits"),
         (f"{R}/accuracy", "٧٧.٢٢%", "reported, accuracy", "no number"),
         (R, ["accuracy", "77%"], "reported", "lines such as"),

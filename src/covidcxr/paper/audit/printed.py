@@ -11,6 +11,7 @@ EXACT, CUT, TWICE = "exact", "truncated", "rounded twice"
 _NUMBER = r"[-−–+]?(?:\d+(?:[.,·]\d+)?|[.,·]\d+)"
 _PLAIN = re.compile(rf"^({_NUMBER})\s*(%?)$")
 _FRACTION = re.compile(r"(\d{1,12})\s*/\s*(\d{1,12})")
+_BEFORE_FRACTION = re.compile(rf"^({_NUMBER}\s*%?)\s+{_FRACTION.pattern}$")
 _SPREAD = re.compile(rf"(?:±|\+/-|\+-)\s*({_NUMBER})\s*(%?)")
 _BRACKET = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
 _COVERAGE = re.compile(
@@ -149,10 +150,8 @@ def entry(text: str, bounded: bool = True) -> Entry:
         value = Printed(text.strip(), fraction[0] / fraction[1], 0.0)
         sign = ""
     else:
-        if match := re.match(rf"^({_NUMBER}\s*%?)\s+(\d+\s*/\s*\d+)$", rest):
-            rest = match[1]
-            k, n = _FRACTION.fullmatch(match[2]).groups()  # type: ignore[union-attr]
-            fraction = int(k), int(n)
+        if match := _BEFORE_FRACTION.match(rest):
+            rest, fraction = match[1], (int(match[2]), int(match[3]))
         match = _PLAIN.match(rest)
         if not match:
             raise ValueError("is no number such as 0.78 or 77.22%")
