@@ -44,6 +44,13 @@ def test_a_placeholder_becomes_text_that_markdown_takes_for_nothing() -> None:
     assert page.cells[0].source == r"# \<b\>\\n \|\`\$é lungs"
 
 
+def test_kernels_that_start_together_take_no_port_from_each_other(tmp_path: Path) -> None:
+    source = "print(get_ipython().kernel.parent.transport)"
+    pages.execute(template(tmp_path, source), tmp_path / "page.ipynb", {"n": 1})
+    cells = nbformat.read(tmp_path / "page.ipynb", as_version=4).cells
+    assert [out.text for cell in cells for out in cell.get("outputs", ())] == ["ipc\n"]
+
+
 def test_an_unknown_parameter_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(Problem, match="has no parameter 'm'; it has n"):
         pages.execute(template(tmp_path), tmp_path / "page.ipynb", {"m": 2})

@@ -45,6 +45,7 @@ def execute(template: Path, output: Path, parameters: Mapping[str, Any]) -> None
         With the cell's traceback, for any other failure.
     """
     import papermill
+    from traitlets.config import Config  # papermill's own settings
 
     if not template.is_file():
         raise Problem(f"{template}: no such notebook; correct the path.")
@@ -55,6 +56,8 @@ def execute(template: Path, output: Path, parameters: Mapping[str, Any]) -> None
             f"{template}: has no parameter '{unknown[0]}'; it has {', '.join(sorted(known))}."
         )
     failed = output.with_suffix(".failed.ipynb")
+    # Free ports are drawn before they are taken: kernels that start together may draw the same.
+    files = Config(KernelManager={"transport": "ipc"})
     # papermill saves after each cell; two processes may execute one page at once.
     with atomic.file(output) as aside:
         began = time.monotonic()
@@ -67,6 +70,7 @@ def execute(template: Path, output: Path, parameters: Mapping[str, Any]) -> None
                     progress_bar=False,
                     stderr_file=_Progress(),
                     extra_arguments=[f"--IPKernelApp.exec_lines={_ORPHAN.format(os.getpid())}"],
+                    config=files,
                 )
                 facts = provenance.of_page(template, parameters, used(), Path.cwd())
         except papermill.PapermillExecutionError as error:
