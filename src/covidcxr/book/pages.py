@@ -57,7 +57,8 @@ def execute(template: Path, output: Path, parameters: Mapping[str, Any]) -> None
         )
     failed = output.with_suffix(".failed.ipynb")
     # Free ports are drawn before they are taken: kernels that start together may draw the same.
-    files = Config(KernelManager={"transport": "ipc"})
+    # A socket's file has none of this, but its path may have about a hundred characters only.
+    transport = "ipc" if len(tempfile.gettempdir()) < 80 else "tcp"
     # papermill saves after each cell; two processes may execute one page at once.
     with atomic.file(output) as aside:
         began = time.monotonic()
@@ -70,7 +71,7 @@ def execute(template: Path, output: Path, parameters: Mapping[str, Any]) -> None
                     progress_bar=False,
                     stderr_file=_Progress(),
                     extra_arguments=[f"--IPKernelApp.exec_lines={_ORPHAN.format(os.getpid())}"],
-                    config=files,
+                    config=Config(KernelManager={"transport": transport}),
                 )
                 facts = provenance.of_page(template, parameters, used(), Path.cwd())
         except papermill.PapermillExecutionError as error:
