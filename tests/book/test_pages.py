@@ -45,10 +45,15 @@ def test_a_placeholder_becomes_text_that_markdown_takes_for_nothing() -> None:
 
 
 def test_kernels_that_start_together_take_no_port_from_each_other(tmp_path: Path) -> None:
-    source = "print(get_ipython().kernel.parent.transport)"
-    pages.execute(template(tmp_path, source), tmp_path / "page.ipynb", {"n": 1})
-    cells = nbformat.read(tmp_path / "page.ipynb", as_version=4).cells
-    assert [out.text for cell in cells for out in cell.get("outputs", ())] == ["ipc\n"]
+    source = "app = get_ipython().kernel.parent\nprint(app.transport, app.ip)"
+    at = []
+    for name in ("a.ipynb", "b.ipynb"):
+        pages.execute(template(tmp_path, source), tmp_path / name, {"n": 1})
+        cells = nbformat.read(tmp_path / name, as_version=4).cells
+        at += [out.text.split() for cell in cells for out in cell.get("outputs", ())]
+    assert [transport for transport, _ in at] == ["ipc", "ipc"]
+    assert at[0] != at[1]
+    assert not any(Path(place).parent.exists() for _, place in at)
 
 
 def test_an_unknown_parameter_is_an_error(tmp_path: Path) -> None:

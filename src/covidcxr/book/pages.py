@@ -56,14 +56,11 @@ def execute(template: Path, output: Path, parameters: Mapping[str, Any]) -> None
             f"{template}: has no parameter '{unknown[0]}'; it has {', '.join(sorted(known))}."
         )
     failed = output.with_suffix(".failed.ipynb")
-    # Free ports are drawn before they are taken: kernels that start together may draw the same.
-    # A socket's file has none of this, but its path may have about a hundred characters only.
-    transport = "ipc" if len(tempfile.gettempdir()) < 80 else "tcp"
     # papermill saves after each cell; two processes may execute one page at once.
     with atomic.file(output) as aside:
         began = time.monotonic()
         try:
-            with _trace() as used:
+            with _trace() as used, _sockets() as sockets:
                 papermill.execute_notebook(
                     str(template),
                     str(aside),
@@ -71,7 +68,7 @@ def execute(template: Path, output: Path, parameters: Mapping[str, Any]) -> None
                     progress_bar=False,
                     stderr_file=_Progress(),
                     extra_arguments=[f"--IPKernelApp.exec_lines={_ORPHAN.format(os.getpid())}"],
-                    config=Config(KernelManager={"transport": transport}),
+                    config=Config(KernelManager=sockets),
                 )
                 facts = provenance.of_page(template, parameters, used(), Path.cwd())
         except papermill.PapermillExecutionError as error:
@@ -117,6 +114,17 @@ def clean(page: nbformat.NotebookNode, parameters: Mapping[str, Any], root: Path
                 for key, value in holder.items():
                     if isinstance(value, str):
                         holder[key] = _without_paths(value, root)
+
+
+@contextlib.contextmanager
+def _sockets() -> Iterator[dict[str, str]]:
+    """How a page talks to its kernel: through files in a folder of its own.
+
+    Free ports are drawn before they are taken, so that kernels that start together may draw the
+    same. A socket's path may have about a hundred characters only; where it has more, it is ports.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        yield {"transport": "ipc", "ip": f"{folder}/kernel"} if len(folder) < 90 else {}
 
 
 @contextlib.contextmanager
