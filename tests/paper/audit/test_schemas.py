@@ -16,7 +16,7 @@ from covidcxr.cli.commands import app
 from covidcxr.core.errors import Unusable
 from covidcxr.paper import audit
 from covidcxr.paper.audit import input_schema, names, result, text, verdicts
-from tests.paper.test_audit_input import GOOD
+from tests.paper.audit.test_input import GOOD
 
 INPUT = input_schema.schema()
 OUTPUT = result.schema()
