@@ -51,7 +51,7 @@ def commands() -> Iterator[tuple[str, str]]:
 
 def targets(makefile: str) -> Lines:
     """Targets of a Makefile and their comments, where they have one."""
-    lines = re.findall(r"^([a-z]+):.*?## (.+)$", makefile, re.M)
+    lines = re.findall(r"^([a-z-]+):.*?## (.+)$", makefile, re.M)
     return [(f"make {name}", comment) for name, comment in lines]
 
 
