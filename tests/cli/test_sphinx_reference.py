@@ -30,7 +30,9 @@ def test_targets_are_those_that_make_help_lists() -> None:
     listed = sphinx_reference.targets("a: b ## does a\nb:\n\tx\n.c: d ## no\nlock: ## does lock\n")
     assert listed == [("make a", "does a"), ("make lock", "does lock")]
     makefile = (ROOT / "Makefile").read_text()
-    assert {"make book", "make test", "make clean-all"} <= set(dict(sphinx_reference.targets(makefile)))
+    assert {"make book", "make test", "make clean-all"} <= set(
+        dict(sphinx_reference.targets(makefile))
+    )
 
 
 def test_modules_are_read_without_being_imported(tmp_path: Path) -> None:

@@ -197,7 +197,10 @@ def _unknown_sizes(
     if fitting is None:
         return Together("consistent", f"{note}Some test set has these scores.", exchanged=exchanged)
     matrices, largest = fitting
-    pairs = np.unique(np.stack([matrices[:, :2].sum(1), matrices[:, 2:].sum(1)], axis=1), axis=0)
+    # Of millions of matrices: a mark a pair of sizes, and no sorting of rows.
+    fit = np.zeros((largest + 1, largest + 1), dtype=bool)
+    fit[matrices[:, 0] + matrices[:, 1], matrices[:, 2] + matrices[:, 3]] = True
+    pairs = np.argwhere(fit)
     pairs = pairs[np.argsort(pairs.sum(axis=1), kind="stable")]
     named_ = [f"{p:,} + {n:,}" for p, n in pairs[:_LISTED].tolist()]
     if not len(pairs):
