@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -53,6 +54,17 @@ def test_a_step_that_fails_shows_the_end_of_its_log_and_where_it_is(tmp_path: Pa
     name = next(word for word in ("audit", "runs") if f"page {word} failed." in said)
     assert f"{name} speaks" in said
     assert f"Its log: {name}.log" in said
+
+
+def test_a_log_that_a_full_disk_cut_short_is_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "book.log").write_text("")
+    log = str(tmp_path / "book.log")
+    assert "the disk is full" not in steps.failure("book", [log])
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=4096))
+    sentence = f"{tmp_path}: the disk is full; make room, and run again."
+    assert sentence in steps.failure("book", [log]).splitlines()
 
 
 def test_time_left_follows_the_means_of_the_steps_that_ran() -> None:

@@ -6,6 +6,7 @@ Snakemake's own log takes five lines a step and no account of time.
 from __future__ import annotations
 
 import logging
+import shutil
 import sys
 import time
 from collections import Counter
@@ -18,6 +19,9 @@ TYPICAL = {"cohort": 10.0, "samples": 10.0, "split": 3.0, "page": 8.0, "book": 3
 
 TAIL = 25
 """Lines of its log that are shown of a step that failed."""
+
+ROOM = 2**16
+"""Bytes; with fewer left a disk is full."""
 
 
 class Steps(logging.Handler):
@@ -91,10 +95,15 @@ def duration(seconds: float) -> str:
 
 
 def failure(name: str, logs: list[str]) -> str:
-    """Say which step failed, with the end of its log and the log's place."""
-    ends = [
-        "\n".join([*path.read_text("utf-8", "replace").splitlines()[-TAIL:], f"Its log: {path}"])
-        for path in map(Path, logs)
-        if path.is_file()
-    ]
+    """Say which step failed, with the end of its log and the log's place.
+
+    On a full disk a log ends before its reason.
+    """
+    ends = []
+    for path in map(Path, logs):
+        if path.is_file():
+            ends += path.read_text("utf-8", "replace").splitlines()[-TAIL:]
+            if shutil.disk_usage(path.parent).free < ROOM:
+                ends.append(f"{path.parent}: the disk is full; make room, and run again.")
+            ends.append(f"Its log: {path}")
     return "\n".join([f"{name} failed.", *ends])
