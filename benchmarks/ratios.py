@@ -17,7 +17,10 @@ from covidcxr.core import records
 from covidcxr.core.errors import Problem
 
 BENCHMARKS = ("updates", "frozen", "bootstrap", "duplicates", "phantom")
-"""Files of ``benchmarks/``, each of which writes a result of its name."""
+"""Files of ``benchmarks/`` that measure times, each of which writes a result of its name."""
+
+RESULTS = (*BENCHMARKS, "stress")
+"""Files of ``benchmarks/results/``; ``make stress`` writes the last."""
 
 PAPER = {"images": 1441, "epochs": 35}
 """Training images and epochs of the paper, for projections."""
@@ -34,7 +37,7 @@ Result = Mapping[str, Any]
 def read(folder: Path) -> dict[str, Result]:
     """Read what the benchmarks wrote, by name; a missing or damaged result is refused."""
     results = {}
-    for name in BENCHMARKS:
+    for name in RESULTS:
         path = folder / f"{name}.json"
         try:
             results[name] = json.loads(path.read_text("utf-8"))

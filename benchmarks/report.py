@@ -21,10 +21,9 @@ def values(results: Mapping[str, ratios.Result]) -> dict[str, Any]:
     """Ratios, sizes and circumstances of the benchmarks, by their names in the text."""
     frozen, costs = results["frozen"], ratios.updates(results["updates"])
     at_paper = costs[(costs["size"] == 256) & (costs["precision"] == "mixed_bfloat16")]
-    days = sorted(result["created"][:10] for result in results.values())
-    machines = {
-        (one["hardware"]["processor"], one["hardware"]["cores"]) for one in results.values()
-    }
+    timed = [results[name] for name in ratios.BENCHMARKS]
+    days = sorted(result["created"][:10] for result in timed)
+    machines = {(one["hardware"]["processor"], one["hardware"]["cores"]) for one in timed}
     return {
         **ratios.frozen(frozen),
         **ratios.bootstrap(results["bootstrap"]),
@@ -42,6 +41,28 @@ def values(results: Mapping[str, ratios.Result]) -> dict[str, Any]:
         "timed": results["updates"]["timed"],
         "batch": results["updates"]["rows"][0]["batch"],
         "table": table(results["updates"]),
+        **survived(results["stress"]),
+    }
+
+
+def survived(result: ratios.Result) -> dict[str, Any]:
+    """How often faults were survived: ``stress`` in Markdown, ``stress_day`` and other facts."""
+    rows = [
+        "| what ran | fault | tried | survived | a lock to free | seconds to its end, at most |",
+        "| --- " * 6 + "|",
+    ]
+    rows += [
+        f"| {one['work']} | {one['fault']} | {one['tried']} | {one['survived']} | {one['locks']} "
+        f"| {one['seconds']:.1f} |"
+        for one in result["faults"]
+    ]
+    hardware = result["hardware"]
+    return {
+        "stress": "\n".join(rows),
+        "stress_day": result["created"][:10],
+        "stress_machine": f"{hardware['processor']}, {hardware['cores']} cores",
+        "stress_tried": sum(one["tried"] for one in result["faults"]),
+        "stress_survived": sum(one["survived"] for one in result["faults"]),
     }
 
 

@@ -109,6 +109,16 @@ def test_rendering_is_compared_by_the_image() -> None:
     assert ratios.phantom({"render_seconds": {"single": 6.0, "batches": 2.0}}) == {"rendered": 3}
 
 
+def test_survived_faults_are_counted_over_all_work() -> None:
+    row = {"fault": "kill -9", "work": "book", "locks": 1, "seconds": 2.04}
+    faults = [row | {"tried": 3, "survived": 2}, row | {"tried": 4, "survived": 4}]
+    hardware = {"processor": "P", "cores": 2}
+    words = report.survived({"faults": faults, "hardware": hardware, "created": "2026-01-02T03:04"})
+    assert (words["stress_tried"], words["stress_survived"]) == (7, 6)
+    assert words["stress_day"] == "2026-01-02"
+    assert words["stress"].splitlines()[2] == "| book | kill -9 | 3 | 2 | 1 | 2.0 |"
+
+
 def test_the_report_is_that_of_the_committed_results() -> None:
     text = Path("benchmarks/README.md").read_text("utf-8")
     assert text == report.report(ratios.read(Path("benchmarks/results"))), (
