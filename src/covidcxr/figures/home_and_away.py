@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import matplotlib.pyplot as plt
 import numpy as np
 
+from covidcxr.figures import charts
 from covidcxr.figures.common import BLUE, COLORS, GREY, INK, RUST, Picture
-from covidcxr.scores import curves, intervals
+from covidcxr.scores import intervals
 from covidcxr.scores.predictions import Predictions
 from covidcxr.validity.external import ExternalTest
 
@@ -26,18 +27,16 @@ def roc(tests: Mapping[str, ExternalTest], home: str, away: str) -> Picture:
     ):
         for network, test in tests.items():
             p = test.cohorts[cohort]
-            points = curves.points(p)
             area = intervals.area(p).value
             bold = network == last
-            axis.plot(
-                points["false_positive_rate"], points["sensitivity"], color=color,
-                lw=2.6 if bold else 1.0, alpha=1 if bold else 0.6,
-            )  # fmt: skip
+            look = {"lw": 2.6, "alpha": 1} if bold else {"lw": 1.0, "alpha": 0.6}
+            charts.roc(axis, p, color=color, **look)
             words.append(f"{network} {name} {area:.3f}")
-        area = intervals.area(tests[last].cohorts[cohort]).value
-        axis.text(*at, f"{name}\nAUROC {area:.2f}", color=color, weight="bold", va="top")
+            if bold:
+                text = f"{name}\nAUROC {area:.2f}"
+                axis.text(*at, text, color=color, weight="bold", va="top")
     axis.plot([0, 1], [0, 1], color=GREY, ls=":", lw=1)
-    axis.set(xlabel="share of normal images called COVID-19", ylabel="sensitivity")
+    axis.set(xlabel="share of normal images called COVID-19")
     axis.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
     return Picture(figure, f"ROC curves. AUROC: {'; '.join(words)}.")
 
@@ -47,13 +46,12 @@ def histograms(cohorts: Mapping[str, Predictions], threshold: float) -> Picture:
     figure, axes = plt.subplots(
         1, len(cohorts), figsize=(3.2 * len(cohorts), 2.9), sharey=True, squeeze=False
     )
-    bins = np.linspace(0, 1, 21)
     words = []
     for axis, (title, p) in zip(axes.flat, cohorts.items(), strict=True):
         for positive, (key, label) in _LABELS.items():
             scores = p.score[p.positive == positive]
-            share = np.histogram(scores, bins)[0] / len(scores)
-            axis.stairs(share, bins, color=COLORS[key], lw=2, label=label)
+            share = np.histogram(scores, charts.EDGES)[0] / len(scores)
+            axis.stairs(share, charts.EDGES, color=COLORS[key], lw=2, label=label)
             called = float((scores >= threshold).mean())
             words.append(f"{title}: {called:.0%} of the {label} images are called COVID-19")
         axis.axvline(threshold, color=INK, lw=1, ls=":")

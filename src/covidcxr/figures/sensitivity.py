@@ -43,7 +43,7 @@ def values(compared: pd.DataFrame, trained: Mapping[str, Record], study: Study) 
         "split": study.splits[0],
         "margin": 100 * study.equivalence_margin,
         "confidence": 100 * study.confidence,
-        "inner": 100 * comparison.inner(study.confidence),
+        "inner": 100 * comparison.equivalence_coverage(study.confidence),
         "images": int(compared["n"].max()) if len(trained) else 0,
     }
     return {f"sensitivity_{name}": value for name, value in glued.items()}

@@ -115,7 +115,7 @@ def compare(
             if protocol.resamples
             else "DeLong's test is undefined",
         )
-    narrow = replace(protocol, confidence=inner(protocol.confidence))
+    narrow = replace(protocol, confidence=equivalence_coverage(protocol.confidence))
     narrower = _threshold_differences({s: samples[s] for s in EQUIVALENT}, a, narrow)
     return {
         "n": len(a),
@@ -338,13 +338,13 @@ def _delong(a: Predictions, b: Predictions, confidence: float) -> dict[str, Any]
     return delong.z_test(value, variance, confidence, doubts)
 
 
-def inner(confidence: float) -> float:
+def equivalence_coverage(confidence: float) -> float:
     """Coverage, 1 - 2 alpha, of the interval that two one-sided tests at alpha ask for."""
     return max(2 * confidence - 1, 0) or confidence
 
 
 def equivalence(one: Interval, margin: float) -> str:
-    """Judge by an interval of coverage `inner`."""
+    """Judge by an interval of `equivalence_coverage`."""
     if not np.isfinite(one.low):
         return "undecided"
     if -margin < one.low and one.high < margin:

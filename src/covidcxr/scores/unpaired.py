@@ -15,7 +15,7 @@ from scipy import stats
 from covidcxr.core.errors import Unusable
 from covidcxr.core.words import plural, shown
 from covidcxr.scores import delong, metrics
-from covidcxr.scores.comparison import EQUIVALENT, equivalence, inner
+from covidcxr.scores.comparison import EQUIVALENT, equivalence, equivalence_coverage
 from covidcxr.scores.evaluation import closed_form, evaluate
 from covidcxr.scores.intervals import Interval, Protocol, area, difference, undefined
 from covidcxr.scores.predictions import Predictions
@@ -55,7 +55,7 @@ def compare(
         evaluate(p, replace(protocol, threshold=level))
         for p, level in zip(models, levels, strict=True)
     )
-    confidence = inner(protocol.confidence)
+    confidence = equivalence_coverage(protocol.confidence)
     narrow = [closed_form(p, level, confidence) for p, level in zip(models, levels, strict=True)]
     samples = ("first", "second")
     return {
