@@ -171,10 +171,12 @@ def test_mid_p_by_its_definition(b: int, c: int) -> None:
     assert float(mcnemar.mid_p(b, c)) == float(mcnemar.mid_p(c, b))
 
 
+@pytest.mark.filterwarnings("error")
 def test_tests_take_many_tables_at_once() -> None:
     b, c = np.arange(12).reshape(3, 4), np.full((3, 4), 5)
     for test in (mcnemar.exact_p, mcnemar.mid_p):
         together = test(b, c)
+        assert (test(b.astype(float), c) == together).all()
         assert together.shape == (3, 4)
         for place in np.ndindex(3, 4):
             assert together[place] == pytest.approx(float(test(int(b[place]), 5)))

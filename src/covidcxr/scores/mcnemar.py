@@ -28,6 +28,6 @@ def mid_p(b: ArrayLike, c: ArrayLike) -> NDArray[np.float64]:
     fewer, n = np.minimum(b, c), np.add(b, c)
     ways = special.gammaln(n + 1) - special.gammaln(fewer + 1) - special.gammaln(n - fewer + 1)
     observed = np.exp(ways - n * np.log(2))
-    p = np.where(np.equal(b, c), 1 - observed / 2, 2 * special.bdtr(fewer, n, 0.5) - observed)
+    p = np.where(np.equal(b, c), 1 - observed / 2, exact_p(b, c) - observed)
     # Without a discordant image nothing was tested.
     return np.where(n == 0, 1.0, p)
