@@ -24,7 +24,7 @@ def needing(name: str) -> set[str]:
         ("figures/comparison.py", {"metrics"}),
         ("figures/audit.py", {"audit"}),
         ("data/reforms.yaml", {"judgement"}),
-        ("data/arms.yaml", {"runs", "sensitivity"}),
+        ("data/arms.yaml", {"runs", "variance"}),
     ],
 )
 def test_rewording_what_one_page_shows_reruns_that_page_alone(name: str, pages: set[str]) -> None:

@@ -18,7 +18,7 @@ from tests.conftest import PAGES, Project
 PAGE = "build/demo/pages/resnet50-keras-s0.ipynb"
 ANY_STUDY = {f"run/{p}" for p in (
     "five_minutes", "audit", "claims", "forensics", "architecture", "auditing",
-    "variance", "runs", "controls", "sensitivity", "discussion", "datacard", "modelcard",
+    "variance", "runs", "controls", "discussion", "datacard", "modelcard",
 )}  # fmt: skip
 EXECUTED = [p for p in PAGES if p.startswith("run/")]
 

@@ -35,7 +35,7 @@ def test_the_page_reads_without_scripts_and_asks_no_other_host(table: pd.DataFra
     assert 'href="audit.html#audit-margins"' in plain
     assert re.search(
         r'href="architecture.html#\S+">see architecture</a>, '
-        r'<a class="pointer" href="sensitivity.html">see sensitivity</a>',
+        r'<a class="pointer" href="variance.html#variance-open">see variance</a>',
         plain,
     )
     assert plain.count("<td>implied</td>") == (table["basis"] == "implied").sum() > 0
