@@ -141,3 +141,11 @@ def test_text_of_a_study_is_shown_as_text_in_tables_notes_and_figures(
         figure = Figure()
         figure.suptitle("$\\frac{$")  # no formula: as one, it would be refused
         figure.savefig(tmp_path / "figure.svg")
+
+
+def test_numbers_of_a_wide_table_keep_to_one_line() -> None:
+    cells = ["2e-05", "+0.9 (-0.9 to +2.6)", "1.7% : 2.6%", "3D above 60 HU", "word " * 30]
+    text = figures.table(pd.DataFrame([cells], columns=list("abcde")), "Caption.").text
+    assert text.count('<td class="whole">') == 3
+    narrow = figures.table(pd.DataFrame([cells[:3]], columns=list("abc")), "Caption.").text
+    assert "whole" not in narrow

@@ -6,6 +6,7 @@ import base64
 import io
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -38,6 +39,9 @@ BY_HAND = (
 
 LINE, PADDING = 100, 2
 """Characters that fit side by side into a page's column, and those between cells."""
+
+_NUMBERS = re.compile(r"<td>((?:[-+–.,:%()e\d ]|to|of)+)</td>")
+"""Cells that hold numbers and limits alone."""
 
 BLUE, RUST, GREY, INK = "#2a6f97", "#c1440e", "#6c757d", "#343a40"
 PALE, YELLOW = "#adb5bd", "#e9c46a"
@@ -130,11 +134,12 @@ def table(frame: pd.DataFrame, caption: str, formats: Mapping[str, str] | None =
     for column, pattern in (formats or {}).items():
         shown[column] = [("–" if pd.isna(v) else pattern.format(v)) for v in frame[column]]
     shown.columns = [str(column).replace("_", " ") for column in shown.columns]
-    # Cells keep to one line unless that would make the table wider than the page.
+    # Cells keep to one line unless that would make the table wider than the page; numbers always.
     cells = shown.astype(str).to_numpy()
     lines = sum(PADDING + max(len(cell) for cell in column) for column in cells.T)
     classes = "numbers" if lines <= LINE else "numbers wordy"
     body = shown.to_html(index=False, border=0, na_rep="–", classes=classes, justify="left")
+    body = _NUMBERS.sub(r'<td class="whole">\1</td>', body) if lines > LINE else body
     body = body.replace("<thead>", f"<caption>{escape(caption)}</caption><thead>", 1)
     return Html(f'<div class="table-wrap" tabindex="0">{body}</div>')
 
