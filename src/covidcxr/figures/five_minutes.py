@@ -38,18 +38,15 @@ def values(
         "records"
     )
     tested = across(images).query("part == 'test'")
-    shared = tested[tested["shared"]]
     matrices = [np.array(table.matrix) for table in publication.tables().values()]
     areas = [intervals.area(test.cohorts[away]).value for test in tests.values()]
     return {
         "border_auroc": border["auroc"],
         "border_low": border["low"],
         "border_high": border["high"],
-        "border_n": border["n"],
         "border_seen": UNSEEN,
-        "shared_images": len(shared),
+        "shared_images": int(tested["shared"].sum()),
         "shared_tested": len(tested),
-        "shared_patients": shared["group_id"].nunique(),
         "five_rows": _sums(matrices, axis=1),
         "five_columns": _sums(matrices, axis=0),
         "five_least": min(areas),

@@ -157,10 +157,8 @@ def tally(table: pd.DataFrame) -> dict[str, int]:
     implied = int((own["basis"] == IMPLIED).sum())
     verdicts = {v.name.lower(): int((own["verdict"] == v).sum()) for v in Verdict}
     numbers = {
-        "all": len(table),
         "other": len(table) - len(own),
         "n": len(own),
-        "stated": len(own) - implied,
         "implied": implied,
         **verdicts,
     }
@@ -174,12 +172,8 @@ def values(table: pd.DataFrame) -> dict[str, Any]:
     critical = own[own["severity"] == "critical"]
     unverifiable = critical[critical["verdict"] == Verdict.UNVERIFIABLE]
     waiting = unverifiable["id"].str.endswith("-reproduced")
-    contradicted = own["verdict"] == Verdict.CONTRADICTED
     impossible = own.loc[own["verdict"] == Verdict.IMPOSSIBLE, ["claim", "place"]]
-    other = table.loc[table["of"] == OTHER, "verdict"]
     return tally(table) | {
-        "claims_other_stand": other.isin([Verdict.HOLDS, Verdict.CORRECTED]).sum(),
-        "claims_implied_contradicted": (contradicted & (own["basis"] == IMPLIED)).sum(),
         "claims_computed": computed.sum(),
         "claims_judged": (~computed).sum(),
         "claims_impossible_listed": "; ".join(

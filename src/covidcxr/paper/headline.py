@@ -62,11 +62,10 @@ def accuracies(runs: Sequence[Record]) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns ``network``, ``where`` (`PAPER`, `HOME`, `AWAY`), ``group`` (``nearest`` or
-        ``closest``, as in `tested_runs`), ``size``, ``epochs``, ``weights`` and those of
+        ``closest``, as in `tested_runs`), ``size``, ``weights`` and those of
         `covidcxr.paper.reproduction.Accuracy`.
     """
-    image_size, epochs = (reproduction.PROTOCOL[key] for key in ("image_size", "epochs"))
-    protocol = {"size": image_size, "epochs": epochs, "weights": "pretrained weights"}
+    protocol = {"size": reproduction.PROTOCOL["image_size"], "weights": "pretrained weights"}
     rows: list[dict[str, Any]] = [
         {"network": title, "where": PAPER, "group": PAPER, **protocol, **score._asdict()}
         for title, score in of_paper().items()
@@ -83,7 +82,6 @@ def accuracies(runs: Sequence[Record]) -> pd.DataFrame:
                 "network": TITLES[p["model"]],
                 "group": group,
                 "size": p["image_size"],
-                "epochs": p["epochs"],
                 "weights": reproduction.weights(p["weights"]),
             }
             cohorts = tests[TITLES[p["model"]]].cohorts
@@ -102,13 +100,12 @@ def values(runs: Sequence[Record], tests: Mapping[str, ExternalTest]) -> dict[st
     glued: dict[str, Any] = {"strip_network": title}
     for where, group in ((PAPER, PAPER), (HOME, "nearest"), (AWAY, "nearest")):
         row = rows[(rows["where"] == where) & (rows["group"] == group)].iloc[-1]
-        names = ("value", "low", "high", "baseline", "n", "size", "epochs", "weights")
+        names = ("value", "low", "high", "baseline", "n", "size", "weights")
         glued |= {f"strip_{where}_{name}": row[name] for name in names}
         glued[f"strip_{where}_right"] = round(row["value"] * row["n"])
     for where in (HOME, AWAY):
         of = rows.loc[rows["where"] == where, "value"]
         glued |= {f"strip_{where}_least": of.min(), f"strip_{where}_most": of.max()}
-    ours = rows[rows["where"] == HOME]
     closest = chosen["closest"]
     p = closest[-1]["parameters"]
     shown = rows[(rows["size"] == p["image_size"]) & (rows["network"] == TITLES[p["model"]])]
@@ -116,12 +113,9 @@ def values(runs: Sequence[Record], tests: Mapping[str, ExternalTest]) -> dict[st
         row = shown[shown["where"] == where].iloc[-1]
         glued |= {f"closest_{where}_{name}": row[name] for name in ("value", "low", "high", "n")}
     return glued | {
-        "strip_trainings": len(ours),
         "closest_networks": listing([TITLES[run["parameters"]["model"]] for run in closest]),
-        "closest_network": TITLES[p["model"]],
         "closest_size": p["image_size"],
         "closest_epochs": p["epochs"],
-        "closest_batch": p["batch_size"],
         "closest_departures": "; ".join(reproduction.protocol_deviations(*closest)) or "none",
         **_thumbnails(chosen["nearest"][-1], tests),
     }

@@ -16,7 +16,7 @@ from covidcxr.core.errors import Problem
 from covidcxr.core.records import Record
 from covidcxr.core.studies import LABELS, TITLES
 from covidcxr.networks import baselines
-from covidcxr.scores import intervals, predictions, proportions
+from covidcxr.scores import predictions, proportions
 from covidcxr.scores.predictions import Predictions
 from covidcxr.validity import external
 from covidcxr.validity.external import ExternalTest
@@ -213,9 +213,9 @@ def on_adults(runs: Sequence[Record]) -> dict[str, Predictions]:
 
 
 def external_summary(tests: Mapping[str, ExternalTest]) -> dict[str, Any]:
-    """AUROC, limits and images of the last network tested on adults, there and at home.
+    """AUROC of the last network tested on adults, at home and, with limits and images, there.
 
-    ``alarms``: share of normal adults called COVID-19; ``least``, ``most``: range over networks.
+    ``alarms``: share of normal adults called COVID-19.
     """
     asked = [tests[name] for name in TITLES.values() if name in tests]
     asked = [test for test in asked if ADULTS in test.cohorts]
@@ -226,16 +226,9 @@ def external_summary(tests: Mapping[str, ExternalTest]) -> dict[str, Any]:
         )
     last = asked[-1].cohorts
     own, adults = (external.evaluate(last[cohort]) for cohort in (OWN, ADULTS))
-    areas = [intervals.area(test.cohorts[ADULTS]).value for test in asked]
     return {
         "network": asked[-1].name,
         "home": own["auroc"].value,
-        "home_low": own["auroc"].low,
-        "home_high": own["auroc"].high,
-        "home_n": len(last[OWN]),
-        "networks": len(asked),
-        "least": min(areas),
-        "most": max(areas),
         "away": adults["auroc"].value,
         "low": adults["auroc"].low,
         "high": adults["auroc"].high,

@@ -76,8 +76,7 @@ def values(runs: Sequence[Record], tests: dict[str, ExternalTest]) -> dict[str, 
     """Return what the page glues."""
     nearest = reproduction.nearest_to_the_paper(runs)
     p, images = nearest["parameters"], nearest["images"]
-    scores = [reproduction.accuracy(run) for run in reproduction.beside(nearest, runs)]
-    accuracies = [score.value for score in scores]
+    accuracies = [reproduction.accuracy(run).value for run in reproduction.beside(nearest, runs)]
     return {
         "n_trainings": len(runs),
         "n_protocol": sum(not reproduction.protocol_deviations(run) for run in runs),
@@ -96,7 +95,6 @@ def values(runs: Sequence[Record], tests: dict[str, ExternalTest]) -> dict[str, 
         "nearest_test": sum(images["test"].values()),
         "nearest_least": min(accuracies),
         "nearest_most": max(accuracies),
-        "nearest_always_normal": scores[0].baseline,
         **{f"worth_{k}": v for k, v in reproduction.external_summary(tests).items()},
         **headline.values(runs, tests),
     }
