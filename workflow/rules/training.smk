@@ -34,7 +34,8 @@ rule training:
     log:
         f"{BUILD_ROOT}/{{study}}/logs/{{model}}-{{split}}-s{{seed}}.log",
     shell:
-        "export OMP_NUM_THREADS={threads}"
+        # A fork would have loaded its libraries with other threads.
+        "unset {fork_server.ADDRESS}; export OMP_NUM_THREADS={threads}"
         " TF_NUM_INTRAOP_THREADS={threads} TF_NUM_INTEROP_THREADS={threads}; "
         "{COVIDCXR} page {input.template:q} {output.page:q}"
         " -r study={input.study:q} -r model={wildcards.model} -r split={wildcards.split}"
