@@ -93,7 +93,7 @@ def test_a_study_is_printed_with_every_default() -> None:
     assert printed["threshold"] == 0.5
 
 
-RUNS = "notebooks/reproduction/runs.ipynb"
+RUNS = "notebooks/reference/runs.ipynb"
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ HOSTILE = [
     ),
     *("demo", "config/demo.yaml", "README.md", "results", "--json", "--csv", "--part", "--group"),
     *("--patient", "--delimiter", "--label", "--id", "--threshold", "--classes", "-p"),
-    *("notebooks/reproduction/runs.ipynb", "-p=x=!!int ''", "results/small/audit"),
+    *("notebooks/reference/runs.ipynb", "-p=x=!!int ''", "results/small/audit"),
 ]
 COMMANDS = ["audit", "metrics", "compare", "duplicates", "overlap", "claims", "study", "name",
             "cohort", "samples", "split", "page", "press", "doors"]  # fmt: skip
