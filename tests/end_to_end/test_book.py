@@ -18,7 +18,7 @@ from tests.conftest import PAGES, Project
 PAGE = "build/demo/pages/resnet50-keras-s0.ipynb"
 ANY_STUDY = {f"run/{p}" for p in (
     "five_minutes", "audit", "claims", "forensics", "architecture", "auditing",
-    "variance", "runs", "controls", "discussion", "datacard", "modelcard",
+    "variance", "runs", "controls", "discussion", "cards",
 )}  # fmt: skip
 EXECUTED = [p for p in PAGES if p.startswith("run/")]
 
@@ -211,7 +211,7 @@ def test_real_images_are_trained_on_recorded_and_shown_again_without_them(
     assert sphinx_provenance.DEMONSTRATION not in exploration
 
     # what is said of the paper is what the book of another study says
-    for page in ("five_minutes", "claims", "runs", "discussion", "datacard", "modelcard"):
+    for page in ("five_minutes", "claims", "runs", "discussion", "cards"):
         assert outputs(project, name, page) == outputs(project, "demo", page), page
     # the book opens with its own numbers, and judges nothing by eight test images
     landing = " ".join(text_of(project.html(name) / "book/own.html").split())

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 
 import pandas as pd
 
 from covidcxr.cohorts.samples import OWN
 from covidcxr.core.records import Record
-from covidcxr.core.studies import LABELS
+from covidcxr.core.studies import LABELS, Study
 from covidcxr.validity import duplicates, external
 from covidcxr.validity.external import ExternalTest
 
@@ -36,8 +36,10 @@ def cohorts(tested: Record) -> pd.DataFrame:
     return counted.loc[order].reset_index()
 
 
-def datacard_values(counted: pd.DataFrame, copies: Record, overlap: Record) -> dict[str, float]:
-    """Numbers of the data card, by glue key; ``counted`` as `cohorts` returns it."""
+def values(
+    counted: pd.DataFrame, copies: Record, overlap: Record, study: Study, runs: Sized
+) -> dict[str, float]:
+    """Return what the page glues; ``counted`` as `cohorts` returns it, ``runs`` the trainings."""
     own = counted[counted["cohort"] == OWN].set_index("label")["images"]
     pairs = copies["counts"]
     splits = overlap.table("splits").query("reason == 'any'").groupby("split")
@@ -53,6 +55,9 @@ def datacard_values(counted: pd.DataFrame, copies: Record, overlap: Record) -> d
         "datacard_across_cohorts": pairs["across_cohorts"],
         "datacard_across_classes": pairs["across_classes"],
         **{f"datacard_shared_{name}": share for name, share in by_split.items()},
+        "modelcard_runs": len(runs),
+        "modelcard_networks": len(study.models),
+        "modelcard_size": study.image_size,
     }
 
 
