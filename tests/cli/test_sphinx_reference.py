@@ -1,5 +1,6 @@
 """Reference pages list what they are made from."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -49,6 +50,14 @@ def test_modules_are_read_without_being_imported(tmp_path: Path) -> None:
         ("some.shapes", "Shapes.",
          [("area(width, *, height)", "Return the area."), ("class Square", "A square.")]),
     ]  # fmt: skip
+
+
+def test_every_room_has_modules_and_says_what_it_is_for() -> None:
+    package = ROOT / "src/covidcxr"
+    rooms = {path.parent.name for path in package.glob("*/__init__.py")}
+    assert {name.split(".")[1] for name, *_ in sphinx_reference.modules(package)} == rooms
+    for room in rooms:
+        assert ast.get_docstring(ast.parse((package / room / "__init__.py").read_text())), room
 
 
 def test_the_glossary_defines_each_word_once_and_knows_the_scores() -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from html import escape
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +25,8 @@ INTERNAL = {"cohort", "samples", "split", "page", "press", "doors", "name"}
 
 Lines = list[tuple[str, str]]
 """Terms and their descriptions."""
+
+_FOLD = '<details class="folded"><summary><code>{}</code> {}</summary>'
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -43,9 +47,9 @@ def commands() -> Iterator[tuple[str, str]]:
     for name, command in sorted(group.commands.items()):  # type: ignore[attr-defined]
         if name not in INTERNAL:
             context = command.make_context(
-                f"covidcxr {name}", [], resilient_parsing=True, max_content_width=90
+                f"covidcxr {name}", [], resilient_parsing=True, max_content_width=76
             )
-            context.terminal_width = 90
+            context.terminal_width = 76
             yield name, command.get_help(context).strip()
 
 
@@ -117,28 +121,42 @@ class Targets(SphinxDirective):
 
 
 class Modules(SphinxDirective):
-    """A section a module, with what is in it."""
+    """A fold a room, with its modules and what is in them."""
 
     def run(self) -> list[nodes.Node]:
-        """Return the sections."""
+        """Return the folds."""
         if self.env.app.builder.format == "latex":
             return [nodes.paragraph(text="The list is long, and stands in the book on the web.")]
-        return [
-            _section(name, nodes.paragraph(text=summary), _list(public))
-            for name, summary, public in modules(Path(__file__).parents[1])
-        ]
+        package = Path(__file__).parents[1]
+        parts: list[nodes.Node] = []
+        for room, listed in groupby(modules(package), lambda module: module[0].split(".")[1]):
+            purpose = _summary(ast.parse((package / room / "__init__.py").read_text("utf-8")))
+            items = [
+                _item(name, text, _list(public), id=_id(name)) for name, text, public in listed
+            ]
+            parts += [
+                nodes.raw("", _FOLD.format(room, escape(purpose)), format="html"),
+                nodes.definition_list("", *items),
+                nodes.raw("", "</details>", format="html"),
+            ]
+        return parts
 
 
 def _section(title: str, *content: nodes.Node) -> nodes.section:
-    # "covidcxr audit" is a command and "covidcxr.paper.audit" a module
     heading = nodes.title("", "", nodes.literal(text=title))
-    return nodes.section("", heading, *content, ids=[re.sub(r"\W+", "-", title)])
+    return nodes.section("", heading, *content, ids=[_id(title)])
 
 
-def _list(lines: Iterable[tuple[str, str]]) -> nodes.definition_list:
-    items = []
-    for name, text in lines:
-        term = nodes.term("", "", nodes.literal(text=name))
-        definition = nodes.definition("", nodes.paragraph(text=text.replace("`", "")))
-        items.append(nodes.definition_list_item("", term, definition))
-    return nodes.definition_list("", *items)
+def _list(lines: Lines) -> nodes.definition_list:
+    return nodes.definition_list("", *(_item(name, text) for name, text in lines))
+
+
+def _item(name: str, text: str, *inner: nodes.Node, id: str = "") -> nodes.definition_list_item:
+    term = nodes.term("", "", nodes.literal(text=name), ids=[id] if id else [])
+    definition = nodes.definition("", nodes.paragraph(text=text.replace("`", "")), *inner)
+    return nodes.definition_list_item("", term, definition)
+
+
+def _id(title: str) -> str:
+    # "covidcxr audit" is a command and "covidcxr.paper.audit" a module
+    return re.sub(r"\W+", "-", title)
