@@ -165,7 +165,7 @@ def rendered(root: Path, builder: str) -> Path:
     toc = {
         "format": "jb-book", "root": first,
         "parts": [{"caption": "Odds & ends", "chapters": [
-            {"file": name} for name in (*others, *chapters, "book/bibliography")
+            {"file": name} for name in (*others, *chapters, "book/glossary")
         ]}],
     }  # fmt: skip
     (root / "_toc.yml").write_text(yaml.safe_dump(toc))

@@ -76,9 +76,6 @@ class Sources(SphinxPostTransform):
         """Transform the whole book."""
         pages = self.app.covidcxr["pages"]  # type: ignore[attr-defined]
         for file in self.document.findall(addnodes.start_of_file):
-            if file["docname"].endswith("/bibliography"):
-                # LaTeX makes a chapter of the entries themselves
-                file[:] = [node for node in file[0] if not isinstance(node, nodes.title)]
             page = pages.get(file["docname"], {})
             if "template" in page and isinstance(file[0], nodes.section):
                 file[0] += [
