@@ -27,6 +27,8 @@ rule training:
         cohort=lambda w: cohort_folder(w.study) if DATA else "",
         results=lambda w: RESULTS_ROOT / w.study,
         keep=bool(config.get("keep")),
+        # What trains has its own number of threads, and a fork has loaded its libraries with another.
+        apart=f"unset {fork_server.ADDRESS}; " if DATA else "",
     # Trainings side by side get more out of a processor than one after the other.
     threads: max(1, (workflow.resource_settings.cores or 1) // len(TRAINED))
     resources:
@@ -34,8 +36,7 @@ rule training:
     log:
         f"{BUILD_ROOT}/{{study}}/logs/{{model}}-{{split}}-s{{seed}}.log",
     shell:
-        # A fork would have loaded its libraries with other threads.
-        "unset {fork_server.ADDRESS}; export OMP_NUM_THREADS={threads}"
+        "{params.apart}export OMP_NUM_THREADS={threads}"
         " TF_NUM_INTRAOP_THREADS={threads} TF_NUM_INTEROP_THREADS={threads}; "
         "{COVIDCXR} page {input.template:q} {output.page:q}"
         " -r study={input.study:q} -r model={wildcards.model} -r split={wildcards.split}"

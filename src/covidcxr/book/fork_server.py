@@ -24,14 +24,14 @@ from pathlib import Path
 ADDRESS = "COVIDCXR_FORK_SERVER"
 """Environment variable with the path of the server's socket."""
 
-COMMAND = "fork-server"
-
 LIBRARIES = (
     *("papermill", "typer", "ipykernel.kernelapp", "jupyter_client.provisioning", "psutil"),
     *("seaborn", "scipy.stats", "statsmodels.stats.multitest", "statsmodels.stats.proportion"),
     *("pandera.pandas", "pydantic", "PIL.Image", "yaml"),
 )
 """Imported once for all: no TensorFlow, and nothing of this package, which a build may outlive."""
+
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 _LENGTH = struct.Struct("!q")
 _STATUS = struct.Struct("!i")
@@ -52,9 +52,16 @@ def start() -> None:
             return
         # Whoever asks before the server has imported everything waits.
         listener.listen()
-        command = [sys.executable, "-m", "covidcxr", COMMAND, str(listener.fileno()), str(address)]
+        command = (sys.executable, "-m", "covidcxr", "fork-server")
+        # A step of the build has one thread, and libraries count theirs when they are imported.
+        environment = os.environ | dict.fromkeys(_THREADS, "1")
         _servers.append(
-            subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=[listener.fileno()])
+            subprocess.Popen(
+                [*command, str(listener.fileno()), str(address)],
+                env=environment,
+                stdin=subprocess.PIPE,
+                pass_fds=[listener.fileno()],
+            )
         )
     os.environ[ADDRESS] = str(address)
 
@@ -113,6 +120,7 @@ def serve(listening: int, address: str) -> list[str]:
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+    tempfile.tempdir = None  # of the environment
     signal.signal(signal.SIGINT, signal.default_int_handler)
     from covidcxr.book import forked_kernel
 
