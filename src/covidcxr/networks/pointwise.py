@@ -67,7 +67,8 @@ def collapse(kernel: ArrayLike, bias: ArrayLike, head: ArrayLike, head_bias: Arr
     head = np.asarray(head, dtype=float)
     # A place's head is the convolution's kernel times the classifier's at that place.
     shift = np.tensordot(np.asarray(bias, dtype=float), head.sum(axis=0), axes=1)
-    return Linear(np.asarray(kernel, dtype=float) @ head, np.asarray(head_bias) + shift)
+    places = np.tensordot(head, np.asarray(kernel, dtype=float), axes=(1, 1))
+    return Linear(places.transpose(0, 2, 1), np.asarray(head_bias) + shift)
 
 
 def factorise(head: ArrayLike, filters: int) -> Factors:
