@@ -143,9 +143,9 @@ def test_text_of_a_study_is_shown_as_text_in_tables_notes_and_figures(
         figure.savefig(tmp_path / "figure.svg")
 
 
-def test_numbers_of_a_wide_table_keep_to_one_line() -> None:
-    cells = ["2e-05", "+0.9 (-0.9 to +2.6)", "1.7% : 2.6%", "3D above 60 HU", "word " * 30]
-    text = figures.table(pd.DataFrame([cells], columns=list("abcde")), "Caption.").text
-    assert text.count('<td class="whole">') == 3
+def test_numbers_and_short_words_of_a_wide_table_keep_to_one_line() -> None:
+    cells = ["2e-05", "+0.9 (-0.9 to +2.6)", "1.7% : 2.6%", "random-0", "3D above", "word " * 30]
+    text = figures.table(pd.DataFrame([cells], columns=list("abcdef")), "Caption.").text
+    assert text.count('<td class="whole">') == 4
     narrow = figures.table(pd.DataFrame([cells[:3]], columns=list("abc")), "Caption.").text
     assert "whole" not in narrow

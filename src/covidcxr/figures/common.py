@@ -40,8 +40,8 @@ BY_HAND = (
 LINE, PADDING = 100, 2
 """Characters that fit side by side into a page's column, and those between cells."""
 
-_NUMBERS = re.compile(r"<td>((?:[-+–.,:%()e\d ]|to|of)+)</td>")
-"""Cells that hold numbers and limits alone."""
+_WHOLE = re.compile(r"<td>((?:[-+–.,:%()e\d ]|to|of)+|[^\s<]{1,16})</td>")
+"""Cells that hold numbers and limits alone, or one short word."""
 
 BLUE, RUST, GREY, INK = "#2a6f97", "#c1440e", "#6c757d", "#343a40"
 PALE, YELLOW = "#adb5bd", "#e9c46a"
@@ -134,12 +134,12 @@ def table(frame: pd.DataFrame, caption: str, formats: Mapping[str, str] | None =
     for column, pattern in (formats or {}).items():
         shown[column] = [("–" if pd.isna(v) else pattern.format(v)) for v in frame[column]]
     shown.columns = [str(column).replace("_", " ") for column in shown.columns]
-    # Cells keep to one line unless that would make the table wider than the page; numbers always.
+    # Cells keep to one line unless that would make the table wider than the page; these always.
     cells = shown.astype(str).to_numpy()
     lines = sum(PADDING + max(len(cell) for cell in column) for column in cells.T)
     classes = "numbers" if lines <= LINE else "numbers wordy"
     body = shown.to_html(index=False, border=0, na_rep="–", classes=classes, justify="left")
-    body = _NUMBERS.sub(r'<td class="whole">\1</td>', body) if lines > LINE else body
+    body = _WHOLE.sub(r'<td class="whole">\1</td>', body) if lines > LINE else body
     body = body.replace("<thead>", f"<caption>{escape(caption)}</caption><thead>", 1)
     return Html(f'<div class="table-wrap" tabindex="0">{body}</div>')
 
