@@ -38,7 +38,7 @@ def test_a_transposed_table_is_a_finding() -> None:
 def test_findings_add_up(audits: dict[str, dict[str, Any]]) -> None:
     summary = published_tables.summary(audits)
     assert sum(summary[name] for name in FINDINGS) == summary["papers"] == len(audits)
-    assert 0 < summary["low"] < summary["faulty"] / summary["papers"] < summary["high"] < 1
+    assert 0 < summary["faulty"] < summary["papers"]
     rows = layouts.papers(audits)
     assert rows[["right", "wrong", "open"]].sum().sum() == summary["values"]
     assert list(rows["finding"]) == sorted(rows["finding"], key=FINDINGS.index)

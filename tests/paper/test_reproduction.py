@@ -50,7 +50,7 @@ def test_a_run_is_counted_from_its_predictions(tmp_path: Path) -> None:
     assert (found.value, found.baseline) == (0.75, 0.5)
     row = runs.as_table([one]).iloc[0]
     assert row["accuracy"].startswith("0.750 (")
-    assert row["always normal"] == "0.500"
+    assert (row["n"], row["always normal"]) == (4, "0.500")
     assert runs.as_table([]).empty
 
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from covidcxr.paper import audit
-from covidcxr.scores.proportions import wilson
 
 OWN = "seedpaper"
 """The paper of this edition, whose audit has its own page."""
@@ -47,17 +46,13 @@ def finding(report: Mapping[str, Any]) -> str:
     return next((name for name, true in applies.items() if true), "undecided")
 
 
-def summary(audits: Mapping[str, Mapping[str, Any]], confidence: float = 0.95) -> dict[str, Any]:
-    """Count papers by finding, and those with a fault with Wilson's interval."""
+def summary(audits: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    """Count papers by finding, those with a fault, tables and values."""
     counts = Counter(finding(report) for report in audits.values())
-    faulty, papers = sum(counts[name] for name in FAULTY), len(audits)
-    low, high = wilson(faulty, papers, confidence)
     return {
-        "papers": papers,
+        "papers": len(audits),
         "tables": sum(len(report["tables"]) for report in audits.values()),
         "values": sum(sum(report["verdicts"].values()) for report in audits.values()),
-        "faulty": faulty,
-        "low": low,
-        "high": high,
+        "faulty": sum(counts[name] for name in FAULTY),
         **{name: counts[name] for name in FINDINGS},
     }

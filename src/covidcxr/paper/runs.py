@@ -27,6 +27,7 @@ def as_table(runs: Sequence[Record]) -> pd.DataFrame:
                 "split": p["split"],
                 "seed": p["seed"],
                 "accuracy": f"{accuracy.value:.3f} ({accuracy.low:.3f} to {accuracy.high:.3f})",
+                "n": accuracy.n,
                 "always normal": f"{accuracy.baseline:.3f}",
                 "recorded": f"{run.created:%Y-%m-%d}",
                 "commit": (run["commit"]["id"] or "none")[:8],
