@@ -1,4 +1,4 @@
-"""Tables, figures and values of the page on comparisons."""
+"""Tables, figures and values of comparisons, pair by pair."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Tables, figures and values of the page about copies and what the parts of a split share."""
+"""Tables, figures and values about copies and what the parts of a split share."""
 
 from __future__ import annotations
 

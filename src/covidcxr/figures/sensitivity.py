@@ -1,4 +1,4 @@
-"""Figure, tables and glued values of the page on sensitivity."""
+"""Figure, tables and glued values of what the paper leaves open."""
 
 from __future__ import annotations
 
