@@ -39,7 +39,7 @@ FILE holds what the paper prints, numbers in quotes:
 \b
   title: Some paper
   test_set: {positive: 92, negative: 268}  # optional
-  prevalences: ["26%"]                     # optional: to which PPV and NPV are adjusted
+  prevalences: ["26%"]  # optional: to which PPV and NPV are adjusted
   tables:
     - name: ResNet50
       matrix: [[70, 22], [60, 208]]  # as printed, positive class first
@@ -50,7 +50,7 @@ FILE holds what the paper prints, numbers in quotes:
       unclassified: 3  # images without an answer, optional
     - name: Without a matrix
       test_set: {positive: 70, negative: 220}  # its own, optional
-      reported: {sensitivity: "0.83 (0.72-0.91)", specificity: ".67", ppv: "58/130"}
+      reported: {sens: "0.83 (0.72-0.91)", spec: ".67", ppv: "58/130"}
 
 Or FILE is a table as a paper prints it, a row a model: .csv, .tsv or .md. Its columns are
 called as the scores are, or TP, FN, FP and TN; --columns says so where they are not.
@@ -62,7 +62,8 @@ of runs on one test set 'runs: 5', over images 'per_image: true'. A p value of t
 
 \b
   comparisons:
-    - {a: ResNet50, b: ResNet152V2, p: "0.03", test: mcnemar, discordant: [25, 37]}
+    - {a: ResNet50, b: ResNet152V2, p: "0.03", test: mcnemar,
+       discordant: [25, 37]}
     - {a: "86/92", b: "70/92", p: "<0.001"}
 
 A table of three to twenty classes names them:
@@ -72,7 +73,7 @@ A table of three to twenty classes names them:
       classes: [covid, normal, pneumonia]
       matrix: [[90, 5, 5], [2, 100, 8], [10, 10, 70]]  # or shares: "90.0%"
       rows: true
-      reported: {covid: {recall: "90%"}, macro: {f1: "0.864"}, accuracy: "0.867"}
+      reported: {covid: {recall: "90%"}, macro: {f1: "0.864"}, acc: "0.867"}
     - name: One class against the rest
       one_vs_rest:
         covid: {TP: 90, FN: 10, FP: 12, TN: 188}  # and the others
