@@ -16,7 +16,7 @@ import pandas as pd
 from covidcxr.core import records
 from covidcxr.core.errors import Problem
 
-BENCHMARKS = ("updates", "frozen", "bootstrap", "duplicates", "phantom")
+BENCHMARKS = ("updates", "frozen", "bootstrap", "duplicates", "phantom", "pages")
 """Files of ``benchmarks/`` that measure times, each of which writes a result of its name."""
 
 RESULTS = (*BENCHMARKS, "stress")
@@ -165,6 +165,11 @@ def duplicates(result: Result) -> dict[str, float]:
         "planted": pictures["planted"],
         "recovered": pictures["recovered"],
     }
+
+
+def pages(result: Result) -> dict[str, float]:
+    """Compare pages that are forked with pages that start by themselves: ``forked``."""
+    return {"forked": result["seconds"]["alone"] / result["seconds"]["forked"]}
 
 
 def phantom(result: Result) -> dict[str, float]:

@@ -29,6 +29,7 @@ def values(results: Mapping[str, ratios.Result]) -> dict[str, Any]:
         **ratios.bootstrap(results["bootstrap"]),
         **ratios.duplicates(results["duplicates"]),
         **ratios.phantom(results["phantom"]),
+        **ratios.pages(results["pages"]),
         **{key: frozen[key] for key in ("images", "size", "epochs", "seeds")},
         "paper_size": frozen["paper"]["size"],
         "paper_images": frozen["paper"]["train"] + frozen["paper"]["test"],

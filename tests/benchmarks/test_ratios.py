@@ -107,6 +107,7 @@ def test_searches_are_compared_on_one_thread_at_their_largest_number() -> None:
 
 def test_rendering_is_compared_by_the_image() -> None:
     assert ratios.phantom({"render_seconds": {"single": 6.0, "batches": 2.0}}) == {"rendered": 3}
+    assert ratios.pages({"seconds": {"alone": 6.0, "forked": 2.0}}) == {"forked": 3}
 
 
 def test_survived_faults_are_counted_over_all_work() -> None:
