@@ -6,15 +6,11 @@ import sys
 # on a grammar of web addresses that no notebook is checked for.
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
-match sys.argv[1:]:
-    case ["page", *_]:
-        from covidcxr.book import fork_server
+# A page may be a fork of a process that has imported what pages need; no other command asks.
+if sys.argv[1:2] in (["page"], ["fork-server"]):
+    from covidcxr.book import fork_server
 
-        fork_server.hand_over(sys.argv[1:])
-    case ["fork-server", listening, address]:
-        from covidcxr.book import fork_server
-
-        sys.argv[1:] = fork_server.serve(int(listening), address)
+    sys.argv[1:] = fork_server.enter(sys.argv[1:])
 
 from covidcxr.cli.commands import main  # noqa: E402
 

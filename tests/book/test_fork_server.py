@@ -29,6 +29,9 @@ sys.stdin.read()
 """Starts a server, as a build does, and stays until its input ends."""
 
 
+THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+"""What a step of the workflow sets for its command, and nobody for the build."""
+
 N = ("-p", "n=3")
 LINEAGE = "import psutil\nprint([p.cmdline() for p in psutil.Process().parents()])"
 
@@ -37,8 +40,9 @@ LINEAGE = "import psutil\nprint([p.cmdline() for p in psutil.Process().parents()
 def build() -> Iterator[subprocess.Popen[str]]:
     """A process that has a server."""
     with subprocess.Popen(
-        [sys.executable, "-c", BUILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as build:
+        [sys.executable, "-c", BUILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env={name: value for name, value in os.environ.items() if name not in THREADS},
+    ) as build:  # fmt: skip
         yield build
         build.kill()
 
@@ -52,7 +56,8 @@ def address(build: subprocess.Popen[str]) -> str:
 def page(address: str, source: Path, output: Path, *options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "covidcxr", "page", source, output, *options],
-        env=os.environ | {fork_server.ADDRESS: address}, stderr=subprocess.PIPE, text=True,
+        env=os.environ | THREADS | {fork_server.ADDRESS: address},
+        stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
 
@@ -74,18 +79,20 @@ def test_a_forked_page_is_the_page_that_it_always_is(address: str, tmp_path: Pat
         "import os, sys\nimport seaborn\nimport matplotlib.pyplot as plt",
         "_ = plt.plot([n, 2])",
         "print(os.getcwd(), dict(os.environ)['HOME'], sys.path[0], sys.stdin.read(), n)",
+        "import threadpoolctl\n"
+        "print(max(pool['num_threads'] for pool in threadpoolctl.threadpool_info()))",
         LINEAGE,
     )
     for server, output in (("", tmp_path / "own.ipynb"), (address, tmp_path / "fork.ipynb")):
         with page(server, source, output, *N) as run:
             assert run.wait() == 0, run.stderr and run.stderr.read()
     own, fork = shown(tmp_path / "own.ipynb"), shown(tmp_path / "fork.ipynb")
-    assert ["image/png" in output.get("data", ()) for output in own] == [True, False, False]
-    assert own[:2] == fork[:2]
-    page_, guard, server, *_ = ast.literal_eval(fork[2].text)
+    assert ["image/png" in output.get("data", ()) for output in own] == [True, False, False, False]
+    assert own[:3] == fork[:3]
+    page_, guard, server, *_ = ast.literal_eval(fork[3].text)
     assert "fork-server" in server
     assert page_ == guard == server
-    assert server not in ast.literal_eval(own[2].text)
+    assert server not in ast.literal_eval(own[3].text)
 
 
 def test_a_refusal_is_the_same_sentence_and_status(address: str, tmp_path: Path) -> None:

@@ -29,14 +29,16 @@ LIBRARIES = (
     *("seaborn", "scipy.stats", "statsmodels.stats.multitest", "statsmodels.stats.proportion"),
     *("pandera.pandas", "pydantic", "PIL.Image", "yaml"),
 )
-"""Imported once for all: no TensorFlow, and nothing of this package, which a build may outlive."""
+"""Imported once for all: no TensorFlow, which no fork survives, and nothing of this package,
+whose files may change while a build runs."""
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 _LENGTH = struct.Struct("!q")
 _STATUS = struct.Struct("!i")
 
-_servers: list[subprocess.Popen[bytes]] = []  # their standard input stays open as long as we run
+_servers: list[subprocess.Popen[bytes]] = []
+"""Kept, because a server runs until its standard input is closed."""
 
 
 def start() -> None:
@@ -64,6 +66,14 @@ def start() -> None:
             )
         )
     os.environ[ADDRESS] = str(address)
+
+
+def enter(arguments: list[str]) -> list[str]:
+    """Return the command that this process is to run, after it has found or become its server."""
+    if arguments[0] == "fork-server":
+        return serve(int(arguments[1]), arguments[2])
+    hand_over(arguments)
+    return arguments
 
 
 def hand_over(arguments: Sequence[str]) -> None:
@@ -120,7 +130,7 @@ def serve(listening: int, address: str) -> list[str]:
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    tempfile.tempdir = None  # of the environment
+    tempfile.tempdir = None  # looked up anew in this environment
     signal.signal(signal.SIGINT, signal.default_int_handler)
     from covidcxr.book import forked_kernel
 
